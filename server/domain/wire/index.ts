@@ -1,0 +1,2 @@
+export type * from "./command";
+export type * from "./worker";

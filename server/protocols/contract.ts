@@ -1,0 +1,134 @@
+/**
+ * The seam between the fleet and the wire: how a worker talks to us.
+ *
+ * A protocol listens on a port of its own, proves who is calling, and hands the fleet one
+ * `WorkerSession` per connection. Everything a protocol needs to know of the installation comes
+ * in through the `WorkerDoor`.
+ *
+ * Order, for each connection:
+ *  1. the peer says its login name; the protocol asks `door.credentials` for the passwords that
+ *     count, and compares. A refusal looks the same on the wire whether the name is unknown or the
+ *     password wrong (spec W-006) and is told to `door.refused`, which writes the log;
+ *  2. `door.admit(hello, session)`: the fleet arbitrates duplicates, calls `session.describe()` and
+ *     `session.serve()`, and resolves. Only then is the login answered as accepted (protocol
+ *     §2.7.4). `{ refused }` turns the peer away kindly, so that it comes again;
+ *  3. the session serves commands until `closed` settles. It settles exactly once, for every
+ *     session that was ever handed to `admit`.
+ *
+ * A hostile peer costs one connection: oversized, nested, truncated or slow input ends that
+ * connection with a logged reason and touches nothing else.
+ */
+import type { BuilderRef, Command, CommandEnd, CommandSink, WorkerFacts } from "../domain/wire";
+
+export interface Peer {
+  /** Textual address and port of the other end. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Hello {
+  readonly loginName: string;
+  readonly protocol: ProtocolName;
+  readonly peer: Peer;
+}
+
+export type ProtocolName = "pb" | "msgpack" | "null";
+
+/** Why a session ended, for the log and the worker's page. */
+export interface CloseReason {
+  readonly code:
+    | "peer-closed"
+    | "peer-reset"
+    | "protocol-error"
+    | "timeout"
+    | "too-slow"
+    | "dropped-by-us"
+    | "shutting-down";
+  readonly message: string;
+}
+
+export type RefusalReason =
+  | "unknown-name"
+  | "wrong-password"
+  | "malformed"
+  | "timeout"
+  | "too-many-connections"
+  | "not-admitted";
+
+export type Admission =
+  | {
+      readonly admitted: true;
+      /** The worker asks to be drained (PB perspective `shutdown`). */
+      onDrainRequested(): void;
+    }
+  | { readonly admitted: false; readonly reason: string };
+
+export interface WorkerDoor {
+  /**
+   * Clear passwords that are valid now for this login name (usually one; two while rotating).
+   * Null for an unknown name. May take a while; the protocol bounds the wait.
+   */
+  credentials(loginName: string, peer: Peer): Promise<readonly string[] | null>;
+  admit(hello: Hello, session: WorkerSession): Promise<Admission>;
+  refused(reason: RefusalReason, peer: Peer, loginName: string | null, detail: string): void;
+}
+
+export interface WorkerSession {
+  readonly hello: Hello;
+  /** Milliseconds since the epoch of the last byte heard from the peer. */
+  readonly lastHeardAt: number;
+  /** Settles once, when the connection is gone for whatever reason. Never rejects. */
+  readonly closed: Promise<CloseReason>;
+
+  /** Worker information. Rejects with `SessionLost` when the connection goes. */
+  describe(): Promise<WorkerFacts>;
+  /** Tell the worker its builders; replaces the former list. Rejects with `SessionLost`. */
+  serve(builders: readonly BuilderRef[]): Promise<void>;
+  /** A round trip to the worker. Resolves false on time-out or loss, never rejects. */
+  ping(timeoutMs: number): Promise<boolean>;
+
+  /**
+   * Run one command for a builder that was served. At most one command per builder at a time;
+   * different builders are independent. `stop` interrupts: the worker is told once, and the
+   * command still ends through its own `complete` (protocol §6.4). Never rejects.
+   */
+  run(
+    builder: string,
+    command: Command,
+    sink: CommandSink,
+    stop: AbortSignal,
+  ): Promise<CommandEnd>;
+
+  /** Ask the worker process to exit (graceful and forced shutdown alike). */
+  shutdown(): Promise<void>;
+  /** Drop the connection. `closed` settles with the reason given. */
+  close(reason: CloseReason): void;
+}
+
+/** A protocol listening on its port. */
+export interface Listening {
+  readonly port: number;
+  /** Stops accepting and drops what is connected. Resolves when every session's `closed` has. */
+  close(): Promise<void>;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 picks a free port (tests). */
+  readonly port: number;
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** How long a peer may take from connect to an accepted login. */
+  readonly loginTimeoutMs: number;
+  /** Seconds between keepalives we send; spec W-030. Null for none. */
+  readonly keepaliveIntervalSeconds: number | null;
+}
+
+export interface WorkerProtocol {
+  readonly name: ProtocolName;
+  listen(door: WorkerDoor, options: ListenOptions): Promise<Listening>;
+}
+
+/** The connection went away while something was asked of it. */
+export class SessionLost extends Error {
+  override readonly name = "SessionLost";
+}
