@@ -1,0 +1,52 @@
+import { z } from "zod";
+
+/**
+ * How single environment variables are read. Each field takes the raw text (an empty one counts as
+ * absent, because shells and compose files cannot easily unset) and says in its message what it
+ * accepts; `readEnv` puts the variable's name before it.
+ */
+
+const text = z.preprocess(
+  (raw) => (typeof raw === "string" && raw.trim() === "" ? undefined : raw),
+  z.string().trim().optional(),
+);
+
+export const optionalText = text;
+
+export const textOr = (fallback: string) => text.transform((value) => value ?? fallback);
+
+const NUMBER = /^\d{1,5}$/;
+
+/** A TCP port; `0` only where it means "off". */
+export const port = (fallback: number, { zeroIsOff = false } = {}) =>
+  text.transform((value, context) => {
+    if (value === undefined) return fallback;
+    const number = NUMBER.test(value) ? Number(value) : Number.NaN;
+    if (number >= (zeroIsOff ? 0 : 1) && number <= 65_535) return number;
+    const accepted = zeroIsOff ? "a port from 1 to 65535, or 0 for off" : "a port from 1 to 65535";
+    context.addIssue({ code: "custom", message: `must be ${accepted}, not "${value}"` });
+    return z.NEVER;
+  });
+
+/** `0` or `1`. */
+export const flag = (fallback: boolean) =>
+  text.transform((value, context) => {
+    if (value === undefined) return fallback;
+    if (value === "0" || value === "1") return value === "1";
+    context.addIssue({ code: "custom", message: `must be 0 or 1, not "${value}"` });
+    return z.NEVER;
+  });
+
+/** An absolute URL with one of the given schemes. The value is not repeated: it may hold a password. */
+export const url = (...schemes: string[]) =>
+  text.transform((value, context) => {
+    if (value === undefined) return undefined;
+    const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : null;
+    if (scheme !== null && schemes.includes(scheme)) return value;
+    const accepted = schemes.map((known) => `${known}:`).join(" or ");
+    context.addIssue({ code: "custom", message: `must be a URL starting with ${accepted}` });
+    return z.NEVER;
+  });
+
+/** Comma or space separated list. */
+export const list = text.transform((value) => value?.split(/[\s,]+/).filter(Boolean) ?? []);
