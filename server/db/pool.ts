@@ -25,7 +25,8 @@ export interface Queryable {
 }
 
 export interface Database extends Queryable {
-  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** `opening` is appended to BEGIN and goes with it in one round trip. */
+  transaction<T>(work: (tx: Queryable) => Promise<T>, opening?: string): Promise<T>;
   readonly counters: Readonly<Counters>;
   end(): Promise<void>;
 }
@@ -66,13 +67,13 @@ export function openDatabase(options: PoolOptions): Database {
       const result = await pool.query(asQuery(statement, values));
       return result.rows as R[];
     },
-    async transaction(work) {
+    async transaction(work, opening = "") {
       const client = await pool.connect();
       let broken: Error | undefined;
       try {
         counters.roundTrips += 2;
         counters.commits += 1;
-        await client.query("begin");
+        await client.query(`begin${opening}`);
         const result = await work({
           async rows<R>(statement: string | Statement, values: readonly unknown[] = []) {
             counters.roundTrips += 1;
