@@ -319,6 +319,8 @@ CREATE TABLE "buildset" (
     "parent_relationship" TEXT,
     "rebuilt_build_id" BIGINT,
     "submitted_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "open_requests" INTEGER NOT NULL,
+    "worst_result" SMALLINT NOT NULL DEFAULT 0,
     "complete_at" TIMESTAMPTZ(3),
     "result" SMALLINT,
 
@@ -611,6 +613,12 @@ BEGIN
   END IF;
   RETURN true;
 END $$;
+
+-- The worse of two results, in Buildbot's order (CORE §6; server/domain/builds/result.ts).
+CREATE FUNCTION "worse_result"("a" smallint, "b" smallint) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN array_position(ARRAY[6, 5, 4, 2, 1, 0, 3]::smallint[], a)
+                <= array_position(ARRAY[6, 5, 4, 2, 1, 0, 3]::smallint[], b) THEN a ELSE b END
+$$;
 
 -- Partitions from last period to `ahead` periods from now. Idempotent; run at every start and daily.
 -- Each table keeps a default partition, so that a missing one costs tidiness and never a commit.
