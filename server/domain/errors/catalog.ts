@@ -12,10 +12,18 @@ export interface ErrorEntry {
 export const CATALOG = {
   "request.malformed": { status: 400, retry: "never", message: "{problem}" },
   "request.not-found": { status: 404, retry: "never", message: "{what} not found" },
-  "request.method-unknown": { status: 501, retry: "never", message: "invalid control method {method}" },
+  "request.method-unknown": {
+    status: 501,
+    retry: "never",
+    message: "invalid control method {method}",
+  },
   "request.conflict": { status: 409, retry: "never", message: "{problem}" },
   "auth.required": { status: 401, retry: "never", message: "sign in, or send a token" },
-  "auth.invalid-token": { status: 401, retry: "never", message: "the token is unknown, expired or revoked" },
+  "auth.invalid-token": {
+    status: 401,
+    retry: "never",
+    message: "the token is unknown, expired or revoked",
+  },
   "auth.forbidden": { status: 403, retry: "never", message: "{action} needs {needs}" },
   "auth.too-many-tries": { status: 429, retry: "later", message: "too many tries; wait a minute" },
   "config.invalid": { status: 422, retry: "never", message: "{problem}" },
@@ -25,7 +33,11 @@ export const CATALOG = {
     message: "the configuration has moved on to version {newest} since {base}",
   },
   "builder.unknown": { status: 404, retry: "never", message: "no builder {builder}" },
-  "builder.removed": { status: 409, retry: "never", message: "builder {builder} is not configured any more" },
+  "builder.removed": {
+    status: 409,
+    retry: "never",
+    message: "builder {builder} is not configured any more",
+  },
   "state.stale": { status: 409, retry: "now", message: "it changed meanwhile; look again" },
   "worker.duplicate-session": {
     status: 409,
@@ -33,7 +45,11 @@ export const CATALOG = {
     message: "worker {worker} is connected already, from {peer}",
   },
   "dependency.unavailable": { status: 503, retry: "later", message: "{what} cannot be reached" },
-  "internal": { status: 500, retry: "later", message: "something broke on our side; it is in the log" },
+  internal: {
+    status: 500,
+    retry: "later",
+    message: "something broke on our side; it is in the log",
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof CATALOG;

@@ -1,0 +1,103 @@
+/**
+ * Who builds what next: pure, so that the distributor and the sentence on the screen agree.
+ */
+import type { BuilderId, BuildRequestId, SessionId, WorkerId } from "../ids";
+
+/** What the distributor knows of a worker that a builder names. */
+export interface Candidate {
+  readonly workerId: WorkerId;
+  readonly name: string;
+  readonly sessionId: SessionId | null;
+  readonly isPaused: boolean;
+  readonly isDraining: boolean;
+  /** Milliseconds since the epoch; null when not in quarantine. */
+  readonly quarantinedUntil: number | null;
+  /** Null: no cap. */
+  readonly maxBuilds: number | null;
+  /** Places taken by unfinished builds. */
+  readonly busySlots: readonly number[];
+  /** It runs a build of this very builder (W-060: never two). */
+  readonly isPairBusy: boolean;
+}
+
+export type Blocked = "offline" | "paused" | "draining" | "quarantined" | "busy";
+
+/** Why this worker cannot take a build of the builder now; null when it can (W-061). */
+export function blockedBy(worker: Candidate, now: number): Blocked | null {
+  if (worker.isPaused) return "paused";
+  if (worker.sessionId === null) return "offline";
+  if (worker.isDraining) return "draining";
+  if (worker.quarantinedUntil !== null && worker.quarantinedUntil > now) return "quarantined";
+  if (worker.isPairBusy || freeSlot(worker.maxBuilds, worker.busySlots) === null) return "busy";
+  return null;
+}
+
+/** The lowest place not taken, or null when `max_builds` are. */
+export function freeSlot(maxBuilds: number | null, busy: readonly number[]): number | null {
+  const taken = new Set(busy);
+  for (let slot = 1; maxBuilds === null || slot <= maxBuilds; slot += 1) {
+    if (!taken.has(slot)) return slot;
+  }
+  return null;
+}
+
+export interface WaitingBuilder {
+  readonly builderId: BuilderId;
+  readonly name: string;
+  /** In the order they are served: highest priority first, then oldest. */
+  readonly requests: readonly {
+    readonly id: BuildRequestId;
+    readonly priority: number;
+    readonly submittedAt: number;
+  }[];
+  /** In the order they are preferred. */
+  readonly workers: readonly Candidate[];
+}
+
+export interface Assignment {
+  readonly requestId: BuildRequestId;
+  readonly builderId: BuilderId;
+  readonly workerId: WorkerId;
+  readonly sessionId: SessionId;
+  readonly slot: number;
+}
+
+/**
+ * Pairs of request and worker to claim now. Builders come by highest priority, then oldest
+ * request, then name (C-100); a request without a usable worker does not hold up later ones.
+ */
+export function assign(builders: readonly WaitingBuilder[], now: number): Assignment[] {
+  const taken = new Map<WorkerId, number[]>();
+  const assignments: Assignment[] = [];
+  for (const builder of [...builders].sort(byUrgency)) {
+    const waiting = [...builder.requests];
+    for (const worker of builder.workers) {
+      const request = waiting[0];
+      if (!request) break;
+      const busySlots = [...worker.busySlots, ...(taken.get(worker.workerId) ?? [])];
+      const slot = freeSlot(worker.maxBuilds, busySlots);
+      if (slot === null || worker.sessionId === null) continue;
+      if (blockedBy({ ...worker, busySlots }, now) !== null) continue;
+      waiting.shift();
+      taken.set(worker.workerId, [...(taken.get(worker.workerId) ?? []), slot]);
+      assignments.push({
+        requestId: request.id,
+        builderId: builder.builderId,
+        workerId: worker.workerId,
+        sessionId: worker.sessionId,
+        slot,
+      });
+    }
+  }
+  return assignments;
+}
+
+function byUrgency(a: WaitingBuilder, b: WaitingBuilder): number {
+  const [first, second] = [a.requests[0], b.requests[0]];
+  if (!first || !second) return Number(!first) - Number(!second);
+  return (
+    second.priority - first.priority ||
+    first.submittedAt - second.submittedAt ||
+    a.name.localeCompare(b.name)
+  );
+}

@@ -1,0 +1,70 @@
+/** Why a request waits, in one sentence (C-106, UI goal 17). */
+import { type Blocked, blockedBy, type Candidate } from "./assign";
+
+export interface Waiting {
+  readonly code: "next" | "no-workers" | "behind" | Blocked;
+  readonly sentence: string;
+  /** The worker to look at, when there is one. */
+  readonly worker: { readonly id: number; readonly name: string } | null;
+}
+
+/**
+ * @param ahead requests of the same builder that are served before this one
+ */
+export function whyWaiting(workers: readonly Candidate[], ahead: number, now: number): Waiting {
+  if (workers.length === 0) {
+    return { code: "no-workers", sentence: "The builder names no worker.", worker: null };
+  }
+  const blocked = workers.map((worker) => ({ worker, by: blockedBy(worker, now) }));
+  const free = blocked.find(({ by }) => by === null)?.worker;
+  if (free) {
+    return ahead > 0
+      ? { code: "behind", sentence: `${requests(ahead)} of this builder go first.`, worker: null }
+      : {
+          code: "next",
+          sentence: `${free.name} is free; the build starts next.`,
+          worker: ref(free),
+        };
+  }
+  const [first] = blocked;
+  if (blocked.length === 1 && first?.by) {
+    return {
+      code: first.by,
+      sentence: `${one(first.worker, first.by)}${behind(ahead)}.`,
+      worker: ref(first.worker),
+    };
+  }
+  const counts = new Map<Blocked, number>();
+  for (const { by } of blocked) if (by) counts.set(by, (counts.get(by) ?? 0) + 1);
+  // What would free up soonest names the reason: busy, then quarantined, then the rest.
+  const order: Blocked[] = ["busy", "quarantined", "draining", "paused", "offline"];
+  const code = order.find((by) => counts.has(by)) ?? "offline";
+  const parts = order
+    .filter((by) => counts.has(by))
+    .map((by) => `${counts.get(by)} ${by === "draining" ? "shutting down" : by}`);
+  return {
+    code,
+    sentence: `${workers.length} workers match: ${parts.join(", ")}${behind(ahead)}.`,
+    worker: null,
+  };
+}
+
+function one(worker: Candidate, by: Blocked): string {
+  switch (by) {
+    case "busy":
+      return `Its only worker, ${worker.name}, is busy`;
+    case "offline":
+      return `Its only worker, ${worker.name}, is not connected`;
+    case "paused":
+      return `Its only worker, ${worker.name}, is paused`;
+    case "draining":
+      return `Its only worker, ${worker.name}, is shutting down`;
+    case "quarantined":
+      return `Its only worker, ${worker.name}, is in quarantine until ${new Date(worker.quarantinedUntil ?? 0).toISOString().slice(11, 19)} UTC`;
+  }
+}
+
+const requests = (count: number) => (count === 1 ? "1 request" : `${count} requests`);
+const behind = (ahead: number) =>
+  ahead > 0 ? `, and ${requests(ahead)} of this builder go first` : "";
+const ref = (worker: Candidate) => ({ id: worker.workerId, name: worker.name });

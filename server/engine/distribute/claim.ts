@@ -1,0 +1,93 @@
+/**
+ * A request is claimed and its build made, for one worker, owned by the process that holds the
+ * worker's connection: one statement. Whoever else was quicker wins, and nothing is changed here.
+ */
+import type { Queryable } from "../../db/pool";
+import { Batch, Expression, StaleState } from "../../db/transition";
+import type { BuildId, OrgId, ProcessId } from "../../domain/ids";
+import type { Assignment } from "../../domain/scheduling";
+
+/** From claim to the first step; a connected worker needs milliseconds. */
+const PREPARING_SECONDS = 300;
+
+export interface Claimed {
+  readonly buildId: BuildId;
+  /** The process that must be told. */
+  readonly ownerId: ProcessId;
+}
+
+/** @returns null when the request, the worker or its place is no longer free */
+export async function claim(
+  q: Queryable,
+  orgId: OrgId,
+  assignment: Assignment,
+  actor: string,
+): Promise<Claimed | null> {
+  const { requestId, builderId, workerId, sessionId, slot } = assignment;
+  const batch = new Batch(orgId);
+  const org = batch.value(orgId, "bigint");
+  const builder = batch.value(builderId, "bigint");
+  const session = batch.value(sessionId, "bigint");
+  const worker = batch.value(workerId, "bigint");
+  batch.with(
+    "owner",
+    `select p.id, w.name from worker w join worker_session s on s.id = w.session_id join process p on p.id = s.process_id
+     where w.id = ${worker} and w.org_id = ${org} and w.session_id = ${session} and w.removed_at is null
+       and w.paused_at is null and not w.is_draining
+       and (w.quarantined_until is null or w.quarantined_until <= now())
+       and p.gone_at is null and p.lease_expires_at > now()`,
+    1,
+  );
+  batch.with(
+    "numbered",
+    `update builder set next_build_number = next_build_number + 1
+     where id = ${builder} and org_id = ${org} and removed_at is null
+     returning next_build_number - 1 as number, current_config_id as config`,
+    1,
+  );
+  batch.move("request", "build_request", requestId, {
+    from: "pending",
+    to: "claimed",
+    set: { claimed_at: new Expression("now()") },
+    reason: "a worker is free",
+    actor,
+    event: "buildrequests/{id}/claimed",
+    body: { builderId: "builder_id" },
+  });
+  batch.create(
+    "build",
+    "build",
+    "preparing",
+    {
+      builder_id: builderId,
+      number: new Expression("(select number from numbered)"),
+      build_request_id: requestId,
+      worker_id: workerId,
+      worker_slot: slot,
+      session_id: sessionId,
+      builder_config_id: new Expression("(select config from numbered)"),
+      owner_id: new Expression("(select id from owner)"),
+      state_string: "preparing worker",
+    },
+    {
+      reason: "claimed for a worker",
+      actor,
+      event: "builds/{id}/new",
+      body: { builderId: "builder_id", workerId: "worker_id", number: "number" },
+    },
+  );
+  batch.with(
+    "overdue",
+    `insert into deadline (org_id, kind, subject_id, fire_at, reason)
+     select ${org}, 'build-preparing', id, now() + interval '${PREPARING_SECONDS} seconds',
+       'the worker did not start the build in ${PREPARING_SECONDS} s' from build`,
+  );
+  batch.returning("owner", "select id from owner");
+  try {
+    const row = await batch.commit(q);
+    return { buildId: row.build as BuildId, ownerId: row.owner as ProcessId };
+  } catch (error) {
+    if (error instanceof StaleState) return null;
+    throw error;
+  }
+}

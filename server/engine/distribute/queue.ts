@@ -1,0 +1,80 @@
+/**
+ * The waiting requests of an organisation and the workers that could take them: one statement,
+ * whose cost follows the builders that wait, not how many requests, builders or builds exist.
+ */
+import type { Queryable } from "../../db/pool";
+import type { OrgId } from "../../domain/ids";
+import type { Candidate, WaitingBuilder } from "../../domain/scheduling";
+
+/** A builder runs once per worker, so no more of its requests than workers can start at a time. */
+const HEADS = 50;
+
+const CANDIDATE = `jsonb_build_object(
+  'workerId', w.id, 'name', w.name, 'sessionId', w.session_id, 'isPaused', w.paused_at is not null,
+  'isDraining', w.is_draining, 'quarantinedUntil', (extract(epoch from w.quarantined_until) * 1000)::bigint,
+  'maxBuilds', w.max_builds,
+  'busySlots', coalesce((select jsonb_agg(x.worker_slot) from build x where x.worker_id = w.id and x.state <> 'finished'), '[]'),
+  'isPairBusy', exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished'))`;
+
+const WAITING = {
+  name: "waiting-builders",
+  text: `
+    with recursive waiting (builder_id) as (
+      (select builder_id from build_request where org_id = $1 and state = 'pending' order by builder_id limit 1)
+      union all
+      select (select r.builder_id from build_request r
+              where r.org_id = $1 and r.state = 'pending' and r.builder_id > waiting.builder_id
+              order by r.builder_id limit 1)
+      from waiting where waiting.builder_id is not null
+    )
+    select b.id as "builderId", b.name, heads.requests, able.workers
+    from waiting join builder b on b.id = waiting.builder_id
+    cross join lateral (
+      select jsonb_agg(w.candidate) as workers from (
+        select ${CANDIDATE} as candidate
+        from builder_worker bw join worker w on w.id = bw.worker_id
+        where bw.builder_id = b.id and w.session_id is not null and w.removed_at is null
+          and w.paused_at is null and not w.is_draining
+          and (w.quarantined_until is null or w.quarantined_until <= now())
+          and not exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished')
+          and (w.max_builds is null or w.max_builds >
+            (select count(*) from build x where x.worker_id = w.id and x.state <> 'finished'))
+        order by (select count(*) from build x where x.worker_id = w.id and x.state <> 'finished'), random()
+        limit ${HEADS}) w
+    ) able
+    cross join lateral (
+      select jsonb_agg(jsonb_build_object('id', r.id, 'priority', r.priority,
+        'submittedAt', (extract(epoch from r.submitted_at) * 1000)::bigint) order by r.priority desc, r.id) as requests
+      from (select id, priority, submitted_at from build_request
+            where org_id = $1 and builder_id = b.id and state = 'pending'
+            order by priority desc, id limit jsonb_array_length(able.workers)) r
+    ) heads
+    where able.workers is not null and b.removed_at is null`,
+};
+
+/** Builders with waiting requests and at least one worker that may take one. */
+export function loadWaiting(q: Queryable, orgId: OrgId): Promise<WaitingBuilder[]> {
+  return q.rows<WaitingBuilder>(WAITING, [orgId]);
+}
+
+/** All workers that these builders name, able or not, by builder. */
+export async function loadCandidates(
+  q: Queryable,
+  orgId: OrgId,
+  builderIds: readonly number[],
+): Promise<Map<number, Candidate[]>> {
+  const rows = await q.rows<{ builder_id: number; candidate: Candidate }>(
+    {
+      name: "builder-candidates",
+      text: `select b.id as builder_id, ${CANDIDATE} as candidate
+        from builder b join builder_worker bw on bw.builder_id = b.id join worker w on w.id = bw.worker_id
+        where b.org_id = $1 and b.id = any($2) and w.removed_at is null order by b.id, w.name`,
+    },
+    [orgId, builderIds],
+  );
+  const byBuilder = new Map<number, Candidate[]>();
+  for (const { builder_id, candidate } of rows) {
+    byBuilder.set(builder_id, [...(byBuilder.get(builder_id) ?? []), candidate]);
+  }
+  return byBuilder;
+}

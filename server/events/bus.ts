@@ -1,0 +1,161 @@
+/**
+ * PostgreSQL as the event bus (HOUSE, Ownership 2).
+ *
+ * A notification is only ever a wake-up: what happened stands in rows, and whoever is woken reads
+ * them. So notifications may be merged, doubled or lost. They are never sent inside a transaction
+ * (that would serialise commits): a process announces after its commits, at once when it has been
+ * quiet and else at most every 10 ms, all channels in one statement.
+ *
+ * Listening reconnects by itself; after every (re)connection each listener is called once with
+ * null, "you may have missed something".
+ */
+import pg from "pg";
+import type { Queryable } from "../db/pool";
+
+/** New rows in the outbox. */
+export const OUTBOX = "slipway_outbox";
+/** A process was seen to be gone. */
+export const PROCESS_GONE = "slipway_process_gone";
+/** The configuration of an organisation changed; payload: its id. */
+export const CONFIG = "slipway_config";
+/** Work for one process: builds to start or to stop, sessions to look at. */
+export const processChannel = (processId: number) => `slipway_process_${processId}`;
+
+const MERGE_MS = 10;
+const RECONNECT_MS = 500;
+
+export interface Announcer {
+  /** After a commit. Cheap; never throws. */
+  announce(channel: string, payload?: string): void;
+  /** What was announced has been sent. */
+  flush(): Promise<void>;
+}
+
+export function createAnnouncer(q: Queryable, onError: (error: unknown) => void): Announcer {
+  const pending = new Map<string, [channel: string, payload: string]>();
+  let sending: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  let lastSentAt = 0;
+
+  async function send(): Promise<void> {
+    timer = null;
+    lastSentAt = performance.now();
+    const batch = [...pending.values()];
+    pending.clear();
+    try {
+      await q.rows(
+        {
+          name: "announce",
+          text: "select pg_notify(c, p) from unnest($1::text[], $2::text[]) as n (c, p)",
+        },
+        [batch.map(([channel]) => channel), batch.map(([, payload]) => payload)],
+      );
+    } catch (error) {
+      // Listeners catch up by themselves after an outage: they are told to look when they reconnect.
+      onError(error);
+    }
+    sending = null;
+    if (pending.size > 0) schedule();
+  }
+
+  function schedule(): void {
+    if (sending || timer) return;
+    const wait = lastSentAt + MERGE_MS - performance.now();
+    if (wait <= 0) {
+      sending = send();
+    } else {
+      timer = setTimeout(() => {
+        sending = send();
+      }, wait);
+    }
+  }
+
+  return {
+    announce(channel, payload = "") {
+      pending.set(`${channel} ${payload}`, [channel, payload]);
+      schedule();
+    },
+    async flush() {
+      while (pending.size > 0 || sending) {
+        if (timer) {
+          clearTimeout(timer);
+          sending = send();
+        }
+        await sending;
+      }
+    },
+  };
+}
+
+export interface Bus {
+  /** `handler(null)` once per (re)connection, then once per notification. */
+  listen(channel: string, handler: (payload: string | null) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function openBus(url: string, onError: (error: unknown) => void): Bus {
+  const handlers = new Map<string, Set<(payload: string | null) => void>>();
+  let client: pg.Client | null = null;
+  let isClosed = false;
+  let retry: NodeJS.Timeout | null = null;
+
+  async function connect(): Promise<void> {
+    if (isClosed || client) return;
+    const fresh = new pg.Client({
+      connectionString: url,
+      application_name: "slipway-bus",
+      keepAlive: true,
+    });
+    client = fresh;
+    const lost = (error?: unknown) => {
+      if (client !== fresh) return;
+      client = null;
+      if (error) onError(error);
+      fresh.end().catch(() => {});
+      if (!isClosed && !retry) {
+        retry = setTimeout(() => {
+          retry = null;
+          void connect();
+        }, RECONNECT_MS);
+      }
+    };
+    fresh.on("error", lost);
+    fresh.on("end", () => lost());
+    fresh.on("notification", ({ channel, payload }) => {
+      for (const handler of handlers.get(channel) ?? []) handler(payload ?? "");
+    });
+    try {
+      await fresh.connect();
+      for (const channel of handlers.keys()) {
+        await fresh.query(`listen ${pg.escapeIdentifier(channel)}`);
+      }
+      for (const set of handlers.values()) for (const handler of set) handler(null);
+    } catch (error) {
+      lost(error);
+    }
+  }
+
+  return {
+    async listen(channel, handler) {
+      const set = handlers.get(channel) ?? new Set();
+      handlers.set(channel, set.add(handler));
+      if (!client) {
+        await connect();
+        return;
+      }
+      try {
+        await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+        handler(null);
+      } catch (error) {
+        onError(error);
+      }
+    },
+    async close() {
+      isClosed = true;
+      if (retry) clearTimeout(retry);
+      const last = client;
+      client = null;
+      await last?.end().catch(() => {});
+    },
+  };
+}

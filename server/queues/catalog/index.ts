@@ -1,0 +1,27 @@
+/**
+ * Every job there is: its queue, its payload, how often it is tried.
+ *
+ * A job is a wake-up call. Losing every queued job loses nothing (the sweep finds what waits),
+ * running one twice changes nothing. A handful of queues, because each costs connections.
+ */
+import { z } from "zod";
+
+export const QUEUES = ["distribution", "upkeep"] as const;
+export type QueueName = (typeof QUEUES)[number];
+
+const orgId = z.number().int().positive();
+
+export const CATALOG = {
+  /** Give pending requests of an organisation to workers. At most one waits while one runs. */
+  distribute: { queue: "distribution", payload: z.object({ orgId }), attempts: 3 },
+  /** Act on deadlines that passed and on processes that are gone. */
+  sweep: { queue: "upkeep", payload: z.object({}), attempts: 1, everyMs: 5_000 },
+  /** Partitions ahead of time, retention behind. */
+  maintain: { queue: "upkeep", payload: z.object({}), attempts: 1, everyMs: 3_600_000 },
+} as const satisfies Record<
+  string,
+  { queue: QueueName; payload: z.ZodType; attempts: number; everyMs?: number }
+>;
+
+export type JobName = keyof typeof CATALOG;
+export type Payload<J extends JobName> = z.infer<(typeof CATALOG)[J]["payload"]>;
