@@ -12,8 +12,11 @@ const OF_AWS = /^AWS_[A-Z0-9_]+$/;
 
 type Source = Readonly<Record<string, string | undefined>>;
 
+/** For `spawn`. Next's types want NODE_ENV in every environment; programs that are not ours do not. */
+type ChildEnv = NodeJS.ProcessEnv;
+
 /** Of `source`, only what a program that is not ours may see: no key, no database, no password. */
-export function hostEnv(source: Source = process.env): Record<string, string> {
+export function hostEnv(source: Source = process.env): ChildEnv {
   return pick(source, (name) => (OF_THE_HOST as readonly string[]).includes(name));
 }
 
@@ -22,7 +25,7 @@ export function hostEnv(source: Source = process.env): Record<string, string> {
  * environment nothing but what the host gives to any program. The administrator's first password
  * stays with the supervisor.
  */
-export function childEnv(env: ProcessEnv, source: Source = process.env): Record<string, string> {
+export function childEnv(env: ProcessEnv, source: Source = process.env): ChildEnv {
   const settings: Record<string, string | number | undefined> = {
     NODE_ENV: source.NODE_ENV ?? "production",
     NEXT_TELEMETRY_DISABLED: 1,
@@ -58,10 +61,8 @@ export function childEnv(env: ProcessEnv, source: Source = process.env): Record<
   };
 }
 
-function pick(source: Source, wanted: (name: string) => boolean): Record<string, string> {
+function pick(source: Source, wanted: (name: string) => boolean): ChildEnv {
   return Object.fromEntries(
-    Object.entries(source).filter(
-      (pair): pair is [string, string] => pair[1] !== undefined && wanted(pair[0]),
-    ),
-  );
+    Object.entries(source).filter(([name, value]) => value !== undefined && wanted(name)),
+  ) as ChildEnv;
 }

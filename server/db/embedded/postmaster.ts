@@ -2,7 +2,8 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import pg from "pg";
-import { commandLine, isAlive } from "../../processes/supervisor/process-identity";
+import { type Access, urlOf } from "./credentials";
+import { commandLine, isAlive } from "./process-identity";
 
 /** A server found running on a cluster, started by somebody who is gone. */
 export interface RunningServer {
@@ -10,20 +11,10 @@ export interface RunningServer {
   port: number;
 }
 
-export interface Access {
-  user: string;
-  password: string;
-}
-
 const PID_FILE = "postmaster.pid";
 
 /** How long a server may take to answer or to end before we give up on it. */
 const PATIENCE_MS = 30_000;
-
-/** Address of one database of the embedded server. */
-export function urlOf(access: Access, port: number, database: string): string {
-  return `postgresql://${access.user}:${access.password}@127.0.0.1:${port}/${database}`;
-}
 
 /**
  * A server that outlived its parent (killed without a chance to stop it) still owns its cluster, and

@@ -1,14 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { projectRoot } from "../../env";
 import { type Account, chooseAccount } from "./account";
 import { findBinaries } from "./binaries";
-import { type Access, findRunning, type RunningServer, stopServer, urlOf } from "./postmaster";
+import { type Access, choosePort, ensureAccess, urlOf } from "./credentials";
+import { findRunning, stopServer } from "./postmaster";
+import { launch, runToEnd } from "./programs";
 
 export interface EmbeddedPostgres {
   /** Of the database `slipway`, with its password. */
@@ -16,25 +15,20 @@ export interface EmbeddedPostgres {
   pid: number;
   /** A server that outlived an earlier parent was taken over. */
   isReused: boolean;
-  /** Settles when the server is gone, wanted or not. */
+  /** Settles when the server is gone, wanted or not; of a reused one only after `stop`. */
   gone: Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface EmbeddedOptions {
   dataDir: string;
-  /** Faster and unsafe in a power cut: for databases that only live as long as a test. */
+  /** Faster and unsafe in a power cut: for databases that only live as long as a test run. */
   isThrowaway?: boolean;
   /** Lines for the operator. */
   say?(line: string): void;
 }
 
-const USER = "slipway";
-const DATABASE = "slipway";
-const PASSWORD_FILE = "postgres.password";
-const PORT_FILE = "postgres.port";
-
-/** Fewer surprises than the defaults of 1996: some memory, no locks of disks nobody needs. */
+/** What differs from PostgreSQL's defaults. One small host, no replicas, backups are dumps. */
 const SETTINGS: Record<string, string> = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
@@ -45,11 +39,9 @@ const SETTINGS: Record<string, string> = {
   synchronous_commit: "on",
   wal_level: "minimal",
   max_wal_senders: "0",
-  min_wal_size: "80MB",
   max_wal_size: "512MB",
   wal_compression: "on",
   random_page_cost: "1.1",
-  log_min_messages: "warning",
   log_checkpoints: "off",
 };
 
@@ -57,7 +49,6 @@ const THROWAWAY: Record<string, string> = {
   fsync: "off",
   synchronous_commit: "off",
   full_page_writes: "off",
-  autovacuum: "off",
 };
 
 /**
@@ -71,138 +62,86 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   const say = options.say ?? (() => {});
   const cluster = join(options.dataDir, "postgres");
   await mkdir(options.dataDir, { recursive: true });
-  const access = { user: USER, password: await ensurePassword(options.dataDir) };
+  const access = await ensureAccess(options.dataDir);
 
   const orphan = existsSync(cluster) ? await findRunning(cluster, access) : null;
   if (orphan) {
-    say(`database: taking over the running server (process ${orphan.pid})`);
+    say(`taking over the running database server (process ${orphan.pid})`);
     await ensureDatabase(access, orphan.port);
-    return reused(access, orphan);
+    return takeOver(orphan.pid, urlOf(access, orphan.port));
   }
 
   const account = await chooseAccount(await findBinaries(projectRoot()), cluster);
   if (!existsSync(join(cluster, "PG_VERSION"))) {
-    say("database: making a new cluster");
-    await makeCluster(account, options.dataDir, cluster, options.isThrowaway ?? false);
+    say("making a new database cluster");
+    await makeCluster(account, cluster, access, options.isThrowaway ?? false);
   }
   await account.own(cluster);
   const port = await choosePort(options.dataDir);
-  const server = await launch(account, cluster, port, options.isThrowaway ?? false);
-  await ensureDatabase(access, port);
-  return server(urlOf(access, port, DATABASE));
+  const settings = { ...SETTINGS, ...(options.isThrowaway ? THROWAWAY : {}), port: String(port) };
+  const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const child = await launch(account, ["-D", cluster, ...args]);
+  const pid = child.pid as number;
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) await stopServer(pid);
+    await gone;
+  };
+  try {
+    await ensureDatabase(access, port);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: urlOf(access, port), pid, isReused: false, gone, stop };
 }
 
-/**
- * Address of the embedded database of a data directory, for commands on the same host; `null` when
- * there is none. Whether it runs is for the caller to find out by connecting.
- */
-export async function locateEmbedded(dataDir: string): Promise<string | null> {
-  const read = (file: string) => readFile(join(dataDir, file), "utf8").catch(() => null);
-  const [password, port] = await Promise.all([read(PASSWORD_FILE), read(PORT_FILE)]);
-  if (password === null || port === null) return null;
-  return urlOf({ user: USER, password: password.trim() }, Number(port), DATABASE);
-}
-
-async function ensurePassword(dataDir: string): Promise<string> {
-  const file = join(dataDir, PASSWORD_FILE);
-  const known = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return null;
-    throw new Error(`SLIPWAY_DATA_DIR: ${error.message}`);
+/** We are not its parent, so only its pid tells whether it lives. */
+function takeOver(pid: number, url: string): EmbeddedPostgres {
+  let settle = () => {};
+  const gone = new Promise<void>((resolve) => {
+    settle = resolve;
   });
-  if (known !== null) return known.trim();
-  const password = randomBytes(24).toString("base64url");
-  await writeFile(file, password, { mode: 0o600 });
-  await chmod(file, 0o600);
-  return password;
+  const stop = async () => {
+    await stopServer(pid);
+    settle();
+  };
+  return { url, pid, isReused: true, gone, stop };
 }
 
 /** Built aside and renamed when complete: an interrupted first start leaves nothing half-made. */
 async function makeCluster(
   account: Account,
-  dataDir: string,
   cluster: string,
+  access: Access,
   isThrowaway: boolean,
 ): Promise<void> {
   const draft = `${cluster}.new`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { mode: 0o700 });
-  const passwordFile = join(draft, "..", "postgres.password.new");
-  await writeFile(passwordFile, await ensurePassword(dataDir), { mode: 0o600 });
+  const passwordFile = `${cluster}.password.new`;
+  await rm(passwordFile, { force: true });
+  await writeFile(passwordFile, access.password, { mode: 0o600 });
   try {
     await account.own(draft);
     await account.own(passwordFile);
-    const args = ["-D", draft, "-U", USER, "--auth=scram-sha-256", `--pwfile=${passwordFile}`];
-    args.push("--encoding=UTF8", "--locale=C", "--data-checksums", "--no-instructions");
+    const args = ["-D", draft, "-U", access.user, "--auth=scram-sha-256"];
+    args.push(`--pwfile=${passwordFile}`, "--encoding=UTF8", "--locale=C", "--data-checksums");
     if (isThrowaway) args.push("--no-sync");
     await runToEnd(account, account.binaries.initdb, args);
+    await rename(draft, cluster);
   } finally {
     await rm(passwordFile, { force: true });
   }
-  await rename(draft, cluster);
 }
 
-async function runToEnd(account: Account, program: string, args: string[]): Promise<void> {
-  const child = spawnAs(account, program, args);
-  const output = collect(child);
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  if (status !== 0) throw new Error(`the database could not be made: ${output().trim()}`);
-}
-
-type Launched = (url: string) => EmbeddedPostgres;
-
-/** Its own process group: Ctrl-C at the terminal must not reach it before those who use it. */
-async function launch(
-  account: Account,
-  cluster: string,
-  port: number,
-  isThrowaway: boolean,
-): Promise<Launched> {
-  const settings = { ...SETTINGS, ...(isThrowaway ? THROWAWAY : {}), port: String(port) };
-  const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const child = spawnAs(account, account.binaries.postgres, ["-D", cluster, ...args], true);
-  const output = collect(child);
-  await new Promise<void>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", () => reject(new Error(`the database did not start: ${output().trim()}`)));
-    child.stderr?.on("data", () => {
-      if (output().includes("ready to accept connections")) resolve();
-    });
-  });
-  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const pid = child.pid as number;
-  return (url) => ({
-    url,
-    pid,
-    isReused: false,
-    gone,
-    stop: async () => {
-      await Promise.race([gone, stopServer(pid)]);
-      await gone;
-    },
-  });
-}
-
-function reused(access: Access, server: RunningServer): EmbeddedPostgres {
-  const { promise: gone, resolve } = withResolvers();
-  return {
-    url: urlOf(access, server.port, DATABASE),
-    pid: server.pid,
-    isReused: true,
-    gone,
-    stop: async () => {
-      await stopServer(server.pid);
-      resolve();
-    },
-  };
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
+async function ensureDatabase(access: Access, port: number): Promise<void> {
+  const client = new pg.Client({ connectionString: urlOf(access, port, "postgres") });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query("select from pg_database where datname = 'slipway'");
+    if (rowCount === 0) await client.query("create database slipway");
+  } finally {
+    await client.end();
+  }
 }

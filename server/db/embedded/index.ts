@@ -1,0 +1,3 @@
+export { locateEmbedded } from "./credentials";
+export { identify, isAlive, isSame, type ProcessIdentity } from "./process-identity";
+export { type EmbeddedOptions, type EmbeddedPostgres, startEmbedded } from "./start-embedded";
