@@ -234,6 +234,7 @@ CREATE TABLE "worker_session" (
     "started_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "ended_at" TIMESTAMPTZ(3),
     "end_reason" TEXT,
+    "end_requested" TEXT,
 
     CONSTRAINT "worker_session_pkey" PRIMARY KEY ("id")
 );

@@ -8,8 +8,8 @@ const resultName = z.enum(
   Object.keys(RESULTS) as [keyof typeof RESULTS, ...(keyof typeof RESULTS)[]],
 );
 
-type Nested = string | Nested[];
-const nested: z.ZodType<Nested> = z.lazy(() => z.union([text, z.array(nested)]));
+export type NestedText = string | NestedText[];
+const nested: z.ZodType<NestedText> = z.lazy(() => z.union([text, z.array(nested)]));
 
 const logfile = z.union([
   text,

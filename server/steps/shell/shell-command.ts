@@ -3,7 +3,7 @@ import { CANCELLED, EXCEPTION, FAILURE, RESULTS, RETRY, type Result } from "../.
 import type { CommandEnd, ShellArgs } from "../../domain/wire";
 import type { Step, StepContext, StepKind } from "../contract";
 import { resultFlags, words } from "../options";
-import type { ShellCommandOptions } from "./schema";
+import type { NestedText, ShellCommandOptions } from "./schema";
 
 export const shellCommand: StepKind<ShellCommandOptions> = {
   type: "ShellCommand",
