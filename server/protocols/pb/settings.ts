@@ -1,0 +1,21 @@
+/** Bounds of the Perspective Broker door. All are defaults that tests tighten. */
+
+export interface PbSettings {
+  /** Unsent bytes after which a peer that does not read is dropped. */
+  readonly maxUnsentBytes: number;
+  /** Calls of a peer that may wait for their answer at once; beyond, its socket is not read. */
+  readonly maxPendingCalls: number;
+  /** Numbers of ended commands remembered until their `decref`; the oldest are forgotten first. */
+  readonly maxEndedObjects: number;
+  /** Connections that have not logged in, in all and from one address. */
+  readonly maxStrangers: number;
+  readonly maxStrangersPerAddress: number;
+  /** How long a refused peer may keep its connection. Real workers leave after one or two seconds. */
+  readonly refusedLingerMs: number;
+  /** How long a keepalive may stay unanswered while nothing else is heard. */
+  readonly keepaliveTimeoutMs: number;
+  /** Whether `startBuild` is sent right behind the answer to `startCommand` (protocol §8.5). */
+  readonly nudges: boolean;
+  readonly now: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+}
