@@ -1,0 +1,59 @@
+/**
+ * Who may do what in an organisation (C-161). Each role may do all that the one below it may;
+ * what is not listed is denied.
+ */
+export const ROLES = ["viewer", "developer", "maintainer", "admin", "owner"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** The least role that may. */
+const NEEDED = {
+  view: "viewer",
+  force: "developer",
+  rebuild: "developer",
+  "stop-own": "developer",
+  "stop-any": "maintainer",
+  workers: "maintainer",
+  config: "maintainer",
+  secrets: "admin",
+  members: "admin",
+  tokens: "admin",
+  limits: "owner",
+} as const satisfies Record<string, Role>;
+
+export type Action = keyof typeof NEEDED;
+
+export function may(role: Role | null, action: Action): boolean {
+  return role !== null && ROLES.indexOf(role) >= ROLES.indexOf(NEEDED[action]);
+}
+
+/** The least role that may, for the sentence of a refusal. */
+export function neededRole(action: Action): Role {
+  return NEEDED[action];
+}
+
+export function isRole(value: unknown): value is Role {
+  return (ROLES as readonly unknown[]).includes(value);
+}
+
+/** What an API token was made for (C-163). */
+export const SCOPES = ["read", "trigger", "workers", "config"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+const SCOPE_OF: Readonly<Record<Action, Scope | null>> = {
+  view: "read",
+  force: "trigger",
+  rebuild: "trigger",
+  "stop-own": "trigger",
+  "stop-any": "trigger",
+  workers: "workers",
+  config: "config",
+  secrets: null,
+  members: null,
+  tokens: null,
+  limits: null,
+};
+
+/** The scope that lets a token do this; null: no token may. */
+export function scopeFor(action: Action): Scope | null {
+  return SCOPE_OF[action];
+}
