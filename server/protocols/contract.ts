@@ -92,12 +92,7 @@ export interface WorkerSession {
    * different builders are independent. `stop` interrupts: the worker is told once, and the
    * command still ends through its own `complete` (protocol §6.4). Never rejects.
    */
-  run(
-    builder: string,
-    command: Command,
-    sink: CommandSink,
-    stop: AbortSignal,
-  ): Promise<CommandEnd>;
+  run(builder: string, command: Command, sink: CommandSink, stop: AbortSignal): Promise<CommandEnd>;
 
   /** Ask the worker process to exit (graceful and forced shutdown alike). */
   shutdown(): Promise<void>;
