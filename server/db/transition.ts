@@ -12,7 +12,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Machines, mayGo } from "../domain/builds/state";
-import type { BuildId, OrgId, ProcessId } from "../domain/ids";
+import type { BuildId, LogId, OrgId, ProcessId, StepId } from "../domain/ids";
 import type { JsonValue } from "../domain/properties";
 import type { Queryable } from "./pool";
 
@@ -49,9 +49,41 @@ export interface Move<K extends keyof Machines> extends Why {
   readonly where?: string;
 }
 
+/** What is left of a log when its step ends: the chunks not yet stored, and its counts. */
+export interface FinalLog {
+  readonly identity: {
+    readonly logId: LogId;
+    readonly buildId: BuildId;
+    readonly stepId: StepId;
+    readonly name: string;
+    readonly slug: string;
+    readonly type: "s" | "t" | "h";
+    readonly logCreatedAt: Date;
+  };
+  readonly counts: {
+    readonly lineCount: number;
+    readonly byteCount: number;
+    readonly cutLines: number;
+    readonly cutAtLine: number | null;
+  };
+  readonly chunks: readonly FinalChunk[];
+}
+
+export interface FinalChunk {
+  readonly firstLine: number;
+  readonly lineCount: number;
+  readonly byteCount: number;
+  readonly method: number;
+  readonly data: Uint8Array;
+}
+
 const SQL_STALE = "SW001";
 /** Unique indexes that say "somebody was quicker". */
-const STALE_INDEXES = new Set(["build_one_per_request", "build_one_per_pair", "build_one_per_slot"]);
+const STALE_INDEXES = new Set([
+  "build_one_per_request",
+  "build_one_per_pair",
+  "build_one_per_slot",
+]);
 
 export class Batch {
   readonly #orgId: OrgId;
@@ -122,7 +154,9 @@ export class Batch {
     if (!mayGo(machine, move.from, move.to)) {
       throw new Error(`a ${machine} cannot go from ${move.from} to ${move.to}`);
     }
-    const set = Object.entries(move.set ?? {}).map(([key, value]) => `${key} = ${this.#sql(value)}`);
+    const set = Object.entries(move.set ?? {}).map(
+      ([key, value]) => `${key} = ${this.#sql(value)}`,
+    );
     const conditions = [
       `id = ${this.value(id)}`,
       `org_id = ${this.value(this.#orgId)}`,
@@ -152,12 +186,76 @@ export class Batch {
     if (!mayGo(machine, move.from, move.to)) {
       throw new Error(`a ${machine} cannot go from ${move.from} to ${move.to}`);
     }
-    const set = Object.entries(move.set ?? {}).map(([key, value]) => `${key} = ${this.#sql(value)}`);
+    const set = Object.entries(move.set ?? {}).map(
+      ([key, value]) => `${key} = ${this.#sql(value)}`,
+    );
     this.#ctes.push(
       `${name} as (update ${machine} set ${[`state = ${this.value(move.to)}`, ...set].join(", ")} where state = ${this.value(move.from)} and org_id = ${this.value(this.#orgId)} and ${where} returning *)`,
     );
     this.#remember(name, machine, move.from, move.to, move);
     if (move.event) this.#tell(name, move.event, move.body ?? {});
+    return this;
+  }
+
+  /** An event for each row of a named statement that meets `where`. */
+  tell(
+    name: string,
+    topic: string,
+    body: Readonly<Record<string, string>> = {},
+    where: string | null = null,
+  ): this {
+    this.#tell(name, topic, body, where);
+    return this;
+  }
+
+  /**
+   * A log is complete: its last chunks, its counts and its state together. The row may exist
+   * already (it was written to while the step ran) or begin here.
+   */
+  closeLog(name: string, log: FinalLog, why: Why): this {
+    const { identity, counts } = log;
+    const id = this.value(identity.logId, "bigint");
+    const org = this.value(this.#orgId, "bigint");
+    const createdAt = this.value(identity.logCreatedAt, "timestamptz");
+    const values = [
+      id,
+      org,
+      this.value(identity.buildId, "bigint"),
+      this.value(identity.stepId, "bigint"),
+      this.value(identity.name),
+      this.value(identity.slug),
+      this.value(identity.type),
+      "'finished'",
+      this.value(counts.lineCount, "int"),
+      this.value(counts.byteCount, "bigint"),
+      this.value(counts.cutLines, "int"),
+      this.value(counts.cutAtLine, "int"),
+      createdAt,
+    ];
+    this.#ctes.push(
+      `${name} as (insert into log (id, org_id, build_id, step_id, name, slug, type, state, line_count, byte_count, cut_lines, cut_at_line, created_at)
+        values (${values.join(", ")})
+        on conflict (id) do update set state = 'finished', line_count = excluded.line_count, byte_count = excluded.byte_count,
+          cut_lines = excluded.cut_lines, cut_at_line = excluded.cut_at_line where log.state = 'open' returning *)`,
+    );
+    this.#count(name, 1);
+    if (log.chunks.length > 0) {
+      const column = (pick: (chunk: FinalChunk) => unknown, type: string) =>
+        this.value(log.chunks.map(pick), `${type}[]`);
+      this.#ctes.push(
+        `${name}_chunks as (insert into log_chunk (log_id, first_line, log_created_at, org_id, line_count, byte_count, method, data)
+          select ${id}, first_line, ${createdAt}, ${org}, line_count, byte_count, method, data
+          from unnest(${column((c) => c.firstLine, "int")}, ${column((c) => c.lineCount, "int")}, ${column((c) => c.byteCount, "int")}, ${column((c) => c.method, "smallint")}, ${column((c) => c.data, "bytea")})
+            as c (first_line, line_count, byte_count, method, data)
+          on conflict do nothing)`,
+      );
+    }
+    this.#remember(name, "log", "open", "finished", why);
+    this.#tell(name, "logs/{id}/finished", {
+      buildId: "build_id",
+      stepId: "step_id",
+      lines: "line_count",
+    });
     return this;
   }
 
@@ -237,11 +335,20 @@ export class Batch {
   }
 
   /** `{id}` in the topic is the row's id; the body's values are SQL on the row. */
-  #tell(name: string, topic: string, body: Readonly<Record<string, string>>): void {
+  #tell(
+    name: string,
+    topic: string,
+    body: Readonly<Record<string, string>>,
+    where: string | null = null,
+  ): void {
     const [before, after = ""] = topic.split("{id}");
-    const fields = ["'id'", "id", ...Object.entries(body).flatMap(([key, sql]) => [`'${key}'`, sql])];
+    const fields = [
+      "'id'",
+      "id",
+      ...Object.entries(body).flatMap(([key, sql]) => [`'${key}'`, sql]),
+    ];
     this.#events.push(
-      `select org_id, ${this.value(before, "text")} || id || ${this.value(after, "text")}, jsonb_build_object(${fields.join(", ")}) from ${name}`,
+      `select org_id, ${this.value(before, "text")} || id || ${this.value(after, "text")}, jsonb_build_object(${fields.join(", ")}) from ${name}${where ? ` where ${where}` : ""}`,
     );
   }
 
@@ -265,7 +372,5 @@ function asStale(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code, constraint } = error as { code?: unknown; constraint?: unknown };
   const isQuicker = code === "23505" && STALE_INDEXES.has(String(constraint));
-  return code === SQL_STALE || isQuicker
-    ? new StaleState(error.message, { cause: error })
-    : error;
+  return code === SQL_STALE || isQuicker ? new StaleState(error.message, { cause: error }) : error;
 }

@@ -85,9 +85,11 @@ function resultWord(result: Result): string {
 }
 
 function argv(command: ShellCommandOptions["command"]): string | string[] {
-  return typeof command === "string"
-    ? command
-    : (command.flat(Number.POSITIVE_INFINITY) as string[]);
+  return typeof command === "string" ? command : command.flatMap(flatten);
+}
+
+function flatten(item: NestedText): string[] {
+  return typeof item === "string" ? [item] : item.flatMap(flatten);
 }
 
 /** As Buildbot's users know it: the first words, quoted. */

@@ -1,0 +1,217 @@
+/**
+ * What a build writes while it runs. Neighbouring changes share one statement: the build begins
+ * together with its first step; a step's end, its logs and the next step's start are one; the last
+ * step, the build, its request and its buildset end together.
+ */
+import type { Queryable } from "../../db/pool";
+import { Batch, Expression, type Fence, type FinalLog } from "../../db/transition";
+import { type BuildState, RETRY, type Result } from "../../domain/builds";
+import type { BuildRequestId, BuildsetId, OrgId, StepId } from "../../domain/ids";
+import type { Properties } from "../../domain/properties";
+
+export interface BuildKeys {
+  readonly orgId: OrgId;
+  readonly fence: Fence;
+  readonly requestId: BuildRequestId;
+  readonly buildsetId: BuildsetId;
+  /** For the history. */
+  readonly actor: string;
+}
+
+export interface StepRow {
+  readonly name: string;
+  readonly description: string;
+  readonly isHidden: boolean;
+}
+
+export interface StepEnd {
+  readonly stepId: StepId;
+  readonly result: Result;
+  readonly summary: string;
+  readonly commandEnds: readonly unknown[];
+  readonly logs: readonly FinalLog[];
+}
+
+const NOW = new Expression("now()");
+
+/** preparing → running, with all its steps; the first begins. @returns the steps' ids in order */
+export async function beginBuild(
+  q: Queryable,
+  keys: BuildKeys,
+  properties: Properties,
+  steps: readonly StepRow[],
+  first: number,
+): Promise<StepId[]> {
+  const { buildId } = keys.fence;
+  const why = { actor: keys.actor, reason: "the worker is ready" };
+  const batch = new Batch(keys.orgId).fenced(keys.fence);
+  batch.move("build", "build", buildId, {
+    ...why,
+    from: "preparing",
+    to: "running",
+    set: {
+      started_at: NOW,
+      properties: JSON.stringify(properties),
+      state_string: steps[first]?.description ?? "building",
+    },
+    event: "builds/{id}/update",
+    body: { builderId: "builder_id", state: "state" },
+  });
+  batch.with(
+    "in_time",
+    `delete from deadline where kind = 'build-preparing' and subject_id = ${batch.value(buildId, "bigint")}`,
+  );
+  steps.forEach((step, index) => {
+    const isFirst = index === first;
+    batch.create(
+      `step${index}`,
+      "step",
+      isFirst ? "running" : "pending",
+      {
+        build_id: buildId,
+        number: index,
+        name: step.name,
+        state_string: isFirst ? step.description : "waiting",
+        is_hidden: step.isHidden,
+        started_at: isFirst ? NOW : null,
+      },
+      {
+        ...why,
+        ...(isFirst ? { event: "steps/{id}/started", body: { buildId: "build_id" } } : {}),
+      },
+    );
+  });
+  const ids = await batch.commit(q);
+  return steps.map((_, index) => ids[`step${index}`] as StepId);
+}
+
+/** One step ends and another begins. */
+export async function nextStep(
+  q: Queryable,
+  keys: BuildKeys,
+  end: StepEnd,
+  next: { readonly stepId: StepId; readonly description: string },
+): Promise<void> {
+  const batch = new Batch(keys.orgId).fenced(keys.fence);
+  endStep(batch, keys, end);
+  batch.move("next", "step", next.stepId, {
+    from: "pending",
+    to: "running",
+    set: { started_at: NOW, state_string: next.description },
+    reason: "the step before it ended",
+    actor: keys.actor,
+    event: "steps/{id}/started",
+    body: { buildId: "build_id" },
+  });
+  batch.with(
+    "telling",
+    `update build set state_string = ${batch.value(next.description)} where id = ${batch.value(keys.fence.buildId)}`,
+  );
+  await batch.commit(q);
+}
+
+export interface BuildEnd {
+  readonly from: BuildState;
+  readonly result: Result;
+  readonly summary: string;
+  readonly reason: string;
+  /** The step that was running, if one was. */
+  readonly step: StepEnd | null;
+}
+
+/**
+ * The build is over: steps that never ran are skipped, the request is done (or waits again after
+ * RETRY), the buildset may be complete.
+ * @returns whether requests of the organisation wait, so that the distributor must be woken
+ */
+export async function finishBuild(q: Queryable, keys: BuildKeys, end: BuildEnd): Promise<boolean> {
+  const { buildId } = keys.fence;
+  const why = { actor: keys.actor, reason: end.reason };
+  const isRetry = end.result === RETRY;
+  const batch = new Batch(keys.orgId).fenced(keys.fence);
+  batch.move("build", "build", buildId, {
+    ...why,
+    from: end.from,
+    to: "finished",
+    set: { result: end.result, state_string: end.summary, complete_at: NOW },
+    event: "builds/{id}/finished",
+    body: { builderId: "builder_id", workerId: "worker_id", number: "number", result: "result" },
+  });
+  if (end.step) endStep(batch, keys, end.step);
+  const ofBuild = `build_id = ${batch.value(buildId, "bigint")}`;
+  batch.moveAll("skipped", "step", ofBuild, {
+    from: "pending",
+    to: "skipped",
+    set: { result: 3, state_string: "skipped" },
+    reason: "the build ended before its turn",
+    actor: keys.actor,
+  });
+  batch.with(
+    "deadlines",
+    `delete from deadline where kind in ('build-preparing', 'build-stopping') and subject_id = ${batch.value(buildId, "bigint")}`,
+  );
+  if (isRetry) {
+    batch.move("request", "build_request", keys.requestId, {
+      ...why,
+      from: "claimed",
+      to: "pending",
+      set: { claimed_at: null },
+      event: "buildrequests/{id}/unclaimed",
+      body: { builderId: "builder_id" },
+    });
+  } else {
+    batch.move("request", "build_request", keys.requestId, {
+      ...why,
+      from: "claimed",
+      to: "done",
+      set: { result: end.result, complete_at: NOW },
+      event: "buildrequests/{id}/complete",
+      body: { builderId: "builder_id", result: "result" },
+    });
+    countDown(batch, keys.buildsetId, end.result);
+  }
+  batch.returning(
+    "waiting",
+    `exists (select from build_request where org_id = ${batch.value(keys.orgId, "bigint")} and state = 'pending')`,
+  );
+  const row = await batch.commit<{ waiting: boolean }>(q);
+  return row.waiting || isRetry;
+}
+
+/** One request of a buildset less; the last completes it (C-062). */
+export function countDown(batch: Batch, buildsetId: BuildsetId, result: Result): void {
+  const value = batch.value(result, "smallint");
+  batch.with(
+    "buildset",
+    `update buildset set open_requests = open_requests - 1, worst_result = worse_result(worst_result, ${value}),
+       complete_at = case when open_requests = 1 then now() end,
+       result = case when open_requests = 1 then worse_result(worst_result, ${value}) end
+     where id = ${batch.value(buildsetId, "bigint")} and open_requests > 0 returning *`,
+  );
+  batch.tell(
+    "buildset",
+    "buildsets/{id}/complete",
+    { result: "result" },
+    "complete_at is not null",
+  );
+}
+
+function endStep(batch: Batch, keys: BuildKeys, end: StepEnd): void {
+  batch.move("step", "step", end.stepId, {
+    from: "running",
+    to: "finished",
+    set: {
+      result: end.result,
+      state_string: end.summary,
+      complete_at: NOW,
+      command_ends: JSON.stringify(end.commandEnds),
+    },
+    reason: end.summary,
+    actor: keys.actor,
+    event: "steps/{id}/finished",
+    body: { buildId: "build_id", result: "result" },
+  });
+  end.logs.forEach((log, index) => {
+    batch.closeLog(`log${index}`, log, { reason: "its step ended", actor: keys.actor });
+  });
+}

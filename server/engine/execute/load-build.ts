@@ -1,0 +1,122 @@
+/** What a process needs to know to run the builds it owns: one statement. */
+import { z } from "zod";
+import type { Queryable } from "../../db/pool";
+import type {
+  BuilderId,
+  BuildId,
+  BuildRequestId,
+  BuildsetId,
+  OrgId,
+  ProcessId,
+  SessionId,
+  WorkerId,
+} from "../../domain/ids";
+import type { Properties } from "../../domain/properties";
+
+const values = z.record(z.string(), z.json());
+
+/** A builder's configuration, as server/config stores it. */
+export const builderConfigSchema = z.object({
+  name: z.string(),
+  builddir: z.string(),
+  env: z.record(z.string(), z.union([z.string(), z.array(z.string()), z.null()])).default({}),
+  globalProperties: values.default({}),
+  properties: values.default({}),
+  defaultProperties: values.default({}),
+  steps: z.array(z.record(z.string(), z.json())),
+});
+
+export type BuilderConfig = z.output<typeof builderConfigSchema>;
+
+const workerConfigSchema = z.object({
+  properties: values.default({}),
+  defaultProperties: values.default({}),
+});
+
+export interface SourceStamp {
+  readonly codebase: string;
+  readonly repository: string;
+  readonly branch: string | null;
+  readonly revision: string | null;
+  readonly project: string;
+}
+
+export interface BuildToRun {
+  readonly buildId: BuildId;
+  readonly orgId: OrgId;
+  readonly number: number;
+  readonly builderId: BuilderId;
+  readonly builderName: string;
+  readonly builddir: string;
+  readonly ownerId: ProcessId;
+  readonly ownerEpoch: number;
+  readonly requestId: BuildRequestId;
+  readonly buildsetId: BuildsetId;
+  readonly sessionId: SessionId | null;
+  readonly workerId: WorkerId;
+  readonly workerName: string;
+  readonly basedir: string;
+  /** Null when what is stored cannot be read; the build then ends in EXCEPTION. */
+  readonly config: BuilderConfig | null;
+  readonly worker: z.output<typeof workerConfigSchema>;
+  readonly owner: string | null;
+  readonly scheduler: string;
+  readonly buildsetProperties: Properties;
+  readonly sourceStamps: readonly SourceStamp[];
+}
+
+type Row = Omit<BuildToRun, "config" | "worker"> & { config: unknown; worker: unknown };
+
+/** Builds this process owns and has not begun, oldest first. */
+export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<BuildToRun[]> {
+  const rows = await q.rows<Row>(
+    {
+      name: "builds-to-run",
+      text: `select b.id as "buildId", b.org_id as "orgId", b.number, b.builder_id as "builderId", r.name as "builderName",
+          r.builddir, b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.build_request_id as "requestId",
+          q.buildset_id as "buildsetId", b.session_id as "sessionId", b.worker_id as "workerId", w.name as "workerName",
+          coalesce(w.facts->>'basedir', '') as basedir, c.config, w.config as worker, s.owner, s.scheduler,
+          s.properties as "buildsetProperties",
+          coalesce((select jsonb_agg(jsonb_build_object('codebase', t.codebase, 'repository', t.repository,
+              'branch', t.branch, 'revision', t.revision, 'project', t.project) order by t.codebase)
+            from buildset_source_stamp l join source_stamp t on t.id = l.source_stamp_id
+            where l.buildset_id = q.buildset_id), '[]') as "sourceStamps"
+        from build b
+        join builder r on r.id = b.builder_id
+        join builder_config c on c.id = b.builder_config_id
+        join worker w on w.id = b.worker_id
+        join build_request q on q.id = b.build_request_id
+        join buildset s on s.id = q.buildset_id
+        where b.owner_id = $1 and b.state <> 'finished' and b.state = 'preparing' order by b.id`,
+    },
+    [ownerId],
+  );
+  return rows.map((row) => ({
+    ...row,
+    config: builderConfigSchema.safeParse(row.config).data ?? null,
+    worker: workerConfigSchema.safeParse(row.worker).data ?? {
+      properties: {},
+      defaultProperties: {},
+    },
+  }));
+}
+
+export interface StopRequest {
+  readonly buildId: BuildId;
+  readonly reason: string;
+  readonly by: string;
+  readonly result: number | null;
+}
+
+/** Builds of this process that somebody asked to stop. */
+export function loadStopRequests(q: Queryable, ownerId: ProcessId): Promise<StopRequest[]> {
+  return q.rows<StopRequest>(
+    {
+      name: "stop-requests",
+      text: `select id as "buildId", coalesce(stop_reason, '') as reason, coalesce(stop_requested_by, '') as by,
+          stop_result as result
+        from build where owner_id = $1 and state <> 'finished' and stop_requested_at is not null`,
+    },
+    [ownerId],
+  );
+}

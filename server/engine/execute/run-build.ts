@@ -1,0 +1,336 @@
+/**
+ * One build, from `preparing` to `finished`, in the process that holds its worker's connection.
+ *
+ * The worker is asked for a sign of life if it has been silent; the build begins with its first
+ * step; steps run one at a time; a step that halts the build leaves only those that always run.
+ * Intent is written before the worker is told anything, so what happened on the worker is always
+ * known to the database.
+ *
+ * Three things may end it early:
+ *  - somebody stops it: the running command is interrupted, steps that always run still run;
+ *  - the connection is lost: RETRY, the request waits again;
+ *  - this process is fenced, or somebody took the build over: nothing more is written.
+ */
+import type { Queryable } from "../../db/pool";
+import { type FinalLog, StaleState } from "../../db/transition";
+import {
+  CANCELLED,
+  contribution,
+  EXCEPTION,
+  isResult,
+  RETRY,
+  type Result,
+  resultName,
+  SUCCESS,
+  worst,
+} from "../../domain/builds";
+import type { StepId } from "../../domain/ids";
+import type { Properties } from "../../domain/properties";
+import type { Command, CommandEnd, CommandSink } from "../../domain/wire";
+import type { WorkerSession } from "../../protocols/contract";
+import type { Step, StepOutcome } from "../../steps/contract";
+import { buildProperties } from "./build-properties";
+import { type BuildKeys, beginBuild, finishBuild, nextStep, type StepEnd } from "./build-store";
+import type { BuildToRun, StopRequest } from "./load-build";
+import { createStepLogs, type OpenLog, type StepLogs, unique } from "./step-logs";
+
+/** A worker not heard of for this long is asked for a sign of life before it gets a build. */
+const SILENCE_MS = 10_000;
+const PING_MS = 10_000;
+/** After an interrupt the worker kills within 5 s; beyond this the connection is given up. */
+const INTERRUPT_MS = 60_000;
+
+export interface RunContext {
+  readonly db: Queryable;
+  readonly actor: string;
+  readonly makeStep: (config: unknown) => Step;
+  readonly openLog: (
+    build: BuildToRun,
+    stepId: StepId,
+    name: string,
+    slug: string,
+    type: "s" | "t",
+  ) => OpenLog;
+  /** Tell others that the outbox has news. */
+  readonly announce: () => void;
+  readonly log: (message: string, fields: Record<string, unknown>) => void;
+  /** Retries through an outage of the database; rejects with StaleState or when fenced. */
+  readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
+}
+
+export interface RunningBuild {
+  stop(request: StopRequest): void;
+  /** Settles when the build is finished or not ours any more. Never rejects. */
+  readonly done: Promise<{ readonly moreWaits: boolean }>;
+}
+
+interface Planned {
+  readonly step: Step;
+  readonly name: string;
+}
+
+export function runBuild(
+  context: RunContext,
+  build: BuildToRun,
+  session: WorkerSession | null,
+): RunningBuild {
+  const run = new BuildRun(context, build, session);
+  return { stop: (request) => run.stop(request), done: run.toTheEnd() };
+}
+
+class BuildRun {
+  readonly #context: RunContext;
+  readonly #build: BuildToRun;
+  readonly #session: WorkerSession | null;
+  readonly #keys: BuildKeys;
+  #stop: StopRequest | null = null;
+  /** Of the step that runs now. */
+  #abort = new AbortController();
+  #result: Result = SUCCESS;
+  #failures: string[] = [];
+
+  constructor(context: RunContext, build: BuildToRun, session: WorkerSession | null) {
+    this.#context = context;
+    this.#build = build;
+    this.#session = session;
+    const { orgId, buildId, ownerId, ownerEpoch, requestId, buildsetId } = build;
+    this.#keys = {
+      orgId,
+      fence: { buildId, ownerId, ownerEpoch },
+      requestId,
+      buildsetId,
+      actor: context.actor,
+    };
+  }
+
+  stop(request: StopRequest): void {
+    if (this.#stop) return;
+    this.#stop = request;
+    this.#abort.abort(request.reason);
+  }
+
+  async toTheEnd(): Promise<{ moreWaits: boolean }> {
+    try {
+      return { moreWaits: await this.#run() };
+    } catch (error) {
+      const what = error instanceof StaleState ? "build is not ours any more" : "build failed here";
+      this.#context.log(what, { build: this.#build.buildId, error });
+      return { moreWaits: true };
+    } finally {
+      this.#context.announce();
+    }
+  }
+
+  async #run(): Promise<boolean> {
+    const { config } = this.#build;
+    if (this.#stop) return this.#finish("preparing", null, null);
+    if (!this.#session || !(await this.#isAlive(this.#session))) {
+      return this.#retry("preparing", "the worker was gone before the build began", null);
+    }
+    let steps: Planned[];
+    try {
+      if (!config) throw new Error("the stored configuration of the builder cannot be read");
+      const names = new Set<string>();
+      steps = config.steps.map((options) => {
+        const step = this.#context.makeStep(options);
+        return { step, name: unique(step.name, names) };
+      });
+    } catch (error) {
+      return this.#except(`its steps could not be made: ${message(error)}`);
+    }
+    const properties = buildProperties(this.#build);
+    return this.#runSteps(this.#session, steps, properties);
+  }
+
+  async #runSteps(
+    session: WorkerSession,
+    steps: readonly Planned[],
+    properties: Properties,
+  ): Promise<boolean> {
+    let index = this.#nextIndex(steps, -1, false);
+    const ids = await this.#insist("begin of build", () =>
+      beginBuild(
+        this.#context.db,
+        this.#keys,
+        properties,
+        steps.map(({ step, name }) => ({
+          name,
+          description: step.description,
+          isHidden: step.isHidden,
+        })),
+        index,
+      ),
+    );
+    this.#context.announce();
+    let isHalted = false;
+    let end: StepEnd | null = null;
+    while (index < steps.length) {
+      const planned = steps[index] as Planned;
+      const stepId = ids[index] as StepId;
+      end = await this.#runStep(session, planned.step, stepId, properties);
+      const part = contribution(end.result, planned.step.flags);
+      this.#result = worst(this.#result, part.result);
+      if (part.result !== SUCCESS) this.#failures.push(end.summary);
+      isHalted ||= part.halts || this.#stop !== null;
+      if (end.result === RETRY && !this.#stop) {
+        return this.#retry("running", "the connection to the worker was lost", end);
+      }
+      const isLost = session.lastHeardAt === 0;
+      index = isLost ? steps.length : this.#nextIndex(steps, index, isHalted);
+      const next = steps[index];
+      if (!next) break;
+      const nextId = ids[index] as StepId;
+      const ended = end;
+      await this.#insist("next step", () =>
+        nextStep(this.#context.db, this.#keys, ended, {
+          stepId: nextId,
+          description: next.step.description,
+        }),
+      );
+      this.#context.announce();
+      end = null;
+    }
+    return this.#finish("running", end, null);
+  }
+
+  /** The next step whose turn it is; `steps.length` when there is none. */
+  #nextIndex(steps: readonly Planned[], after: number, isHalted: boolean): number {
+    for (let index = after + 1; index < steps.length; index += 1) {
+      const { step } = steps[index] as Planned;
+      if (step.doStepIf && (!isHalted || step.flags.alwaysRun)) return index;
+    }
+    return steps.length;
+  }
+
+  async #runStep(
+    session: WorkerSession,
+    step: Step,
+    stepId: StepId,
+    properties: Properties,
+  ): Promise<StepEnd> {
+    // A step that always runs gets its chance even after a stop.
+    this.#abort = new AbortController();
+    const wasStopped = this.#stop !== null;
+    const logs = createStepLogs((name, slug, type) =>
+      this.#context.openLog(this.#build, stepId, name, slug, type),
+    );
+    const ends: CommandEnd[] = [];
+    let outcome: StepOutcome;
+    try {
+      const header = (text: string) => void logs.output("header", Buffer.from(text));
+      outcome = await step.run({
+        properties,
+        env: this.#build.config?.env ?? {},
+        stop: this.#abort.signal,
+        header,
+        describe: () => {},
+        command: async (command) => {
+          const end = await this.#command(session, command, logs);
+          ends.push(end);
+          return end;
+        },
+      });
+      if (this.#stop && !wasStopped) {
+        header(`stopped: ${this.#stop.reason || "no reason given"}\n`);
+        outcome = { ...outcome, result: interrupted(outcome.result) };
+      }
+    } catch (error) {
+      this.#context.log("step threw", { build: this.#build.buildId, error });
+      void logs.output("header", Buffer.from(`the step could not be run: ${message(error)}\n`));
+      outcome = { result: EXCEPTION, summary: `${step.description} (exception)` };
+    }
+    return {
+      stepId,
+      result: outcome.result,
+      summary: outcome.summary,
+      commandEnds: ends,
+      logs: await closeLogs(logs),
+    };
+  }
+
+  async #command(session: WorkerSession, command: Command, logs: StepLogs): Promise<CommandEnd> {
+    const { signal } = this.#abort;
+    if (signal.aborted) {
+      return { kind: "completed", rc: null, elapsedSeconds: null, failureReason: null };
+    }
+    const sink: CommandSink = {
+      output: (stream, text) => logs.output(stream, text),
+      log: (name, text) => logs.file(name, text),
+    };
+    let giveUp: NodeJS.Timeout | undefined;
+    signal.addEventListener("abort", () => {
+      giveUp = setTimeout(() => {
+        session.close({ code: "timeout", message: "it did not end an interrupted command" });
+      }, INTERRUPT_MS);
+    });
+    const end = await session.run(this.#build.builderName, command, sink, signal);
+    clearTimeout(giveUp);
+    return end;
+  }
+
+  async #isAlive(session: WorkerSession): Promise<boolean> {
+    return Date.now() - session.lastHeardAt < SILENCE_MS || (await session.ping(PING_MS));
+  }
+
+  async #retry(
+    from: "preparing" | "running",
+    reason: string,
+    step: StepEnd | null,
+  ): Promise<boolean> {
+    this.#result = RETRY;
+    this.#failures = [reason];
+    return this.#finish(from, step, reason);
+  }
+
+  async #except(reason: string): Promise<boolean> {
+    this.#result = EXCEPTION;
+    this.#failures = [reason];
+    return this.#finish("preparing", null, reason);
+  }
+
+  async #finish(
+    from: "preparing" | "running",
+    step: StepEnd | null,
+    why: string | null,
+  ): Promise<boolean> {
+    const stop = this.#stop;
+    let result = this.#result;
+    if (stop) result = worst(isResult(stop.result) ? stop.result : CANCELLED, result);
+    if (stop && result === RETRY && stop.result !== RETRY) result = CANCELLED;
+    const summary = stop
+      ? `stopped by ${stop.by}${stop.reason ? `: ${stop.reason}` : ""}`
+      : summaryOf(result, this.#failures);
+    const reason = why ?? summary;
+    return this.#insist("end of build", () =>
+      finishBuild(this.#context.db, this.#keys, { from, result, summary, reason, step }),
+    );
+  }
+
+  #insist<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return this.#context.insist(what, work);
+  }
+}
+
+async function closeLogs(logs: StepLogs): Promise<FinalLog[]> {
+  try {
+    return await logs.close();
+  } catch (error) {
+    logs.discard();
+    throw error;
+  }
+}
+
+/** What a stop makes of a step's own result (C-061). */
+function interrupted(result: Result): Result {
+  return result === RETRY || result === CANCELLED ? result : CANCELLED;
+}
+
+function summaryOf(result: Result, failures: readonly string[]): string {
+  if (result === SUCCESS) return "build successful";
+  const word = resultName(result).toLowerCase();
+  return failures.length > 0 ? `${word}: ${failures.slice(0, 3).join(", ")}`.slice(0, 500) : word;
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
