@@ -92,7 +92,13 @@ export interface DownloadFileArgs {
   readonly mode: number | null;
 }
 
-/** Where an upload goes. Each call is answered to the worker once its promise settles. */
+/**
+ * Where an upload goes. Each call is answered to the worker once its promise settles.
+ *
+ * When a call rejects, no further call is made, the worker is stopped, and the command ends as
+ * `failed` with that message. So what was written is whole only if the command completed with rc 0:
+ * `close` alone does not say so, since a worker calls it for a file that it could not open, too.
+ */
 export interface FileWriter {
   write(block: Uint8Array): Promise<void>;
   close(): Promise<void>;
@@ -100,13 +106,13 @@ export interface FileWriter {
   utime(accessTime: number, modifiedTime: number): Promise<void>;
 }
 
-/** Where a directory upload goes: the pieces of one tar stream. */
+/** Where a directory upload goes: the pieces of one tar stream. Rejections as for `FileWriter`. */
 export interface DirectoryWriter {
   write(block: Uint8Array): Promise<void>;
   unpack(): Promise<void>;
 }
 
-/** Where a download comes from. An empty block ends it. */
+/** Where a download comes from. An empty block ends it. Rejections as for `FileWriter`. */
 export interface FileReader {
   read(length: number): Promise<Uint8Array>;
   close(): Promise<void>;
@@ -118,8 +124,12 @@ export type StatResult = readonly number[];
 /**
  * What a running command reports, in the order of the wire (protocol §4.2).
  *
- * Text stays bytes (UTF-8) from the socket to the log, so a long log is never turned into strings
- * on its way. The views may alias the receive buffer: copy what outlives the call.
+ * Text stays bytes from the socket to the log, so a long log is never turned into strings on its
+ * way. Workers send UTF-8; nobody has checked that it is. The views alias the receive buffer, whole
+ * chunks of it: copy what outlives the call (or the promise it returned).
+ *
+ * A sink that throws or rejects does not stop the command: that text is lost, and the command ends
+ * as `failed`.
  */
 export interface CommandSink {
   /**

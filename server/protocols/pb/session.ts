@@ -124,6 +124,9 @@ export class PbSession implements WorkerSession {
     const { args, transfer } = encodeArgs(command, (object) => objects.expose(object));
     const id = this.#nextCommandId();
     const interrupt = () => this.#interrupt(served, id, stop.reason);
+    if (transfer !== null) {
+      transfer.object.onFailure = () => this.#interrupt(served, id, "the transfer failed");
+    }
 
     connection
       .call(served.object, "startCommand", [new Remote(number), id, command.name, args])
@@ -139,13 +142,17 @@ export class PbSession implements WorkerSession {
       );
     stop.addEventListener("abort", interrupt, { once: true });
 
-    const end = await running.ended;
+    let end = await running.ended;
     stop.removeEventListener("abort", interrupt);
     served.running = null;
     objects.end(number, endedCommand);
     if (transfer !== null) {
       // A worker that did not wait for its last answers still gets its blocks written.
       if (end.kind !== "lost") await transfer.object.idle();
+      if (end.kind !== "lost" && transfer.object.failure !== null) {
+        end = failed(transfer.object.failure);
+      }
+      transfer.object.onFailure = () => {};
       objects.end(transfer.number, endedCommand);
     }
     return end;

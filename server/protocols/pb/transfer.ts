@@ -3,92 +3,134 @@
  *
  * Real workers wait for each answer before the next block. One that does not still finds its blocks
  * written in order: calls of one transfer run one after the other.
+ *
+ * When our end of a transfer fails, the worker is not told: a Python worker that gets a failure here
+ * cannot pass it on (its own encoder trips over it) and its command never ends. Instead its calls are
+ * answered as if nothing was wrong, without effect, its command is interrupted, and the failure
+ * becomes the command's end.
  */
 import type { DirectoryWriter, FileReader, FileWriter } from "../../domain/wire";
 import type { Jelly } from "./codec";
 import { asBytes, asItems, asNumber, PEER_MAX_STRING_BYTES } from "./codec";
-import { badArguments, noSuchMethod } from "./errors";
+import { badArguments, messageOf, noSuchMethod } from "./errors";
 import type { LocalObject } from "./object-table";
 
-/** A transfer's object, and the end of all calls that it has taken so far. */
-export interface Transfer extends LocalObject {
-  idle(): Promise<void>;
+interface Method {
+  /** Checks the arguments, throwing what the worker is told, and gives the work to be done. */
+  prepare(args: readonly Jelly[]): () => Promise<Jelly>;
+  /** The answer once the transfer has failed. */
+  readonly idleAnswer: Jelly;
 }
 
-type Method = (args: readonly Jelly[]) => Promise<Jelly>;
+export class Transfer implements LocalObject {
+  readonly #methods: ReadonlyMap<string, Method>;
+  #last: Promise<unknown> = Promise.resolve();
+  #failure: string | null = null;
+  /** Called once, when our end fails. */
+  onFailure: () => void = () => {};
 
-function transfer(methods: Readonly<Record<string, Method>>): Transfer {
-  const known = new Map(Object.entries(methods));
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    call(name, args) {
-      const method = known.get(name);
-      if (method === undefined) throw noSuchMethod(name);
-      // A failed call fails the later ones through the store itself, not through this chain.
-      const result = last.then(() => method(args));
-      last = result.catch(() => {});
-      return result;
-    },
-    idle: async () => {
-      await last;
-    },
-  };
+  constructor(methods: Readonly<Record<string, Method>>) {
+    this.#methods = new Map(Object.entries(methods));
+  }
+
+  /** Why our end failed, or null. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
+  /** Settles when all calls taken so far are done. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  call(name: string, args: readonly Jelly[]): Promise<Jelly> {
+    const method = this.#methods.get(name);
+    if (method === undefined) throw noSuchMethod(name);
+    const work = method.prepare(args);
+    const answer = this.#last.then(async () => {
+      if (this.#failure !== null) return method.idleAnswer;
+      try {
+        return await work();
+      } catch (error) {
+        this.#failure = messageOf(error);
+        this.onFailure();
+        return method.idleAnswer;
+      }
+    });
+    this.#last = answer;
+    return answer;
+  }
 }
 
 export function fileWriterObject(writer: FileWriter): Transfer {
-  return transfer({
-    write: async (args) => {
-      await writer.write(blockOf(args));
-      return null;
-    },
-    close: async () => {
-      await writer.close();
-      return null;
-    },
-    utime: async (args) => {
-      const [accessTime, modifiedTime] = (asItems(args[0]) ?? []).map(asNumber);
-      if (typeof accessTime !== "number" || typeof modifiedTime !== "number") {
-        throw badArguments("utime");
-      }
-      await writer.utime(accessTime, modifiedTime);
-      return null;
-    },
+  return new Transfer({
+    write: told(blockOf, (block) => writer.write(block)),
+    close: told(nothing, () => writer.close()),
+    utime: told(timesOf, ([accessTime, modifiedTime]) => writer.utime(accessTime, modifiedTime)),
   });
 }
 
 export function directoryWriterObject(writer: DirectoryWriter): Transfer {
-  return transfer({
-    write: async (args) => {
-      await writer.write(blockOf(args));
-      return null;
-    },
-    unpack: async () => {
-      await writer.unpack();
-      return null;
-    },
+  return new Transfer({
+    write: told(blockOf, (block) => writer.write(block)),
+    unpack: told(nothing, () => writer.unpack()),
   });
 }
 
 export function fileReaderObject(reader: FileReader): Transfer {
-  return transfer({
-    read: async (args) => {
-      const wanted = asNumber(args[0]);
-      if (wanted === null || !(wanted > 0)) throw badArguments("read");
-      const length = Math.min(Math.floor(wanted), PEER_MAX_STRING_BYTES);
-      const block = await reader.read(length);
-      if (block.length > length) throw new Error("a block is longer than was asked for");
-      return block;
+  return new Transfer({
+    read: {
+      // An empty block ends the file.
+      idleAnswer: new Uint8Array(0),
+      prepare(args) {
+        const length = lengthOf(args);
+        return async () => {
+          const block = await reader.read(length);
+          if (block.length > length) throw new Error("a block is longer than was asked for");
+          return block;
+        };
+      },
     },
-    close: async () => {
-      await reader.close();
-      return null;
-    },
+    close: told(nothing, () => reader.close()),
   });
 }
 
-/** The one argument of `write`. It aliases the receive buffer until the call is answered. */
+/** A method that is answered by None. */
+function told<Parsed>(
+  parse: (args: readonly Jelly[]) => Parsed,
+  work: (parsed: Parsed) => Promise<void>,
+): Method {
+  return {
+    idleAnswer: null,
+    prepare(args) {
+      const parsed = parse(args);
+      return async () => {
+        await work(parsed);
+        return null;
+      };
+    },
+  };
+}
+
+function nothing(): void {}
+
+/** The block aliases the receive buffer until the call is answered. */
 function blockOf(args: readonly Jelly[]): Uint8Array {
   const block = asBytes(args[0]);
   if (block === null || args.length !== 1) throw badArguments("write");
   return block;
+}
+
+function timesOf(args: readonly Jelly[]): readonly [number, number] {
+  const [accessTime, modifiedTime] = (asItems(args[0]) ?? []).map(asNumber);
+  if (typeof accessTime !== "number" || typeof modifiedTime !== "number") {
+    throw badArguments("utime");
+  }
+  return [accessTime, modifiedTime];
+}
+
+function lengthOf(args: readonly Jelly[]): number {
+  const wanted = asNumber(args[0]);
+  if (wanted === null || !(wanted >= 1)) throw badArguments("read");
+  return Math.min(Math.floor(wanted), PEER_MAX_STRING_BYTES);
 }

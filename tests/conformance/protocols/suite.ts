@@ -4,9 +4,10 @@
  * A protocol joins by a harness that starts workers of its kind; commands are those of a POSIX shell.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Command, CommandSink, ShellArgs } from "../../../server/domain/wire";
+import type { CommandSink } from "../../../server/domain/wire";
 import type { Listening, WorkerProtocol } from "../../../server/protocols/contract";
 import { SessionLost } from "../../../server/protocols/contract";
+import { shell } from "../../support/shell-command";
 import { KeepingSink, never, type TestDoor, testDoor } from "../../support/worker-door";
 
 export interface ConformanceWorker {
@@ -20,13 +21,6 @@ export interface ConformanceHarness {
   readonly protocol: WorkerProtocol;
   /** Starts a worker; resolves before or after it is attached, or refused. */
   start(port: number, name: string, password: string): Promise<ConformanceWorker>;
-}
-
-export function shell(command: ShellArgs["command"], more: Partial<ShellArgs> = {}): Command {
-  return {
-    name: "shell",
-    args: { workdir: "build", logEnviron: false, timeout: 60, ...more, command },
-  };
 }
 
 export function protocolConformance(createHarness: () => ConformanceHarness): void {
