@@ -1,0 +1,6 @@
+export { type Applied, type ApplyOptions, applyConfig, ConfigInvalid } from "./apply";
+export { type Checked, type CheckOptions, checkConfig } from "./check";
+export type { Problem } from "./problems";
+export type { Documents } from "./schema";
+export { type ConfigError, unstorable } from "./source";
+export { exportConfig, readConfig, revisionOf } from "./stored";

@@ -1,0 +1,158 @@
+/**
+ * The documents of an organisation and of a project (CONTRACT, Configuration). Option names are
+ * Buildbot's. Nothing is filled in here: what is stored is what was written.
+ */
+import { z } from "zod";
+import { environment, name, properties, strict } from "./fields";
+
+/** W-003: 50 characters, no dot, space or colon, no digit first. */
+const workerName = z
+  .string()
+  .regex(
+    /^(?!.*\p{C})[A-Za-z_\-\u{a0}-\u{10ffff}][A-Za-z0-9_\-\u{a0}-\u{10ffff}]{0,49}$/su,
+    "is not a worker name: 1 to 50 letters, digits, - and _, not beginning with a digit",
+  )
+  .refine((value) => !["debug", "change", "status"].includes(value), "is a reserved name");
+
+/** What stands in place of a password in stored documents and exports: keep the one that is there. */
+const sealedReference = strict({
+  sealed: z.string().regex(/^[0-9a-f]{16}$/, "is not a reference"),
+});
+
+const password = z.union([z.string().min(1).max(200), sealedReference], {
+  error: "must be text (write numbers in quotes), or a reference {sealed: ...} from an export",
+});
+
+const commonWorkerOptions = {
+  name: workerName,
+  max_builds: z.number().int().min(1).nullable().optional(),
+  properties: properties.optional(),
+  defaultProperties: properties.optional(),
+};
+
+const workersLater = {
+  later: ["locks", "keepalive_interval", "notify_on_missing", "missing_timeout", "machine_name"],
+};
+
+export const workerSchemas = {
+  Worker: strict({ type: z.literal("Worker"), ...commonWorkerOptions, password }, workersLater),
+  LocalWorker: strict(
+    { type: z.literal("LocalWorker"), ...commonWorkerOptions, password: password.optional() },
+    workersLater,
+  ),
+} as const;
+
+export const WORKER_TYPES_LATER = [
+  "DockerLatentWorker",
+  "DockerSwarmLatentWorker",
+  "KubeLatentWorker",
+  "EC2LatentWorker",
+  "OpenStackLatentWorker",
+  "LibVirtWorker",
+  "MarathonLatentWorker",
+  "UpcloudLatentWorker",
+  "HyperLatentWorker",
+];
+
+/** Relative, below the worker's base directory. */
+const directory = name(200).refine(
+  (value) => !value.startsWith("/") && !value.split(/[/\\]/).includes("..") && !/^\w:/.test(value),
+  "must be a relative path below the worker's base directory",
+);
+
+export const builderSchema = strict(
+  {
+    name: name(70),
+    workername: z.string().optional(),
+    workernames: z.array(z.string()).optional(),
+    tags: z.array(name(100)).optional(),
+    description: z.string().max(10_000).nullable().optional(),
+    builddir: directory.optional(),
+    workerbuilddir: directory.optional(),
+    env: environment.optional(),
+    properties: properties.optional(),
+    defaultProperties: properties.optional(),
+    /** Each step is checked with the schema of its type. */
+    factory: z.array(z.looseObject({ type: z.string() })),
+  },
+  {
+    later: [
+      "workerSelector",
+      "description_format",
+      "locks",
+      "nextWorker",
+      "nextBuild",
+      "canStartBuild",
+      "collapseRequests",
+      "do_build_if",
+      "project",
+    ],
+  },
+);
+
+export const projectSchema = strict(
+  {
+    description: z.string().max(10_000).optional(),
+    builders: z.array(builderSchema).optional(),
+  },
+  {
+    later: ["schedulers", "change_source", "codebases", "reporters", "locks", "description_format"],
+  },
+);
+
+/** Workers are checked one by one with the schema of their type. */
+export const organizationShape = {
+  workers: z.array(z.looseObject({ type: z.string() })).optional(),
+  properties: properties.optional(),
+};
+
+export const fileSchema = strict(
+  { ...organizationShape, projects: z.record(name(70), projectSchema.nullable()).optional() },
+  {
+    later: [
+      "pools",
+      "locks",
+      "secrets",
+      "reporters",
+      "services",
+      "schedulers",
+      "change_source",
+      "codebases",
+      "title",
+      "titleURL",
+      "buildbotURL",
+      "protocols",
+      "collapseRequests",
+      "prioritizeBuilders",
+      "select_next_worker",
+      "logEncoding",
+      "logCompressionMethod",
+      "logCompressionLimit",
+      "logMaxSize",
+      "logMaxTailSize",
+      "validation",
+      "revlink",
+      "codebaseGenerator",
+      "www",
+      "change_hooks",
+    ],
+  },
+);
+
+export type WorkerOptions =
+  | z.output<typeof workerSchemas.Worker>
+  | z.output<typeof workerSchemas.LocalWorker>;
+export type BuilderOptions = z.output<typeof builderSchema>;
+
+export interface OrganizationDocument {
+  readonly workers?: readonly WorkerOptions[];
+  readonly properties?: z.output<typeof properties>;
+}
+
+export type ProjectDocument = z.output<typeof projectSchema>;
+
+/** What a file holds: documents it does not mention are not touched. */
+export interface Documents {
+  readonly organization: OrganizationDocument | null;
+  readonly projects: Readonly<Record<string, ProjectDocument>>;
+}

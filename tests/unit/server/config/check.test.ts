@@ -1,0 +1,230 @@
+// Guarantees: every mistake in a configuration file is reported with its place, in words that help,
+// and nothing that could not be stored or run passes (C-002, W-002, W-003).
+import { describe, expect, it } from "vitest";
+import { checkConfig } from "../../../../server/config";
+
+const GOOD = `
+workers:
+  - {type: Worker, name: bot-linux, password: linuxpassword, max_builds: 2, properties: {os: linux}}
+  - {type: LocalWorker, name: local}
+properties: {site: main}
+projects:
+  pyflakes:
+    description: Lint
+    builders:
+      - name: runtests
+        workernames: [bot-linux, local]
+        tags: [unit]
+        env: {CI: "1"}
+        factory:
+          - {type: ShellCommand, name: test, command: [python3, -m, unittest], haltOnFailure: true}
+`;
+
+const sentences = (text: string, options = {}) =>
+  checkConfig(text, options).errors.map(
+    ({ path, line, column, message }) => `${line}:${column} ${path}: ${message}`,
+  );
+
+const withBuilder = (lines: string) => `workers: [{type: LocalWorker, name: local}]
+projects:
+  p:
+    builders:
+${lines.replaceAll(/^/gm, "      ")}`;
+
+const withStep = (step: string) =>
+  withBuilder(`- {name: b, workername: local, factory: [${step}]}`);
+
+describe("a file that is right", () => {
+  it("has no errors and gives its documents", () => {
+    const { errors, documents } = checkConfig(GOOD);
+    expect(errors).toEqual([]);
+    expect(documents?.organization?.workers?.map(({ name }) => name)).toEqual([
+      "bot-linux",
+      "local",
+    ]);
+    expect(documents?.projects.pyflakes?.builders?.[0]?.factory).toHaveLength(1);
+  });
+
+  it("may be JSON", () => {
+    const text = JSON.stringify({ projects: { p: { description: "d" } } });
+    expect(checkConfig(text)).toMatchObject({
+      errors: [],
+      documents: { organization: null, projects: { p: { description: "d" } } },
+    });
+  });
+
+  it("may leave workers to the documents that are active already", () => {
+    const text = "projects: {p: {builders: [{name: b, workername: elsewhere, factory: []}]}}";
+    expect(sentences(text)).toEqual([]);
+  });
+});
+
+describe("mistakes", () => {
+  const table: [what: string, text: string, expected: RegExp][] = [
+    [
+      "an unknown key",
+      "wrokers: []",
+      /^1:1 wrokers: unknown key "wrokers": did you mean "workers"\?$/,
+    ],
+    [
+      "an option that comes later",
+      "schedulers: []",
+      /^1:1 schedulers: "schedulers" is not supported yet$/,
+    ],
+    [
+      "an unknown builder option",
+      withBuilder("- {name: b, workername: local, factory: [], tag: [x]}"),
+      /unknown key "tag": did you mean "tags"\?/,
+    ],
+    [
+      "a builder option that comes later",
+      withBuilder("- {name: b, workername: local, factory: [], locks: []}"),
+      /"locks" is not supported yet/,
+    ],
+    [
+      "an unknown step",
+      withStep("{type: ShelCommand, command: x}"),
+      /unknown step type "ShelCommand": did you mean "ShellCommand"\?/,
+    ],
+    [
+      "a step that comes later",
+      withStep("{type: MasterShellCommand, command: x}"),
+      /"MasterShellCommand" is not supported yet/,
+    ],
+    [
+      "an unknown step option",
+      withStep("{type: ShellCommand, command: x, haltOnFailur: true}"),
+      /did you mean "haltOnFailure"\?/,
+    ],
+    ["a missing command", withStep("{type: ShellCommand}"), /factory\[0\]\.command: is missing/],
+    [
+      "a number in env",
+      withBuilder("- {name: b, workername: local, factory: [], env: {CI: 1}}"),
+      /env\.CI: must be text \(write numbers in quotes\)/,
+    ],
+    [
+      "a worker type that comes later",
+      "workers: [{type: DockerLatentWorker, name: d}]",
+      /"DockerLatentWorker" is not supported yet/,
+    ],
+    [
+      "a worker without a password",
+      "workers: [{type: Worker, name: w}]",
+      /workers\[0\]\.password: /,
+    ],
+    [
+      "a numeric password",
+      "workers: [{type: Worker, name: w, password: 123}]",
+      /write numbers in quotes/,
+    ],
+    [
+      "a dot in a worker's name",
+      "workers: [{type: Worker, name: a.b, password: p}]",
+      /is not a worker name/,
+    ],
+    [
+      "a digit first in a worker's name",
+      "workers: [{type: Worker, name: 1a, password: p}]",
+      /is not a worker name/,
+    ],
+    [
+      "a reserved worker's name",
+      "workers: [{type: Worker, name: change, password: p}]",
+      /is a reserved name/,
+    ],
+    [
+      "max_builds of nothing",
+      "workers: [{type: Worker, name: w, password: p, max_builds: 0}]",
+      /max_builds/,
+    ],
+    [
+      "two workers of one name",
+      "workers: [{type: LocalWorker, name: w}, {type: LocalWorker, name: w}]",
+      /workers\[1\]\.name: there is another worker "w"/,
+    ],
+    [
+      "a worker that does not exist",
+      withBuilder("- {name: b, workernames: [locale], factory: []}"),
+      /workernames\[0\]: there is no worker "locale": did you mean "local"\?/,
+    ],
+    ["no worker at all", withBuilder("- {name: b, factory: []}"), /needs at least one worker/],
+    [
+      "two builders of one name",
+      withBuilder(
+        "- {name: b, workername: local, factory: []}\n- {name: b, workername: local, factory: []}",
+      ),
+      /there is another builder "b"/,
+    ],
+    [
+      "a directory of another builder",
+      withBuilder(
+        "- {name: a b, workername: local, factory: []}\n- {name: a/b, workername: local, factory: []}",
+      ),
+      /belongs to builder "a b"/,
+    ],
+    [
+      "a directory outside",
+      withBuilder("- {name: b, workername: local, builddir: ../x, factory: []}"),
+      /must be a relative path/,
+    ],
+    [
+      "a null byte in a name",
+      'projects: {p: {builders: [{name: "a\\0b", workername: w, factory: []}]}}',
+      /must not contain a null byte/,
+    ],
+    [
+      "a control character in a name",
+      'projects: {p: {builders: [{name: "a\\u0007b", workername: w, factory: []}]}}',
+      /control or invisible/,
+    ],
+    [
+      "a null byte in a property",
+      'properties: {a: "x\\0"}',
+      /properties\.a: must not contain a null byte/,
+    ],
+    ["half a surrogate pair", '{"properties": {"a": "\\ud800"}}', /is not valid Unicode/],
+    ["a property name with a space", "properties: {a b: 1}", /is not a property name/],
+    ["a prototype", '{"properties": {"__proto__": 1}}', /is not a usable name/],
+    ["a number without end", "properties: {a: .inf}", /finite/],
+    ["YAML that does not parse", "workers: [", /^1:/],
+    ["a key twice", "properties: {}\nproperties: {}", /^2:1 /],
+    ["two YAML documents", "properties: {}\n---\nproperties: {}", /several YAML documents/],
+    ["text", "hello", /must be a map/],
+    ["nothing", "", /./],
+  ];
+  it.each(table)("%s", (_, text, expected) => {
+    expect(sentences(text).join("\n")).toMatch(expected);
+    expect(checkConfig(text).documents).toBeNull();
+  });
+
+  it("are all reported, in the order of the file", () => {
+    const text = `workers:
+  - {type: Worker, name: a.b, password: 5, maxbuilds: 3}
+projekts: {}
+projects:
+  p:
+    builders:
+      - {name: b, workername: nobody, factory: [{type: ShellCommand, command: 5, hallt: true}]}`;
+    const lines = checkConfig(text).errors.map(({ line }) => line);
+    expect(lines.length).toBeGreaterThanOrEqual(6);
+    expect(lines).toEqual([...lines].sort((a, b) => a - b));
+  });
+
+  it("of aliases that unfold without end do not unfold", () => {
+    const bomb = ["a: &a [x,x,x,x,x,x,x,x,x]"];
+    for (let i = 1; i < 9; i += 1) {
+      const before = String.fromCharCode(96 + i);
+      const here = String.fromCharCode(97 + i);
+      bomb.push(`${here}: &${here} [${Array(9).fill(`*${before}`).join(",")}]`);
+    }
+    expect(sentences(bomb.join("\n")).join()).toMatch(/alias/i);
+  });
+});
+
+describe("a hosted installation", () => {
+  it("refuses workers on its own host", () => {
+    const text = "workers: [{type: LocalWorker, name: local}]";
+    expect(sentences(text)).toEqual([]);
+    expect(sentences(text, { isHosted: true }).join()).toMatch(/the server's own host/);
+  });
+});
