@@ -49,7 +49,7 @@ export interface Move<K extends keyof Machines> extends Why {
   readonly where?: string;
 }
 
-/** What is left of a log when its step ends: the chunks not yet stored, and its counts. */
+/** A log when its step ends: what its row says from then on. */
 export interface FinalLog {
   readonly identity: {
     readonly logId: LogId;
@@ -66,15 +66,6 @@ export interface FinalLog {
     readonly cutLines: number;
     readonly cutAtLine: number | null;
   };
-  readonly chunks: readonly FinalChunk[];
-}
-
-export interface FinalChunk {
-  readonly firstLine: number;
-  readonly lineCount: number;
-  readonly byteCount: number;
-  readonly method: number;
-  readonly data: Uint8Array;
 }
 
 const SQL_STALE = "SW001";
@@ -209,8 +200,8 @@ export class Batch {
   }
 
   /**
-   * A log is complete: its last chunks, its counts and its state together. The row may exist
-   * already (it was written to while the step ran) or begin here.
+   * A log is complete: its counts and its state. The row may exist already (it was written to
+   * while the step ran) or begin here.
    */
   closeLog(name: string, log: FinalLog, why: Why): this {
     const { identity, counts } = log;
@@ -239,17 +230,6 @@ export class Batch {
           cut_lines = excluded.cut_lines, cut_at_line = excluded.cut_at_line where log.state = 'open' returning *)`,
     );
     this.#count(name, 1);
-    if (log.chunks.length > 0) {
-      const column = (pick: (chunk: FinalChunk) => unknown, type: string) =>
-        this.value(log.chunks.map(pick), `${type}[]`);
-      this.#ctes.push(
-        `${name}_chunks as (insert into log_chunk (log_id, first_line, log_created_at, org_id, line_count, byte_count, method, data)
-          select ${id}, first_line, ${createdAt}, ${org}, line_count, byte_count, method, data
-          from unnest(${column((c) => c.firstLine, "int")}, ${column((c) => c.lineCount, "int")}, ${column((c) => c.byteCount, "int")}, ${column((c) => c.method, "smallint")}, ${column((c) => c.data, "bytea")})
-            as c (first_line, line_count, byte_count, method, data)
-          on conflict do nothing)`,
-      );
-    }
     this.#remember(name, "log", "open", "finished", why);
     this.#tell(name, "logs/{id}/finished", {
       buildId: "build_id",

@@ -4,10 +4,11 @@
  * step, the build, its request and its buildset end together.
  */
 import type { Queryable } from "../../db/pool";
-import { Batch, Expression, type Fence, type FinalLog } from "../../db/transition";
+import { Batch, Expression, type Fence } from "../../db/transition";
 import { type BuildState, RETRY, type Result } from "../../domain/builds";
 import type { BuildRequestId, BuildsetId, OrgId, StepId } from "../../domain/ids";
 import type { Properties } from "../../domain/properties";
+import { addFinalChunks, type PreparedChunks } from "../../logs";
 
 export interface BuildKeys {
   readonly orgId: OrgId;
@@ -29,7 +30,7 @@ export interface StepEnd {
   readonly result: Result;
   readonly summary: string;
   readonly commandEnds: readonly unknown[];
-  readonly logs: readonly FinalLog[];
+  readonly logs: readonly PreparedChunks[];
 }
 
 const NOW = new Expression("now()");
@@ -213,5 +214,6 @@ function endStep(batch: Batch, keys: BuildKeys, end: StepEnd): void {
   });
   end.logs.forEach((log, index) => {
     batch.closeLog(`log${index}`, log, { reason: "its step ended", actor: keys.actor });
+    addFinalChunks(batch, `chunks${index}`, log);
   });
 }

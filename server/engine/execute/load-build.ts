@@ -87,7 +87,7 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
         join worker w on w.id = b.worker_id
         join build_request q on q.id = b.build_request_id
         join buildset s on s.id = q.buildset_id
-        where b.owner_id = $1 and b.state <> 'finished' and b.state = 'preparing' order by b.id`,
+        where b.owner_id = $1 and b.state = 'preparing' and b.state <> 'finished' order by b.id`,
     },
     [ownerId],
   );
@@ -119,4 +119,21 @@ export function loadStopRequests(q: Queryable, ownerId: ProcessId): Promise<Stop
     },
     [ownerId],
   );
+}
+
+/** Which of these builds this process still owns. */
+export async function stillOurs(
+  q: Queryable,
+  ownerId: ProcessId,
+  buildIds: readonly BuildId[],
+): Promise<BuildId[]> {
+  if (buildIds.length === 0) return [];
+  const rows = await q.rows<{ id: BuildId }>(
+    {
+      name: "still-ours",
+      text: "select id from build where id = any($2) and owner_id = $1 and state <> 'finished'",
+    },
+    [ownerId, buildIds],
+  );
+  return rows.map((row) => row.id);
 }

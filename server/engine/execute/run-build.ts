@@ -12,7 +12,7 @@
  *  - this process is fenced, or somebody took the build over: nothing more is written.
  */
 import type { Queryable } from "../../db/pool";
-import { type FinalLog, StaleState } from "../../db/transition";
+import { StaleState } from "../../db/transition";
 import {
   CANCELLED,
   contribution,
@@ -24,15 +24,16 @@ import {
   SUCCESS,
   worst,
 } from "../../domain/builds";
-import type { StepId } from "../../domain/ids";
+import type { LogId, StepId } from "../../domain/ids";
 import type { Properties } from "../../domain/properties";
 import type { Command, CommandEnd, CommandSink } from "../../domain/wire";
+import type { OpenLog, PreparedChunks } from "../../logs";
 import type { WorkerSession } from "../../protocols/contract";
 import type { Step, StepOutcome } from "../../steps/contract";
 import { buildProperties } from "./build-properties";
 import { type BuildKeys, beginBuild, finishBuild, nextStep, type StepEnd } from "./build-store";
 import type { BuildToRun, StopRequest } from "./load-build";
-import { createStepLogs, type OpenLog, type StepLogs, unique } from "./step-logs";
+import { createStepLogs, type StepLogs, unique } from "./step-logs";
 
 /** A worker not heard of for this long is asked for a sign of life before it gets a build. */
 const SILENCE_MS = 10_000;
@@ -44,12 +45,10 @@ export interface RunContext {
   readonly db: Queryable;
   readonly actor: string;
   readonly makeStep: (config: unknown) => Step;
+  readonly nextLogId: () => Promise<LogId>;
   readonly openLog: (
     build: BuildToRun,
-    stepId: StepId,
-    name: string,
-    slug: string,
-    type: "s" | "t",
+    log: { logId: LogId; stepId: StepId; name: string; slug: string; type: "s" | "t" },
   ) => OpenLog;
   /** Tell others that the outbox has news. */
   readonly announce: () => void;
@@ -175,7 +174,7 @@ class BuildRun {
       if (end.result === RETRY && !this.#stop) {
         return this.#retry("running", "the connection to the worker was lost", end);
       }
-      const isLost = session.lastHeardAt === 0;
+      const isLost = end.result === RETRY;
       index = isLost ? steps.length : this.#nextIndex(steps, index, isHalted);
       const next = steps[index];
       if (!next) break;
@@ -211,9 +210,12 @@ class BuildRun {
     // A step that always runs gets its chance even after a stop.
     this.#abort = new AbortController();
     const wasStopped = this.#stop !== null;
-    const logs = createStepLogs((name, slug, type) =>
-      this.#context.openLog(this.#build, stepId, name, slug, type),
-    );
+    const { nextLogId, openLog } = this.#context;
+    const logs = createStepLogs({
+      firstId: await nextLogId(),
+      nextId: nextLogId,
+      open: (logId, name, slug, type) => openLog(this.#build, { logId, stepId, name, slug, type }),
+    });
     const ends: CommandEnd[] = [];
     let outcome: StepOutcome;
     try {
@@ -311,7 +313,7 @@ class BuildRun {
   }
 }
 
-async function closeLogs(logs: StepLogs): Promise<FinalLog[]> {
+async function closeLogs(logs: StepLogs): Promise<PreparedChunks[]> {
   try {
     return await logs.close();
   } catch (error) {

@@ -1,45 +1,68 @@
 /** The logs of one running step: opened with their first bytes, closed when the step ends. */
-import type { FinalLog } from "../../db/transition";
-
-/** One log, as the log path offers it. */
-export interface OpenLog {
-  /** A returned promise is back-pressure. The bytes are copied before it returns. */
-  append(stream: "stdout" | "stderr" | "header", bytes: Uint8Array): void | Promise<void>;
-  /** The last chunks and counts, for the statement that ends the step. */
-  takeFinal(): Promise<FinalLog>;
-  /** Nothing of it counts any more. */
-  discard(): void;
-}
+import type { LogId } from "../../domain/ids";
+import type { OpenLog, PreparedChunks } from "../../logs";
 
 export interface StepLogs {
   output(stream: "stdout" | "stderr" | "header", bytes: Uint8Array): void | Promise<void>;
   file(name: string, bytes: Uint8Array): void | Promise<void>;
-  close(): Promise<FinalLog[]>;
+  /** The last chunks of every log, for the statement that ends the step. */
+  close(): Promise<PreparedChunks[]>;
+  /** Nothing of them counts any more. */
   discard(): void;
+}
+
+export interface LogOpener {
+  /** An id at hand, so that the first log opens at once. */
+  readonly firstId: LogId;
+  nextId(): Promise<LogId>;
+  open(id: LogId, name: string, slug: string, type: "s" | "t"): OpenLog;
 }
 
 /** More watched files than this go unheard; a step names a few. */
 const MAX_LOGS = 50;
 
-export function createStepLogs(
-  open: (name: string, slug: string, type: "s" | "t") => OpenLog,
-): StepLogs {
+export function createStepLogs(opener: LogOpener): StepLogs {
   const logs = new Map<string, OpenLog>();
+  /** Watched files whose id is on its way, and what they said meanwhile. */
+  const opening = new Map<string, Promise<OpenLog>>();
   const slugs = new Set<string>();
+  let firstId: LogId | null = opener.firstId;
 
-  function get(name: string, type: "s" | "t"): OpenLog | null {
-    const existing = logs.get(name);
-    if (existing) return existing;
-    if (logs.size >= MAX_LOGS) return null;
-    const log = open(name, unique(slugOf(name), slugs), type);
+  function openNow(id: LogId, name: string, type: "s" | "t"): OpenLog {
+    const log = opener.open(id, name, unique(slugOf(name), slugs), type);
     logs.set(name, log);
     return log;
   }
 
+  async function openLater(name: string): Promise<OpenLog> {
+    const log = openNow(await opener.nextId(), name, "t");
+    opening.delete(name);
+    return log;
+  }
+
+  function stdio(): OpenLog {
+    const open = logs.get("stdio");
+    if (open) return open;
+    if (firstId === null) throw new Error("stdio was opened twice");
+    const id = firstId;
+    firstId = null;
+    return openNow(id, "stdio", "s");
+  }
+
   return {
-    output: (stream, bytes) => get("stdio", "s")?.append(stream, bytes),
-    file: (name, bytes) => get(name.slice(0, 50), "t")?.append("stdout", bytes),
+    output: (stream, bytes) => stdio().append(stream, bytes),
+    file(given, bytes) {
+      const name = given.slice(0, 50);
+      const open = logs.get(name);
+      if (open) return open.append("stdout", bytes);
+      if (logs.size + opening.size >= MAX_LOGS) return;
+      const kept = Buffer.from(bytes);
+      const later = opening.get(name) ?? openLater(name);
+      opening.set(name, later);
+      return later.then((log) => log.append("stdout", kept));
+    },
     async close() {
+      await Promise.all(opening.values());
       return Promise.all([...logs.values()].map((log) => log.takeFinal()));
     },
     discard() {

@@ -1,0 +1,18 @@
+import { member, router, signedIn } from "../trpc";
+import { createOrganization, createOrganizationInput } from "./create";
+
+export const organizationsRouter = router({
+  list: signedIn.query(({ ctx }) => ctx.user.memberships),
+  current: member.query(({ ctx }) => ({
+    slug: ctx.org.slug,
+    name: ctx.org.name,
+    role: ctx.org.role,
+    email: ctx.user.email,
+    person: ctx.user.name,
+    isAdmin: ctx.user.isAdmin,
+    organizations: ctx.user.memberships.map(({ slug, name }) => ({ slug, name })),
+  })),
+  create: signedIn
+    .input(createOrganizationInput)
+    .mutation(({ ctx, input }) => createOrganization(ctx.runtime.db, ctx.user, input)),
+});

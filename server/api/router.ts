@@ -1,0 +1,26 @@
+import { buildersRouter } from "./builders";
+import { buildsRouter } from "./builds";
+import { membersRouter } from "./members";
+import { organizationsRouter } from "./organizations";
+import { projectsRouter } from "./projects";
+import { requestsRouter } from "./requests";
+import { searchRouter } from "./search";
+import { sessionsRouter } from "./sessions";
+import { tokensRouter } from "./tokens";
+import { router } from "./trpc";
+import { workersRouter } from "./workers";
+
+export const appRouter = router({
+  builders: buildersRouter,
+  builds: buildsRouter,
+  members: membersRouter,
+  organizations: organizationsRouter,
+  projects: projectsRouter,
+  requests: requestsRouter,
+  search: searchRouter,
+  sessions: sessionsRouter,
+  tokens: tokensRouter,
+  workers: workersRouter,
+});
+
+export type AppRouter = typeof appRouter;

@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { SCOPES } from "../../auth/roles";
+import { createToken } from "../../auth/token";
+import type { OrgScope } from "../trpc";
+
+export const createTokenInput = z.object({
+  name: z.string().trim().min(1, "a token needs a name").max(100),
+  scopes: z.array(z.enum(SCOPES)).min(1, "choose at least one scope"),
+  /** null: it never expires. */
+  days: z.number().int().min(1).max(3650).nullable(),
+});
+
+const DAY_MS = 86_400_000;
+
+/** @returns the token, shown this once */
+export async function newToken(
+  org: OrgScope,
+  input: z.output<typeof createTokenInput>,
+  now: number,
+): Promise<{ token: string }> {
+  const token = await org.within((tx) =>
+    createToken(tx, org.orgId, {
+      name: input.name,
+      scopes: input.scopes,
+      expiresAt: input.days === null ? null : new Date(now + input.days * DAY_MS),
+      createdBy: org.user.email,
+    }),
+  );
+  return { token };
+}

@@ -1,0 +1,16 @@
+import { allowed, member, router } from "../trpc";
+import { connection, connectionInput } from "./connection";
+import { actInput, actOnWorkers } from "./control";
+import { listWorkers, workersInput } from "./list";
+import { oneWorker, workerInput } from "./one";
+
+export const workersRouter = router({
+  list: member.input(workersInput).query(({ ctx, input }) => listWorkers(ctx.org, input)),
+  one: member.input(workerInput).query(({ ctx, input }) => oneWorker(ctx.org, input)),
+  connection: member
+    .input(connectionInput)
+    .query(({ ctx, input }) => connection(ctx, ctx.org, input)),
+  act: allowed("workers")
+    .input(actInput)
+    .mutation(({ ctx, input }) => actOnWorkers(ctx, ctx.org, input)),
+});

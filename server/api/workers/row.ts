@@ -1,0 +1,54 @@
+import { type ShownFacts, type ShownState, shownState } from "../../domain/workers/shown-state";
+import { ms } from "../sql";
+
+/** What the database says of a worker; `shown` is made of it. Times in milliseconds. */
+export interface WorkerFactsRow extends ShownFacts {
+  id: number;
+  name: string;
+  loginName: string;
+  kind: string;
+  pausedAt: number | null;
+  quarantineSeconds: number;
+  protocol: string | null;
+  peer: string | null;
+  connectedAt: number | null;
+  version: string | null;
+  system: string | null;
+  /** The builds it runs now. */
+  running: { id: number; number: number; builderId: number; builder: string; startedAt: number }[];
+  /** Its last ten finished builds, oldest first. */
+  recent: { id: number; number: number; builderId: number; builder: string; result: number }[];
+}
+
+export interface WorkerRow extends WorkerFactsRow {
+  shown: ShownState;
+}
+
+export const withShown = <R extends WorkerFactsRow>(row: R, now: number): R & WorkerRow => ({
+  ...row,
+  shown: shownState(row, now),
+});
+
+export const WORKER_COLUMNS = `
+  k.id, k.name, k.login_name as "loginName", k.kind, k.max_builds as "maxBuilds",
+  k.session_id is not null as "isConnected", k.paused_at is not null as "isPaused",
+  ${ms("k.paused_at")} as "pausedAt", k.paused_by as "pausedBy", k.pause_reason as "pauseReason",
+  k.is_draining as "isDraining", ${ms("k.quarantined_until")} as "quarantinedUntil",
+  k.quarantine_seconds as "quarantineSeconds", k.quarantine_reason as "quarantineReason",
+  ${ms("k.last_seen_at")} as "lastSeenAt", n.protocol, n.peer, ${ms("n.started_at")} as "connectedAt",
+  k.facts ->> 'version' as version, k.facts ->> 'system' as system,
+  run.running, json_array_length(run.running) as "buildCount", past.recent`;
+
+export const WORKER_TABLES = `
+  worker k
+  left join worker_session n on n.id = k.session_id
+  cross join lateral (
+    select coalesce(json_agg(json_build_object('id', x.id, 'number', x.number, 'builderId', x.builder_id,
+             'builder', b.name, 'startedAt', ${ms("coalesce(x.started_at, x.created_at)")}) order by x.id), '[]') as running
+    from build x join builder b on b.id = x.builder_id
+    where x.worker_id = k.id and x.state <> 'finished') run
+  cross join lateral (
+    select coalesce(json_agg(json_build_object('id', y.id, 'number', y.number, 'builderId', y.builder_id,
+             'builder', y.name, 'result', y.result) order by y.id), '[]') as recent
+    from (select x.id, x.number, x.builder_id, b.name, x.result from build x join builder b on b.id = x.builder_id
+          where x.worker_id = k.id and x.state = 'finished' order by x.id desc limit 10) y) past`;

@@ -1,0 +1,82 @@
+/**
+ * The one word a worker is shown with, and the sentence beside it.
+ *
+ * A worker is not one state machine: connected, paused, draining and quarantined are independent
+ * facts (WORKERS §6). What keeps it from building wins over what it is doing, and a person's
+ * decision wins over ours: paused ▸ draining ▸ offline ▸ quarantined ▸ building ▸ idle. A paused
+ * worker that is offline is still shown as paused, and the sentence says the rest.
+ */
+export interface ShownFacts {
+  readonly isConnected: boolean;
+  readonly isPaused: boolean;
+  readonly pausedBy: string | null;
+  readonly pauseReason: string | null;
+  readonly isDraining: boolean;
+  /** Milliseconds since the epoch. */
+  readonly quarantinedUntil: number | null;
+  readonly quarantineReason: string | null;
+  readonly lastSeenAt: number | null;
+  readonly buildCount: number;
+  /** null: no limit. */
+  readonly maxBuilds: number | null;
+}
+
+export type ShownWord = "paused" | "draining" | "offline" | "quarantined" | "building" | "idle";
+
+export interface ShownState {
+  readonly word: ShownWord;
+  /** One sentence, without times: the page shows those beside it, in the reader's locale. */
+  readonly sentence: string;
+  /** Whether a build could start on it now. */
+  readonly takesBuilds: boolean;
+}
+
+/** @param now milliseconds since the epoch */
+export function shownState(facts: ShownFacts, now: number): ShownState {
+  const inQuarantine = facts.quarantinedUntil !== null && facts.quarantinedUntil > now;
+  const isFull = facts.maxBuilds !== null && facts.buildCount >= facts.maxBuilds;
+  const word = shownWord(facts, inQuarantine);
+  return {
+    word,
+    sentence: sentenceFor(word, facts, isFull),
+    takesBuilds:
+      facts.isConnected && !facts.isPaused && !facts.isDraining && !inQuarantine && !isFull,
+  };
+}
+
+function shownWord(facts: ShownFacts, inQuarantine: boolean): ShownWord {
+  if (facts.isPaused) return "paused";
+  if (facts.isDraining && facts.isConnected) return "draining";
+  if (!facts.isConnected) return "offline";
+  if (inQuarantine) return "quarantined";
+  return facts.buildCount > 0 ? "building" : "idle";
+}
+
+function sentenceFor(word: ShownWord, facts: ShownFacts, isFull: boolean): string {
+  switch (word) {
+    case "paused": {
+      const by = facts.pausedBy ? ` by ${facts.pausedBy}` : "";
+      const why = facts.pauseReason ? `: ${facts.pauseReason}` : "";
+      const also = facts.isConnected ? "" : " (it is not connected either)";
+      return `Paused${by}${why}${also}`;
+    }
+    case "draining":
+      return facts.buildCount === 0
+        ? "It is being told to exit"
+        : `It exits after ${count(facts.buildCount, "build")}`;
+    case "offline":
+      return facts.lastSeenAt === null ? "It has never connected" : "It is not connected";
+    case "quarantined":
+      return facts.quarantineReason
+        ? `It rests after a fault: ${facts.quarantineReason}`
+        : "It rests after a fault";
+    case "building":
+      return isFull
+        ? `${count(facts.buildCount, "build")}, all it may take`
+        : `${count(facts.buildCount, "build")}, could take more`;
+    case "idle":
+      return "Ready for a build";
+  }
+}
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

@@ -1,0 +1,251 @@
+/** What people and programs ask of the engine. Every call is scoped to the caller's organisation. */
+import type { OrgDatabase } from "../db/org-database";
+import type { Queryable } from "../db/pool";
+import { Batch, Expression, StaleState } from "../db/transition";
+import { CANCELLED, type Result } from "../domain/builds";
+import { AppError } from "../domain/errors";
+import type {
+  BuilderId,
+  BuildId,
+  BuildRequestId,
+  BuildsetId,
+  OrgId,
+  ProcessId,
+} from "../domain/ids";
+import type { JsonValue, Properties } from "../domain/properties";
+import { countDown } from "./execute/build-store";
+import { type SourceStampOrder, type Submitted, submitBuildset } from "./submit";
+
+export interface Caller {
+  readonly orgId: OrgId;
+  /** As a person may read it: `ada@example.org`, `token ci`. */
+  readonly actor: string;
+}
+
+export interface ForceOrder {
+  readonly builderId: BuilderId;
+  readonly reason: string;
+  readonly owner: string | null;
+  readonly scheduler?: string;
+  readonly properties: Readonly<Record<string, JsonValue>>;
+  readonly branch: string | null;
+  readonly revision: string | null;
+  readonly repository: string | null;
+  readonly project: string | null;
+  readonly codebase: string | null;
+  readonly priority: number;
+  readonly idempotencyKey: string | null;
+}
+
+/** What was made, and a call to be made after the commit that makes it true. */
+export interface Made extends Submitted {
+  readonly announce: () => void;
+}
+
+export interface EngineCommands {
+  /** With `tx` it joins the caller's transaction, who calls `announce` after the commit. */
+  force(caller: Caller, order: ForceOrder, tx?: Queryable): Promise<Made>;
+  stopBuild(
+    caller: Caller,
+    buildId: BuildId,
+    how: { readonly reason: string; readonly result?: Result },
+  ): Promise<void>;
+  /** The same buildset for the same builder once more (C-071). */
+  rebuild(caller: Caller, buildId: BuildId): Promise<Made>;
+  cancelRequest(caller: Caller, requestId: BuildRequestId, reason: string): Promise<void>;
+  setPriority(caller: Caller, requestId: BuildRequestId, priority: number): Promise<void>;
+}
+
+export interface CommandsContext {
+  readonly db: OrgDatabase;
+  /** Pending requests may find a worker. */
+  readonly wake: (orgId: OrgId) => void;
+  /** The outbox has news. */
+  readonly announce: () => void;
+  /** This process has something to look at. */
+  readonly tell: (owner: ProcessId) => void;
+}
+
+/** A stopped build whose process does nothing about it is taken away after so long. */
+const STOPPING_SECONDS = 180;
+
+export function createEngineCommands(context: CommandsContext): EngineCommands {
+  const { db } = context;
+  const made = (orgId: OrgId, submitted: Submitted): Made => ({
+    ...submitted,
+    announce() {
+      context.wake(orgId);
+      context.announce();
+    },
+  });
+
+  /** Runs in its own transaction and announces after it. */
+  async function alone(orgId: OrgId, work: (tx: Queryable) => Promise<Submitted>): Promise<Made> {
+    const result = made(orgId, await db.within({ orgId }, work));
+    result.announce();
+    return { ...result, announce: () => {} };
+  }
+
+  return {
+    async force(caller, order, tx) {
+      const submit = (q: Queryable) => submitBuildset(q, forced(caller, order));
+      return tx ? made(caller.orgId, await submit(tx)) : alone(caller.orgId, submit);
+    },
+
+    async stopBuild(caller, buildId, { reason, result }) {
+      const owner = await db.within({ orgId: caller.orgId }, async (tx) => {
+        const [row] = await tx.rows<{ owner_id: ProcessId; state: string }>(
+          "select owner_id, state from build where id = $1 for update",
+          [buildId],
+        );
+        if (!row) throw new AppError("request.not-found", { what: "build" });
+        if (row.state === "finished") {
+          throw new AppError("request.conflict", { problem: "the build is finished" });
+        }
+        await tx.rows(
+          `with stopped as (
+             update build set stop_requested_at = now(), stop_requested_by = $2, stop_reason = $3, stop_result = $4
+             where id = $1 and stop_requested_at is null returning id, org_id),
+           limited as (
+             insert into deadline (org_id, kind, subject_id, fire_at, reason)
+             select org_id, 'build-stopping', id, now() + interval '${STOPPING_SECONDS} seconds',
+               'it did not stop within ${STOPPING_SECONDS} s' from stopped
+             on conflict (kind, subject_id) do nothing),
+           told as (
+             insert into transition (org_id, kind, subject_id, from_state, to_state, reason, actor)
+             select org_id, 'build', id, $5, $5, 'stop asked for: ' || $3::text, $2 from stopped)
+           insert into outbox (org_id, topic, body)
+           select org_id, 'builds/' || id || '/update', jsonb_build_object('id', id, 'stopping', true) from stopped`,
+          [buildId, caller.actor, reason, result ?? CANCELLED, row.state],
+        );
+        return row.owner_id;
+      });
+      context.tell(owner);
+      context.announce();
+    },
+
+    rebuild: (caller, buildId) =>
+      alone(caller.orgId, async (tx) => {
+        const [row] = await tx.rows<Original>(
+          `select b.builder_id, coalesce(s.rebuilt_build_id, b.id) as original, s.properties, s.owner, r.priority,
+             coalesce((select jsonb_agg(jsonb_build_object('codebase', t.codebase, 'repository', t.repository,
+                 'branch', t.branch, 'revision', t.revision, 'project', t.project) order by t.codebase)
+               from buildset_source_stamp l join source_stamp t on t.id = l.source_stamp_id
+               where l.buildset_id = s.id), '[]') as stamps
+           from build b join build_request r on r.id = b.build_request_id join buildset s on s.id = r.buildset_id
+           where b.id = $1`,
+          [buildId],
+        );
+        if (!row) throw new AppError("request.not-found", { what: "build" });
+        return submitBuildset(tx, {
+          orgId: caller.orgId,
+          builderIds: [row.builder_id],
+          reason: "rebuild",
+          owner: caller.actor,
+          scheduler: "rebuild",
+          properties: row.properties,
+          sourceStamps: row.stamps,
+          priority: row.priority,
+          rebuiltBuildId: row.original,
+          idempotencyKey: null,
+          actor: caller.actor,
+        });
+      }),
+
+    async cancelRequest(caller, requestId, reason) {
+      const building = await db.within({ orgId: caller.orgId }, async (tx) => {
+        const [row] = await tx.rows<{ state: string; buildset_id: BuildsetId; build: BuildId }>(
+          `select r.state, r.buildset_id, (select id from build b where b.build_request_id = r.id and b.state <> 'finished') as build
+           from build_request r where r.id = $1 for update`,
+          [requestId],
+        );
+        if (!row) throw new AppError("request.not-found", { what: "build request" });
+        if (row.state === "claimed") return row.build;
+        if (row.state !== "pending") {
+          throw new AppError("request.conflict", {
+            problem: "the request is not waiting any more",
+          });
+        }
+        await cancelPending(tx, caller, requestId, row.buildset_id, reason);
+        return null;
+      });
+      if (building !== null) await this.stopBuild(caller, building, { reason });
+      else context.announce();
+    },
+
+    async setPriority(caller, requestId, priority) {
+      await db.within({ orgId: caller.orgId }, async (tx) => {
+        const rows = await tx.rows(
+          "update build_request set priority = $2 where id = $1 and state = 'pending' returning id",
+          [requestId, priority],
+        );
+        if (rows.length === 0)
+          throw new AppError("request.not-found", { what: "waiting build request" });
+      });
+      context.wake(caller.orgId);
+      context.announce();
+    },
+  };
+}
+
+interface Original {
+  readonly builder_id: BuilderId;
+  readonly original: BuildId;
+  readonly properties: Properties;
+  readonly owner: string | null;
+  readonly priority: number;
+  readonly stamps: readonly SourceStampOrder[];
+}
+
+function forced(caller: Caller, order: ForceOrder): Parameters<typeof submitBuildset>[1] {
+  const source = "Force Build Form";
+  return {
+    orgId: caller.orgId,
+    builderIds: [order.builderId],
+    reason: order.reason,
+    owner: order.owner,
+    scheduler: order.scheduler ?? "force",
+    properties: Object.fromEntries(
+      Object.entries(order.properties).map(([name, value]) => [name, [value, source]]),
+    ),
+    sourceStamps: [
+      {
+        codebase: order.codebase ?? "",
+        repository: order.repository ?? "",
+        branch: order.branch,
+        revision: order.revision,
+        project: order.project ?? "",
+      },
+    ],
+    priority: order.priority,
+    rebuiltBuildId: null,
+    idempotencyKey: order.idempotencyKey,
+    actor: caller.actor,
+  };
+}
+
+async function cancelPending(
+  tx: Queryable,
+  caller: Caller,
+  requestId: BuildRequestId,
+  buildsetId: BuildsetId,
+  reason: string,
+): Promise<void> {
+  const batch = new Batch(caller.orgId);
+  batch.move("request", "build_request", requestId, {
+    from: "pending",
+    to: "cancelled",
+    set: { result: CANCELLED, complete_at: new Expression("now()") },
+    reason: reason || "cancelled",
+    actor: caller.actor,
+    event: "buildrequests/{id}/cancel",
+    body: { builderId: "builder_id" },
+  });
+  countDown(batch, buildsetId, CANCELLED);
+  try {
+    await batch.commit(tx);
+  } catch (error) {
+    if (error instanceof StaleState) throw new AppError("state.stale", {}, error);
+    throw error;
+  }
+}

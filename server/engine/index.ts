@@ -1,0 +1,8 @@
+export type { Caller, EngineCommands, ForceOrder, Made } from "./commands";
+export { createEngineCommands } from "./commands";
+export { type DistributeContext, distribute } from "./distribute/distribute";
+export { whyWaiting } from "./distribute/why";
+export { type Builds, createBuilds } from "./execute/builds";
+export { declareGone, declarePidGone, holdLease, type Lease } from "./lease";
+export { takeAway } from "./recover/abandon";
+export { recoverGone, type SweepContext, sweep } from "./recover/sweep";

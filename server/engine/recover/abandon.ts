@@ -1,0 +1,171 @@
+/**
+ * Builds whose owner is gone.
+ *
+ * A process that died, or let its lease lapse, has stopped its own work before (lease.ts). Its
+ * sessions are ended and its builds end in RETRY, so that their requests wait again. Every write is
+ * a compare-and-set on owner and epoch: two sweepers at the same time do it once.
+ */
+import type { Queryable } from "../../db/pool";
+import { Batch, Expression, StaleState } from "../../db/transition";
+import { type BuildState, CANCELLED, RETRY, type Result } from "../../domain/builds";
+import type {
+  BuildId,
+  BuildRequestId,
+  BuildsetId,
+  LogId,
+  OrgId,
+  ProcessId,
+  StepId,
+} from "../../domain/ids";
+import { countDown } from "../execute/build-store";
+
+interface Orphan {
+  readonly buildId: BuildId;
+  readonly orgId: OrgId;
+  readonly ownerId: ProcessId;
+  readonly ownerEpoch: number;
+  readonly state: BuildState;
+  readonly requestId: BuildRequestId;
+  readonly buildsetId: BuildsetId;
+  readonly isStopping: boolean;
+  readonly stepId: StepId | null;
+  readonly openLogs: readonly LogId[];
+}
+
+const ORPHAN = `select b.id as "buildId", b.org_id as "orgId", b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.state,
+    b.build_request_id as "requestId", r.buildset_id as "buildsetId", b.stop_requested_at is not null as "isStopping",
+    (select s.id from step s where s.build_id = b.id and s.state = 'running' limit 1) as "stepId",
+    coalesce((select jsonb_agg(l.id) from log l where l.build_id = b.id and l.state = 'open'), '[]') as "openLogs"
+  from build b join build_request r on r.id = b.build_request_id`;
+
+/** Processes without a living lease, newly declared gone. */
+export async function declareLapsed(q: Queryable): Promise<number> {
+  const rows = await q.rows(
+    `update process set gone_at = now(), gone_reason = 'its lease lapsed'
+     where gone_at is null and lease_expires_at < now() returning id`,
+  );
+  return rows.length;
+}
+
+/** Sessions held by processes that are gone. @returns organisations whose workers are free again */
+export async function endOrphanSessions(q: Queryable): Promise<number> {
+  const rows = await q.rows(
+    `with ended as (
+       update worker_session s set ended_at = now(), end_reason = 'the process that held it is gone'
+       from process p where p.id = s.process_id and p.gone_at is not null and s.ended_at is null
+       returning s.id, s.worker_id, s.org_id),
+     detached as (
+       update worker w set session_id = null, last_seen_at = now() from ended e
+       where w.id = e.worker_id and w.session_id = e.id)
+     insert into outbox (org_id, topic, body)
+     select org_id, 'workers/' || worker_id || '/disconnected', jsonb_build_object('id', worker_id) from ended
+     returning id`,
+  );
+  return rows.length;
+}
+
+/** @returns the organisations whose requests wait again */
+export async function retryOrphanBuilds(q: Queryable, actor: string): Promise<Set<OrgId>> {
+  const orphans = await q.rows<Orphan>(
+    `${ORPHAN} join process p on p.id = b.owner_id
+     where b.state <> 'finished' and p.gone_at is not null order by b.id limit 500`,
+  );
+  const touched = new Set<OrgId>();
+  for (const orphan of orphans) {
+    await endOrphan(q, orphan, actor, "the process that ran it is gone");
+    touched.add(orphan.orgId);
+  }
+  return touched;
+}
+
+/** A build whose deadline passed while its owner lives: taken away from it. */
+export async function takeAway(
+  q: Queryable,
+  buildId: BuildId,
+  actor: string,
+  reason: string,
+): Promise<{ orgId: OrgId; ownerId: ProcessId } | null> {
+  const [orphan] = await q.rows<Orphan>(`${ORPHAN} where b.id = $1 and b.state <> 'finished'`, [
+    buildId,
+  ]);
+  if (!orphan) return null;
+  await endOrphan(q, orphan, actor, reason);
+  return { orgId: orphan.orgId, ownerId: orphan.ownerId };
+}
+
+async function endOrphan(
+  q: Queryable,
+  orphan: Orphan,
+  actor: string,
+  reason: string,
+): Promise<void> {
+  const result: Result = orphan.isStopping ? CANCELLED : RETRY;
+  const why = { reason, actor };
+  const { buildId, ownerId, ownerEpoch } = orphan;
+  const batch = new Batch(orphan.orgId).fenced({ buildId, ownerId, ownerEpoch });
+  const build = batch.value(buildId, "bigint");
+  batch.move("build", "build", buildId, {
+    ...why,
+    from: orphan.state,
+    to: "finished",
+    set: {
+      result,
+      state_string: `${result === RETRY ? "retry" : "cancelled"}: ${reason}`,
+      complete_at: new Expression("now()"),
+      owner_epoch: new Expression("owner_epoch + 1"),
+    },
+    event: "builds/{id}/finished",
+    body: { builderId: "builder_id", workerId: "worker_id", number: "number", result: "result" },
+  });
+  batch.moveAll("broken", "step", `build_id = ${build}`, {
+    ...why,
+    from: "running",
+    to: "finished",
+    set: { result, state_string: reason, complete_at: new Expression("now()") },
+    event: "steps/{id}/finished",
+    body: { buildId: "build_id", result: "result" },
+  });
+  batch.moveAll("skipped", "step", `build_id = ${build}`, {
+    ...why,
+    from: "pending",
+    to: "skipped",
+    set: { result: 3, state_string: "skipped" },
+  });
+  batch.moveAll("logs", "log", `build_id = ${build}`, {
+    ...why,
+    from: "open",
+    to: "finished",
+    event: "logs/{id}/finished",
+    body: { buildId: "build_id", stepId: "step_id", lines: "line_count" },
+  });
+  batch.with(
+    "deadlines",
+    `delete from deadline where kind in ('build-preparing', 'build-stopping') and subject_id = ${build}`,
+  );
+  if (result === RETRY) {
+    batch.move("request", "build_request", orphan.requestId, {
+      ...why,
+      from: "claimed",
+      to: "pending",
+      set: { claimed_at: null },
+      event: "buildrequests/{id}/unclaimed",
+      body: { builderId: "builder_id" },
+    });
+  } else {
+    batch.move("request", "build_request", orphan.requestId, {
+      ...why,
+      from: "claimed",
+      to: "done",
+      set: { result, complete_at: new Expression("now()") },
+      event: "buildrequests/{id}/complete",
+      body: { builderId: "builder_id", result: "result" },
+    });
+    countDown(batch, orphan.buildsetId, result);
+  }
+  try {
+    await batch.commit(q);
+  } catch (error) {
+    // Finished, or taken over, by somebody else meanwhile: nothing is left to do here.
+    if (!(error instanceof StaleState)) throw error;
+  }
+}
