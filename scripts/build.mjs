@@ -1,0 +1,103 @@
+// Builds what `npm start` runs: the Prisma client, the programs in .dist, the pages in .next.
+// Each only when its sources changed. `npm run build -- --force` builds all of it.
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { fingerprint, once } from "./fingerprint.mjs";
+import { inTurn } from "./in-turn.mjs";
+import { checkNode, ensurePackages } from "./install.mjs";
+import { fail, must, root, say, tool, toolEnv } from "./run.mjs";
+
+/** Bundle in .dist: its first source file. */
+export const PROGRAMS = {
+  all: "server/processes/all.ts",
+  web: "server/processes/web.ts",
+  socket: "server/processes/socket.ts",
+  jobs: "server/processes/jobs.ts",
+  cli: "server/processes/cli.ts",
+  worker: "workers-runtime/cli/index.ts",
+};
+
+const PRISMA_SOURCES = ["prisma/schema.prisma", ".config/prisma.ts"];
+const PROGRAM_SOURCES = ["server", "workers-runtime", "tsconfig.json", "scripts/build.mjs"];
+const WEB_SOURCES = [
+  "app",
+  "public",
+  "server",
+  "next.config.ts",
+  "tsconfig.json",
+  ".postcssrc.json",
+];
+
+/** The TypeScript client that `server/db` imports. */
+export function ensurePrismaClient() {
+  return once("prisma", fingerprint(PRISMA_SOURCES), "server/db/prisma/client.ts", () =>
+    must("prisma generate", tool("prisma"), ["generate"]),
+  );
+}
+
+/** How esbuild bundles a program of ours; also what the import check reads its graph from. */
+export function bundleOptions() {
+  const entries = Object.entries(PROGRAMS).filter(([, source]) => existsSync(join(root, source)));
+  return {
+    absWorkingDir: root,
+    entryPoints: Object.fromEntries(entries),
+    outdir: ".dist",
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    sourcemap: true,
+    logLevel: "warning",
+  };
+}
+
+async function ensurePrograms() {
+  const all = Object.keys(bundleOptions().entryPoints);
+  const sources = [...PROGRAM_SOURCES, ...PRISMA_SOURCES];
+  const mark = `${fingerprint(sources)} ${all}`;
+  return once("programs", mark, `.dist/${all[0]}.js`, async () => {
+    const { build } = await import("esbuild");
+    say(`building ${all.join(", ")}`);
+    await build(bundleOptions());
+  });
+}
+
+async function ensurePages() {
+  const hasPages = ["app", "app/[org]"].some(
+    (folder) =>
+      existsSync(join(root, folder)) && readdirSync(join(root, folder)).includes("layout.tsx"),
+  );
+  if (!hasPages) return false;
+  const sources = [...WEB_SOURCES, ...PRISMA_SOURCES];
+  return once("pages", fingerprint(sources), ".next/BUILD_ID", async () => {
+    say("building the pages (about 15 seconds)");
+    // A build that is interrupted must not look complete.
+    rmSync(join(root, ".next/BUILD_ID"), { force: true });
+    const env = { ...toolEnv, NODE_ENV: "production" };
+    await must("next build", tool("next"), ["build"], { env });
+  });
+}
+
+/** Everything that is stale; returns whether anything was. */
+export async function ensureBuilt({ withPages = true } = {}) {
+  const done = [await ensurePrismaClient(), await ensurePrograms()];
+  if (withPages) done.push(await ensurePages());
+  return done.includes(true);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  try {
+    checkNode();
+    await inTurn(async () => {
+      if (process.argv.includes("--force")) {
+        rmSync(join(root, ".dist/stamps.json"), { force: true });
+      }
+      await ensurePackages({ withDev: false });
+      say((await ensureBuilt()) ? "built" : "everything is built already");
+    });
+  } catch (error) {
+    fail(error);
+  }
+}

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+// The `slipway-worker` command in a checkout: builds the program when it is missing, then becomes it.
+import { launch } from "./launch.mjs";
+
+await launch("worker");

@@ -1,0 +1,21 @@
+/** A program that the supervisor keeps running. */
+export interface ChildSpec {
+  /** Unique among the children; prefix of its lines. */
+  name: string;
+  command: string;
+  args: string[];
+  /** Its whole environment: nothing is inherited. */
+  env: NodeJS.ProcessEnv;
+  cwd?: string;
+  uid?: number;
+  gid?: number;
+  /**
+   * A program that is not ours has no channel to report on: it counts as ready once it runs, is
+   * stopped by signal together with all that it started, and after the processes that use it.
+   */
+  readyOnSpawn?: boolean;
+}
+
+/** What supervisor and child say to each other over Node's IPC channel. */
+export type ToChild = { type: "stop" };
+export type FromChild = { type: "ready" };
