@@ -1,4 +1,8 @@
 /** The log path: from a worker's bytes to durable chunks, and from chunks back to lines. */
+
+export { perQuery } from "./read/per-query";
+export { type LogLine, type ReadLinesOptions, readLines } from "./read/read-lines";
+export { readRaw } from "./read/read-raw";
 export { type HiddenValue, Redactor } from "./redact/redactor";
 export { FencedError, LogConflictError, LogDiscardedError } from "./write/errors";
 export {

@@ -173,7 +173,7 @@ export class OpenLog {
    */
   async takeFinal(): Promise<PreparedChunks> {
     this.#end();
-    if (this.unflushedBytes > MAX_FINAL_BYTES) await this.flush();
+    if (this.unflushedBytes > MAX_FINAL_BYTES || this.#waiters.length > 0) await this.flush();
     this.#isHeld = true;
     while (this.#inFlight > 0 && !this.#error) await this.#settled();
     if (this.#error) throw this.#error;
