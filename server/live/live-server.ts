@@ -1,0 +1,274 @@
+/**
+ * The browsers' live channel: socket.io on the socket process's own HTTP port.
+ *
+ * A browser subscribes to topics of one organisation. Membership is checked at each subscription
+ * and again when a session or membership may have ended; events are merged per room for 100 ms. A
+ * process that nobody watches reads nothing: the outbox is caught up from its end when the first
+ * subscriber comes.
+ */
+import { createServer, type Server as HttpServer } from "node:http";
+import { Server, type Socket } from "socket.io";
+import { z } from "zod";
+import type { Queryable } from "../db/pool";
+import type { UserId } from "../domain/ids";
+import { currentPosition, type OutboxEvent, type Position, readOutbox } from "../events/outbox";
+
+const MERGE_MS = 100;
+const READ_AT_ONCE = 1000;
+const RECHECK_MS = 30_000;
+const MAX_TOPICS = 100;
+
+const subscription = z.object({
+  org: z.string().max(100),
+  topics: z
+    .array(
+      z
+        .string()
+        .max(60)
+        .regex(/^[a-z]+(:\d+)?$/),
+    )
+    .max(MAX_TOPICS),
+});
+
+export interface LiveOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly db: Queryable;
+  /** The person behind these request headers, or null. */
+  readonly userIdOf: (headers: Headers) => Promise<UserId | null>;
+  /** The organisation's id when this person may read it, else null. */
+  readonly mayRead: (userId: UserId, orgSlug: string) => Promise<number | null>;
+  readonly log: (message: string, fields: Record<string, unknown>) => void;
+}
+
+export interface LogProgress {
+  readonly orgId: number;
+  readonly logId: number;
+  readonly buildId: number;
+  readonly lineCount: number;
+}
+
+export interface LiveServer {
+  readonly port: number;
+  /** The outbox has news. */
+  wake(): void;
+  /** Lines of logs became durable. */
+  logs(progress: readonly LogProgress[]): void;
+  close(): Promise<void>;
+}
+
+interface Message {
+  readonly topic: string;
+  readonly body: OutboxEvent["body"];
+}
+
+export async function openLive(options: LiveOptions): Promise<LiveServer> {
+  const http = createServer((_request, response) => response.writeHead(404).end());
+  const io = new Server(http, {
+    path: "/socket.io",
+    serveClient: false,
+    maxHttpBufferSize: 16 * 1024,
+    // The browser speaks to the web process's origin only; nobody else's page may listen in.
+    allowRequest: (request, callback) => {
+      const { origin, host } = request.headers;
+      const forwarded = request.headers["x-forwarded-host"];
+      const isOwn = !origin || [host, forwarded].includes(new URL(origin).host);
+      callback(null, isOwn);
+    },
+  });
+  const feed = createFeed(io, options);
+
+  io.use(async (socket, next) => {
+    try {
+      const headers = new Headers();
+      headers.set("cookie", socket.handshake.headers.cookie ?? "");
+      headers.set("host", socket.handshake.headers.host ?? "");
+      const userId = await options.userIdOf(headers);
+      if (userId === null) return next(new Error("sign in first"));
+      socket.data.userId = userId;
+      socket.data.headers = headers;
+      next();
+    } catch (error) {
+      options.log("live handshake failed", { error });
+      next(new Error("not available"));
+    }
+  });
+
+  io.on("connection", (socket) => {
+    socket.data.orgs = new Map<string, number>();
+    socket.on("subscribe", (given: unknown, acknowledge?: unknown) => {
+      void subscribe(socket, given).then((ok) => {
+        if (typeof acknowledge === "function") acknowledge({ ok });
+      });
+    });
+    socket.on("unsubscribe", (given: unknown) => {
+      const wanted = subscription.safeParse(given).data;
+      const orgId = wanted && socket.data.orgs.get(wanted.org);
+      for (const topic of orgId ? wanted.topics : []) void socket.leave(room(orgId, topic));
+    });
+  });
+
+  async function subscribe(socket: Socket, given: unknown): Promise<boolean> {
+    const wanted = subscription.safeParse(given).data;
+    if (!wanted) return false;
+    try {
+      const orgId = await options.mayRead(socket.data.userId, wanted.org);
+      if (orgId === null || socket.rooms.size + wanted.topics.length > MAX_TOPICS) return false;
+      await feed.ready();
+      socket.data.orgs.set(wanted.org, orgId);
+      await socket.join(wanted.topics.map((topic) => room(orgId, topic)));
+      return true;
+    } catch (error) {
+      options.log("subscription failed", { error });
+      return false;
+    }
+  }
+
+  const recheck = setInterval(() => void dropStrangers(io, options), RECHECK_MS);
+  const port = await listen(http, options);
+  return {
+    port,
+    wake: feed.wake,
+    logs: feed.logs,
+    async close() {
+      clearInterval(recheck);
+      feed.close();
+      await io.close();
+    },
+  };
+}
+
+const room = (orgId: number, topic: string) => `${orgId} ${topic}`;
+
+/** Sessions revoked, memberships ended. */
+async function dropStrangers(io: Server, options: LiveOptions): Promise<void> {
+  for (const socket of io.sockets.sockets.values()) {
+    try {
+      const userId = await options.userIdOf(socket.data.headers);
+      const orgs = [...socket.data.orgs.keys()] as string[];
+      const may = await Promise.all(orgs.map((org) => options.mayRead(socket.data.userId, org)));
+      if (userId === null || may.includes(null)) socket.disconnect(true);
+    } catch (error) {
+      options.log("live check failed", { error });
+    }
+  }
+}
+
+function createFeed(io: Server, options: LiveOptions) {
+  const pending = new Map<string, Map<string, Message>>();
+  let position: Position | null = null;
+  let isReading = false;
+  let isAgain = false;
+  let timer: NodeJS.Timeout | null = null;
+  let tail: NodeJS.Timeout | null = null;
+
+  const isWatched = () => io.sockets.sockets.size > 0;
+
+  function push(roomName: string, message: Message): void {
+    if (!io.sockets.adapter.rooms.has(roomName)) return;
+    const messages = pending.get(roomName) ?? new Map<string, Message>();
+    messages.set(message.topic, message);
+    pending.set(roomName, messages);
+    timer ??= setTimeout(emit, MERGE_MS);
+  }
+
+  function emit(): void {
+    timer = null;
+    for (const [roomName, messages] of pending)
+      io.to(roomName).emit("events", [...messages.values()]);
+    pending.clear();
+  }
+
+  async function read(isTail = false): Promise<void> {
+    if (isReading) {
+      isAgain = true;
+      return;
+    }
+    isReading = true;
+    try {
+      do {
+        isAgain = false;
+        if (!isWatched() || position === null) {
+          position = null;
+          return;
+        }
+        const page = await readOutbox(options.db, position, READ_AT_ONCE);
+        position = page.position;
+        for (const event of page.events) for (const name of roomsOf(event)) push(name, event);
+        if (page.events.length === READ_AT_ONCE) isAgain = true;
+      } while (isAgain);
+      if (isTail) return;
+      // A transaction that was still running hides what committed after it: look once more.
+      tail ??= setTimeout(() => {
+        tail = null;
+        void read(true);
+      }, 250);
+    } catch (error) {
+      options.log("outbox not read", { error });
+    } finally {
+      isReading = false;
+    }
+  }
+
+  return {
+    /** From here on nothing is missed. */
+    async ready() {
+      position ??= await currentPosition(options.db);
+    },
+    wake() {
+      if (!isWatched()) return;
+      void read();
+    },
+    logs(progress: readonly LogProgress[]) {
+      for (const { orgId, logId, buildId, lineCount } of progress) {
+        const message = {
+          topic: `logs/${logId}/append`,
+          body: { id: logId, buildId, lines: lineCount, isComplete: false },
+        };
+        push(room(orgId, `log:${logId}`), message);
+        push(room(orgId, `build:${buildId}`), message);
+      }
+    },
+    close() {
+      if (timer) clearTimeout(timer);
+      if (tail) clearTimeout(tail);
+    },
+  };
+}
+
+/** Which rooms hear of an event. */
+function roomsOf({ orgId, topic, body }: OutboxEvent): string[] {
+  const [kind, id] = topic.split("/");
+  const of = (name: string, value: unknown) =>
+    typeof value === "number" ? [room(orgId, `${name}:${value}`)] : [];
+  switch (kind) {
+    case "builds":
+      return [
+        room(orgId, "builds"),
+        room(orgId, `build:${id}`),
+        ...of("builder", body.builderId),
+        ...of("worker", body.workerId),
+      ];
+    case "steps":
+      return of("build", body.buildId);
+    case "logs":
+      return [room(orgId, `log:${id}`), ...of("build", body.buildId)];
+    case "buildrequests":
+      return [room(orgId, "requests"), ...of("builder", body.builderId)];
+    case "workers":
+      return [room(orgId, "workers"), room(orgId, `worker:${id}`)];
+    default:
+      return [room(orgId, kind ?? "")];
+  }
+}
+
+function listen(http: HttpServer, { host, port }: LiveOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    http.once("error", reject);
+    http.listen(port, host, () => {
+      http.off("error", reject);
+      const address = http.address();
+      resolve(typeof address === "object" && address ? address.port : port);
+    });
+  });
+}

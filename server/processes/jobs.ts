@@ -1,0 +1,79 @@
+/**
+ * The `jobs` process: BullMQ processors. Losing every queued job loses nothing; running one twice
+ * changes nothing.
+ */
+import type { OrgId } from "../domain/ids";
+import { distribute, recoverGone, sweep } from "../engine";
+import { readProcessEnv } from "../env";
+import { OUTBOX, PROCESS_GONE, processChannel } from "../events/bus";
+import { openQueue, openWorker } from "../queues/backend";
+import { CATALOG } from "../queues/catalog";
+import { createProcessor } from "../queues/processors";
+import { openEngineProcess } from "./common";
+import { asChild } from "./supervisor/as-child";
+
+const DISTRIBUTIONS_AT_ONCE = 4;
+
+const env = readProcessEnv();
+const own = await openEngineProcess("jobs", env);
+const { db, log, lease, announcer, insist } = own;
+
+const announce = () => announcer.announce(OUTBOX);
+const distributeNow = async (orgId: OrgId) => {
+  const made = await distribute(
+    {
+      db,
+      actor: own.actor,
+      now: Date.now,
+      tell: (owner) => announcer.announce(processChannel(owner)),
+    },
+    orgId,
+  );
+  if (made > 0) announce();
+};
+const sweeping = {
+  db,
+  actor: own.actor,
+  distribute: distributeNow,
+  announce,
+  tell: (owner: number) => announcer.announce(processChannel(owner), "stop"),
+  log,
+};
+const processor = createProcessor({
+  distribute: distributeNow,
+  sweep: () => sweep(sweeping),
+  maintain: async () => {
+    await db.rows("select ensure_partitions(now(), 3)");
+  },
+});
+
+const onError = (error: unknown) => log("queue", { error });
+const workers = await insist("queues", async () => {
+  const opened = [
+    await openWorker("distribution", processor, DISTRIBUTIONS_AT_ONCE, env, onError),
+    await openWorker("upkeep", processor, 1, env, onError),
+  ];
+  const upkeep = await openQueue("upkeep", env, onError);
+  await upkeep.repeat("sweep", CATALOG.sweep.everyMs);
+  await upkeep.repeat("maintain", CATALOG.maintain.everyMs);
+  await upkeep.close();
+  return opened;
+});
+
+// What is left of a process that died is recovered at once, not at the next sweep.
+await own.bus.listen(PROCESS_GONE, () => {
+  recoverGone(sweeping).catch((error: unknown) => log("recovery", { error }));
+});
+// Whatever a predecessor was doing when it ended: do it now.
+await insist("first sweep", () => sweep(sweeping));
+
+const child = asChild(async () => {
+  await Promise.all(workers.map((worker) => worker.close()));
+  await own.close("stopped in order");
+});
+void lease.fenced.then(() => process.exit(1));
+child.ready();
+log("jobs process is ready", {
+  process: lease.processId,
+  queues: env.redisUrl ? "redis" : "postgresql",
+});

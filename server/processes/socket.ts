@@ -1,0 +1,158 @@
+/**
+ * The `socket` process: the worker doors, the builds of the workers connected here, and the
+ * browsers' live channel. Composition root: nothing else decides which implementation runs.
+ */
+import { readFile } from "node:fs/promises";
+import { userOf } from "../auth";
+import { orgDatabase } from "../db/org-database";
+import { openDatabase } from "../db/pool";
+import { type Builds, createBuilds } from "../engine/execute/builds";
+import { readProcessEnv } from "../env";
+import { CONFIG, OUTBOX, processChannel } from "../events/bus";
+import { createSessions } from "../fleet";
+import { openLive } from "../live/live-server";
+import { LogIds, LogWriter } from "../logs";
+import type { Listening } from "../protocols/contract";
+import { pbProtocol } from "../protocols/pb";
+import { sealingKey, unseal } from "../secrets/seal";
+import { makeStep } from "../steps";
+import { openEngineProcess } from "./common";
+import { memberOf } from "./live-access";
+import { asChild } from "./supervisor/as-child";
+
+/** Builds get this long to end by themselves when the process is asked to stop. */
+const STOP_MS = 5_000;
+const LOGIN_TIMEOUT_MS = 30_000;
+const KEEPALIVE_SECONDS = 3_600;
+
+const env = readProcessEnv();
+const own = await openEngineProcess("socket", env);
+const { db, log, lease, announcer, producer, insist } = own;
+const { processId } = lease;
+const key = sealingKey(env.secretKey);
+
+const announce = () => announcer.announce(OUTBOX);
+const wake = (orgId: number) => producer.distribute(orgId);
+
+let builds: Builds | null = null;
+const sessions = createSessions({
+  db,
+  processId,
+  unseal: (sealed) => unseal(key, sealed),
+  wake,
+  announce,
+  askToCheck: (owner) => announcer.announce(processChannel(owner), "ping"),
+  busy: (session) => builds?.busy(session) ?? 0,
+  log,
+  insist,
+});
+
+const webDatabase = openDatabase({
+  url: env.databaseUrl,
+  max: 3,
+  name: "live",
+  role: "slipway_web",
+  onError: (error) => log("live database", { error }),
+});
+const people = orgDatabase(webDatabase);
+const live = await openLive({
+  host: env.live.bind,
+  port: env.live.port,
+  db,
+  userIdOf: async (headers) => (await userOf({ env, db: people }, headers))?.userId ?? null,
+  mayRead: (userId, org) => memberOf(people, userId, org),
+  log,
+});
+
+const logIds = new LogIds(db);
+const logWriter = new LogWriter(db, {
+  onStored: live.logs,
+  onRetry: (error) => log("log not written, trying again", { error }),
+});
+
+builds = createBuilds({
+  db,
+  processId,
+  actor: own.actor,
+  makeStep,
+  nextLogId: () => logIds.next(),
+  openLog: (build, { logId, stepId, name, slug, type }) =>
+    logWriter.open(
+      {
+        logId,
+        orgId: build.orgId,
+        buildId: build.buildId,
+        stepId,
+        name,
+        slug,
+        type,
+        logCreatedAt: new Date(),
+      },
+      build,
+    ),
+  connectionOf: (session) => sessions.get(session)?.connection ?? null,
+  ended: (session) => {
+    if (session !== null) sessions.buildEnded(session);
+  },
+  announce,
+  wake,
+  log,
+  insist,
+});
+const { look, obeyStops } = builds;
+
+const report = (what: string) => (error: unknown) => log(what, { error });
+await own.bus.listen(processChannel(processId), (payload) => {
+  look().catch(report("builds not looked for"));
+  if (payload === "") return;
+  obeyStops().catch(report("stops not looked for"));
+  sessions.obey({ ping: payload === "ping" }).catch(report("sessions not looked at"));
+});
+await own.bus.listen(OUTBOX, live.wake);
+await own.bus.listen(CONFIG, (payload) => {
+  const orgId = payload ? Number(payload) : null;
+  sessions.reconfigure(orgId as never).catch(report("builder lists not sent"));
+});
+
+const doors: Listening[] = [];
+if (env.workers.pbPort !== null) {
+  const { tls } = env.workers;
+  doors.push(
+    await pbProtocol.listen(sessions.door, {
+      host: env.workers.bind,
+      port: env.workers.pbPort,
+      loginTimeoutMs: LOGIN_TIMEOUT_MS,
+      keepaliveIntervalSeconds: KEEPALIVE_SECONDS,
+      ...(tls
+        ? {
+            tls: {
+              cert: await readFile(tls.certFile, "utf8"),
+              key: await readFile(tls.keyFile, "utf8"),
+            },
+          }
+        : {}),
+    }),
+  );
+}
+
+const child = asChild(async () => {
+  // Closing the doors ends the sessions; their builds end in RETRY and are written as such.
+  await Promise.all(doors.map((door) => door.close()));
+  const timeout = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
+  await Promise.race([builds?.idle(), timeout]);
+  await logWriter.flush();
+  await live.close();
+  await webDatabase.end();
+  await own.close("stopped in order");
+});
+void lease.fenced.then(() => {
+  // What is in memory must not be written any more. The supervisor starts a new process.
+  logWriter.abort();
+  process.exit(1);
+});
+child.ready();
+log("socket process is ready", {
+  process: processId,
+  pb: doors[0]?.port ?? "off",
+  live: live.port,
+});

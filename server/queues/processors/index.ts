@@ -1,0 +1,28 @@
+/** What each job does; payloads are parsed at this edge. */
+
+import { AppError } from "../../domain/errors";
+import type { OrgId } from "../../domain/ids";
+import { CATALOG, type JobName } from "../catalog";
+
+export interface Processors {
+  distribute(orgId: OrgId): Promise<void>;
+  sweep(): Promise<void>;
+  maintain(): Promise<void>;
+}
+
+export function createProcessor(processors: Processors) {
+  return async ({ name, data }: { name: string; data: unknown }): Promise<void> => {
+    switch (name as JobName) {
+      case "distribute": {
+        const { orgId } = CATALOG.distribute.payload.parse(data);
+        return processors.distribute(orgId as OrgId);
+      }
+      case "sweep":
+        return processors.sweep();
+      case "maintain":
+        return processors.maintain();
+      default:
+        throw new AppError("request.malformed", { problem: `no job is called ${name}` });
+    }
+  };
+}
