@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { OrgScope } from "../trpc";
 import type { ApiContext } from "../context";
+import type { OrgScope } from "../trpc";
 import { oneBuilder } from "./one";
 
 const propertyName = z

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AppError } from "../../domain/errors";
-import { parseId, type BuilderId } from "../../domain/ids";
+import { type BuilderId, parseId } from "../../domain/ids";
 import { type Bar, bars } from "../sql";
 import type { OrgScope } from "../trpc";
 

@@ -10,9 +10,7 @@ export const buildsRouter = router({
   one: member.input(buildInput).query(({ ctx, input }) => oneBuild(ctx.org, input)),
   find: member.input(findBuildInput).query(({ ctx, input }) => findBuild(ctx.org, input)),
   timeline: member.input(timelineInput).query(({ ctx, input }) => timeline(ctx.org, input)),
-  stop: member
-    .input(stopInput)
-    .mutation(({ ctx, input }) => stopBuild(ctx, ctx.org, input)),
+  stop: member.input(stopInput).mutation(({ ctx, input }) => stopBuild(ctx, ctx.org, input)),
   rebuild: allowed("rebuild")
     .input(rebuildInput)
     .mutation(({ ctx, input }) => rebuild(ctx, ctx.org, input)),

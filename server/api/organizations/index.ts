@@ -1,5 +1,6 @@
 import { member, router, signedIn } from "../trpc";
 import { createOrganization, createOrganizationInput } from "./create";
+import { pulse } from "./pulse";
 
 export const organizationsRouter = router({
   list: signedIn.query(({ ctx }) => ctx.user.memberships),
@@ -12,6 +13,7 @@ export const organizationsRouter = router({
     isAdmin: ctx.user.isAdmin,
     organizations: ctx.user.memberships.map(({ slug, name }) => ({ slug, name })),
   })),
+  pulse: member.query(({ ctx }) => pulse(ctx.org)),
   create: signedIn
     .input(createOrganizationInput)
     .mutation(({ ctx, input }) => createOrganization(ctx.runtime.db, ctx.user, input)),

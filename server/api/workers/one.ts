@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AppError } from "../../domain/errors";
 import { ms } from "../sql";
-import { type OrgScope } from "../trpc";
+import type { OrgScope } from "../trpc";
 import { WORKER_COLUMNS, WORKER_TABLES, type WorkerFactsRow, withShown } from "./row";
 
 export const workerInput = z.object({ workerId: z.number().int().positive() });

@@ -1,0 +1,163 @@
+"use client";
+
+import { useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from "react";
+import type { Socket } from "socket.io-client";
+
+/**
+ * The live channel: one socket per tab. Pages name topics; the server sends what changed, and the
+ * page asks again for what it shows. Nothing of an event's body is shown directly, so a lost event
+ * can never leave a wrong picture: after each reconnection everything on the page is asked again.
+ */
+export type LiveState = "connecting" | "live" | "lost";
+
+export interface LiveEvent {
+  readonly topic: string;
+  readonly body: unknown;
+}
+
+type Listener = (event: LiveEvent) => void;
+
+export interface Channel {
+  /** Events of these topics until the answer is called. */
+  listen(topics: readonly string[], listener: Listener): () => void;
+}
+
+const ChannelContext = createContext<Channel>({ listen: () => () => {} });
+const StateContext = createContext<LiveState>("connecting");
+
+export const useChannel = () => useContext(ChannelContext);
+export const useLiveState = () => useContext(StateContext);
+
+export function LiveProvider(props: { readonly org: string; readonly children: ReactNode }) {
+  const queries = useQueryClient();
+  const [state, setState] = useState<LiveState>("connecting");
+  const [hub] = useState(makeHub);
+
+  useEffect(() => {
+    let socket: Socket | null = null;
+    let isOver = false;
+    let wasLost = false;
+    void import("socket.io-client").then(({ io }) => {
+      if (isOver) return;
+      socket = io({ path: "/socket.io", reconnectionDelayMax: 10_000 });
+      const live = socket;
+      const subscribe = (topics: readonly string[]) => {
+        if (topics.length > 0 && live.connected) {
+          live.emit("subscribe", { org: props.org, topics });
+        }
+      };
+      hub.attach(subscribe, (topics) => {
+        if (live.connected) live.emit("unsubscribe", { org: props.org, topics });
+      });
+      live.on("connect", () => {
+        subscribe(hub.topics());
+        setState("live");
+        if (wasLost) void queries.invalidateQueries();
+        wasLost = false;
+      });
+      const lose = () => {
+        wasLost = true;
+        setState("lost");
+      };
+      live.on("disconnect", lose);
+      live.on("connect_error", lose);
+      live.on("events", (events: LiveEvent[]) => hub.deliver(events));
+    });
+    return () => {
+      isOver = true;
+      hub.attach(null, null);
+      socket?.close();
+    };
+  }, [hub, props.org, queries]);
+
+  // Without the channel the page still moves, slowly.
+  useEffect(() => {
+    if (state !== "lost") return;
+    const timer = setInterval(() => {
+      if (!document.hidden) void queries.invalidateQueries();
+    }, 15_000);
+    return () => clearInterval(timer);
+  }, [state, queries]);
+
+  return (
+    <ChannelContext.Provider value={hub}>
+      <StateContext.Provider value={state}>{props.children}</StateContext.Provider>
+    </ChannelContext.Provider>
+  );
+}
+
+/**
+ * Asks again for `keys` when something happens under `topics`: at most four times a second, and
+ * every five seconds while the tab is hidden.
+ */
+export function useLive(topics: readonly string[], keys: readonly (readonly unknown[])[]): void {
+  const channel = useChannel();
+  const queries = useQueryClient();
+  const newest = useRef(keys);
+  newest.current = keys;
+  const wanted = topics.join(" ");
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = () => {
+      timer = undefined;
+      for (const queryKey of newest.current) void queries.invalidateQueries({ queryKey });
+    };
+    const stop = channel.listen(wanted.split(" "), () => {
+      timer ??= setTimeout(ask, document.hidden ? 5_000 : 250);
+    });
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [channel, queries, wanted]);
+}
+
+interface Hub extends Channel {
+  attach(
+    join: ((topics: readonly string[]) => void) | null,
+    leave: ((topics: readonly string[]) => void) | null,
+  ): void;
+  topics(): string[];
+  deliver(events: readonly LiveEvent[]): void;
+}
+
+/** Who listens to what; outlives connections. */
+export function makeHub(): Hub {
+  const listeners = new Map<string, Set<Listener>>();
+  let join: ((topics: readonly string[]) => void) | null = null;
+  let leave: ((topics: readonly string[]) => void) | null = null;
+  return {
+    attach(onJoin, onLeave) {
+      join = onJoin;
+      leave = onLeave;
+    },
+    topics: () => [...listeners.keys()],
+    deliver(events) {
+      for (const event of events) {
+        for (const listener of listeners.get(event.topic) ?? []) listener(event);
+      }
+    },
+    listen(topics, listener) {
+      const fresh = topics.filter((topic) => !listeners.has(topic));
+      for (const topic of topics) {
+        const set = listeners.get(topic) ?? new Set();
+        set.add(listener);
+        listeners.set(topic, set);
+      }
+      if (fresh.length > 0) join?.(fresh);
+      return () => {
+        const gone: string[] = [];
+        for (const topic of topics) {
+          const set = listeners.get(topic);
+          set?.delete(listener);
+          if (set?.size === 0) {
+            listeners.delete(topic);
+            gone.push(topic);
+          }
+        }
+        if (gone.length > 0) leave?.(gone);
+      };
+    },
+  };
+}

@@ -1,0 +1,2 @@
+export { BuildStrip } from "./build-strip";
+export { type Bar, barState } from "./geometry";

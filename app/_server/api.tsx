@@ -1,0 +1,44 @@
+import "server-only";
+import { dehydrate, HydrationBoundary } from "@tanstack/react-query";
+import { TRPCError } from "@trpc/server";
+import { createTRPCOptionsProxy } from "@trpc/tanstack-react-query";
+import { notFound, redirect } from "next/navigation";
+import { cache, type ReactNode } from "react";
+import { appRouter } from "@/server/api/router";
+import { webRuntime } from "@/server/api/runtime";
+import { currentUser } from "@/server/auth";
+import { makeQueryClient } from "../_client/query-client";
+
+/** One per request: what a page loads on the server, and hands to the browser already answered. */
+export const queryClient = cache(makeQueryClient);
+
+export const user = cache(() => currentUser(webRuntime()));
+
+const proxy = cache(() =>
+  createTRPCOptionsProxy({
+    router: appRouter,
+    queryClient: queryClient(),
+    ctx: async () => ({ runtime: webRuntime(), user: await user() }),
+  }),
+);
+
+type Api = ReturnType<typeof proxy>;
+
+/**
+ * Loads what the page will show first. What is not there, or belongs to strangers, is the 404 page;
+ * somebody signed out is asked to sign in.
+ */
+export async function load<T>(query: (api: Api) => { queryKey: readonly unknown[] }): Promise<T> {
+  try {
+    return (await queryClient().fetchQuery(query(proxy()) as never)) as T;
+  } catch (error) {
+    if (error instanceof TRPCError && error.code === "NOT_FOUND") notFound();
+    if (error instanceof TRPCError && error.code === "UNAUTHORIZED") redirect("/sign-in");
+    throw error;
+  }
+}
+
+/** Everything loaded so far in this request goes to the browser with these children. */
+export function Loaded(props: { readonly children: ReactNode }) {
+  return <HydrationBoundary state={dehydrate(queryClient())}>{props.children}</HydrationBoundary>;
+}
