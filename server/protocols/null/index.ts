@@ -9,7 +9,7 @@
  * It keeps the order of the contract (password, `admit`, then commands) and the conformance suite.
  * It sends no keepalives and has no limits of its own: there is nobody hostile in memory.
  */
-import type { Listening, ListenOptions, WorkerDoor, WorkerProtocol } from "../contract";
+import type { Admission, Listening, ListenOptions, WorkerDoor, WorkerProtocol } from "../contract";
 import type { NullWorkerOptions } from "./worker";
 import { NullWorker } from "./worker";
 
@@ -75,11 +75,15 @@ async function logIn(
   const session = new NullWorker({ loginName: worker.name, protocol: "null", peer }, worker, now);
   workers.add(session);
   void session.closed.then(() => workers.delete(session));
+  let isLate = false;
   const timer = setTimeout(() => {
+    isLate = true;
     door.refused("timeout", peer, worker.name, "the login took too long");
     session.close({ code: "timeout", message: "the login took too long" });
   }, options.loginTimeoutMs);
-  const admission = await door.admit(session.hello, session).finally(() => clearTimeout(timer));
+  const admission = await decide(door, session);
+  clearTimeout(timer);
+  if (isLate) return { accepted: false };
   if (!admission.admitted) {
     door.refused("not-admitted", peer, worker.name, admission.reason);
     session.close({ code: "dropped-by-us", message: admission.reason });
@@ -87,4 +91,13 @@ async function logIn(
   }
   session.attached(admission);
   return { accepted: true, worker: session };
+}
+
+/** A door that fails admits nobody. */
+async function decide(door: WorkerDoor, session: NullWorker): Promise<Admission> {
+  try {
+    return await door.admit(session.hello, session);
+  } catch (error) {
+    return { admitted: false, reason: error instanceof Error ? error.message : String(error) };
+  }
 }
