@@ -4,6 +4,7 @@
  *   npx tsx tests/bench/log-path.ts            assembly and redaction alone
  *   npx tsx tests/bench/log-path.ts <url>      and to durable rows in a migrated scratch database
  */
+import { performance } from "node:perf_hooks";
 import { openDatabase } from "../../server/db/pool";
 import { LogIds, LogWriter, Redactor, readLines, readRaw } from "../../server/logs";
 import { cleanLines } from "../../server/logs/write/clean-lines";

@@ -37,11 +37,11 @@ export async function* readRaw(q: Queryable, logId: LogId): AsyncGenerator<Buffe
 export function withoutPrefixes(stored: Buffer): Buffer {
   const text = Buffer.allocUnsafe(stored.length);
   let length = 0;
-  for (let at = 0; at < stored.length; ) {
-    const newline = stored.indexOf(10, at);
-    const end = newline < 0 ? stored.length : newline + 1;
-    length += stored.copy(text, length, at + 1, end);
-    at = end;
+  let isFirst = true;
+  for (let at = 0; at < stored.length; at += 1) {
+    const byte = stored[at] as number;
+    if (!isFirst) text[length++] = byte;
+    isFirst = byte === 10;
   }
   return text.subarray(0, length);
 }

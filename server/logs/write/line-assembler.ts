@@ -88,7 +88,16 @@ export class LineAssembler {
 
     const length = input.length;
     for (let index = 0; index < length; index += 1) {
-      const byte = input[index] as number;
+      let byte = input[index] as number;
+      if (state === TEXT) {
+        // Most bytes are ordinary and have room: they need no more than this.
+        const stop = index + Math.min(length - index, limit - at);
+        while (byte >= 32 && index < stop) {
+          out[at++] = byte;
+          byte = input[++index] as number;
+        }
+        if (index === length) break;
+      }
       let isNewline = false;
       if (state !== TEXT) {
         if (state === RETURN) {

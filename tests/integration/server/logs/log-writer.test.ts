@@ -193,8 +193,8 @@ describe("writing", () => {
     };
     const log = new LogWriter(slow).open(identity, build);
     const piece = bytes(`${"x".repeat(99)}\n`.repeat(500));
-    let pressure: void | Promise<void>;
-    let pieces = 0;
+    let pressure = log.append("stdout", piece);
+    let pieces = 1;
     while (!pressure && pieces < 100) {
       pressure = log.append("stdout", piece);
       pieces += 1;
