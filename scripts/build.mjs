@@ -58,9 +58,11 @@ async function ensurePrograms() {
   const sources = [...PROGRAM_SOURCES, ...PRISMA_SOURCES];
   const mark = `${fingerprint(sources)} ${all}`;
   return once("programs", mark, `.dist/${all[0]}.js`, async () => {
-    const { build } = await import("esbuild");
+    const { build, stop } = await import("esbuild");
     say(`building ${all.join(", ")}`);
     await build(bundleOptions());
+    // Its service would live as long as the supervisor does.
+    await stop();
   });
 }
 
