@@ -80,21 +80,37 @@ export interface WorkerSession {
   /** Settles once, when the connection is gone for whatever reason. Never rejects. */
   readonly closed: Promise<CloseReason>;
 
-  /** Worker information. Rejects with `SessionLost` when the connection goes. */
+  /**
+   * Worker information, bounded. Rejects with `SessionLost` when the connection goes, and with an
+   * `Error` in the worker's words when it refuses.
+   */
   describe(): Promise<WorkerFacts>;
-  /** Tell the worker its builders; replaces the former list. Rejects with `SessionLost`. */
+  /**
+   * Tell the worker its builders; replaces the former list. Does nothing when nothing changed. A
+   * command that runs for a builder left out ends as lost. Rejects like `describe`.
+   */
   serve(builders: readonly BuilderRef[]): Promise<void>;
-  /** A round trip to the worker. Resolves false on time-out or loss, never rejects. */
+  /**
+   * A round trip to the worker. Resolves false on time-out or loss, never rejects. The time
+   * begins anew after a sink's back-pressure kept the socket from being read.
+   */
   ping(timeoutMs: number): Promise<boolean>;
 
   /**
    * Run one command for a builder that was served. At most one command per builder at a time;
    * different builders are independent. `stop` interrupts: the worker is told once, and the
    * command still ends through its own `complete` (protocol §6.4). Never rejects.
+   *
+   * A `stop` that fired before starts nothing and ends like an interrupted command, with rc -1. A
+   * builder that is not served or is busy, or arguments that cannot be sent (a text over 640 KiB on
+   * PB), end as failed. A `stop.reason` that is a text is what the worker is told.
    */
   run(builder: string, command: Command, sink: CommandSink, stop: AbortSignal): Promise<CommandEnd>;
 
-  /** Ask the worker process to exit (graceful and forced shutdown alike). */
+  /**
+   * Ask the worker process to exit (graceful and forced shutdown alike). Resolves once it has
+   * answered, or is gone; `closed` tells when it is.
+   */
   shutdown(): Promise<void>;
   /** Drop the connection. `closed` settles with the reason given. */
   close(reason: CloseReason): void;

@@ -66,6 +66,7 @@ export class BrokerConnection {
   #lastRequest = 0;
   #pendingCalls = 0;
   #holds = 0;
+  #holdCount = 0;
   #flushScheduled = false;
   #reading = false;
   #state: "greeting" | "versioned" | "open" | "closed" = "greeting";
@@ -98,6 +99,11 @@ export class BrokerConnection {
   /** Whether reading is stopped by us; silence then says nothing of the peer. */
   get isHeld(): boolean {
     return this.#holds > 0;
+  }
+
+  /** Counts the times that reading was stopped. */
+  get holdCount(): number {
+    return this.#holdCount;
   }
 
   /** Bounds of what the peer may send; wider once it has proven who it is. */
@@ -322,7 +328,9 @@ export class BrokerConnection {
   }
 
   #hold(): void {
-    if (this.#holds++ === 0) this.#socket.pause();
+    if (this.#holds++ > 0) return;
+    this.#holdCount++;
+    this.#socket.pause();
   }
 
   #release(): void {

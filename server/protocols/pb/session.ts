@@ -86,7 +86,7 @@ export class PbSession implements WorkerSession {
     const list = builders.map((builder) => new Tuple(builder.name, builder.builddir));
     const answer = await this.#ask("setBuilderList", [list]);
     const before = this.#builders;
-    this.#builders = readBuilders(answer, before);
+    this.#builders = readBuilders(answer, builders, before);
     this.#served = [...builders];
     for (const [name, builder] of before) {
       this.#connection.decref(builder.object);
@@ -200,7 +200,7 @@ export class PbSession implements WorkerSession {
       .catch(() => {});
   }
 
-  /** Whether the worker answers in time; the clock stands while we do not read. */
+  /** Whether the worker answers in time; the time begins anew after each pause of our reading. */
   #roundTrip(message: string, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout;
@@ -208,11 +208,14 @@ export class PbSession implements WorkerSession {
         clearTimeout(timer);
         resolve(isAlive);
       };
-      const expire = () => {
-        if (this.#connection.isHeld) timer = setTimeout(expire, timeoutMs);
-        else settle(false);
+      const wait = () => {
+        const { holdCount } = this.#connection;
+        timer = setTimeout(() => {
+          if (this.#connection.isHeld || this.#connection.holdCount !== holdCount) wait();
+          else settle(false);
+        }, timeoutMs);
       };
-      timer = setTimeout(expire, timeoutMs);
+      wait();
       this.#ask("print", [], printed(message)).then(
         () => settle(true),
         () => settle(false),
@@ -278,16 +281,18 @@ function sameBuilders(left: readonly BuilderRef[], right: readonly BuilderRef[])
   );
 }
 
-/** The builders of an answer; one that kept its number keeps its running command. */
+/** The builders of an answer that were asked for; one that kept its number keeps its command. */
 function readBuilders(
   answer: Jelly,
+  wanted: readonly BuilderRef[],
   before: ReadonlyMap<string, ServedBuilder>,
 ): Map<string, ServedBuilder> {
   const builders = new Map<string, ServedBuilder>();
   if (!(answer instanceof Dictionary)) return builders;
+  const names = new Set(wanted.map((builder) => builder.name));
   for (const [key, value] of answer.entries) {
     const name = asString(key);
-    if (name === null || !(value instanceof Remote)) continue;
+    if (name === null || !names.has(name) || !(value instanceof Remote)) continue;
     const old = before.get(name);
     // The very entry of before, so that a command that is running finds it again at its end.
     const kept = old?.object === value.id;

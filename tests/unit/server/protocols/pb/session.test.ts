@@ -412,8 +412,10 @@ describe("reading", () => {
     );
     peer.call(object, "complete", null);
     await first;
-    // Silence is ours, not the worker's: a ping waits instead of failing.
-    const ping = session.ping(1);
+    // Silence is ours, not the worker's: a ping waits instead of failing. The pause outlasts its time,
+    // by however much; after it there is the whole time again.
+    const ping = session.ping(250);
+    await new Promise((resolve) => setTimeout(resolve, 300));
     for (const expected of ["a", "b", "c"]) {
       while (gates.length === 0) await new Promise((resolve) => setImmediate(resolve));
       expect(taken.at(-1)).toBe(expected);
@@ -443,7 +445,19 @@ describe("silence", () => {
   });
 });
 
-describe("a changed list of builders", () => {
+describe("a list of builders", () => {
+  it("is answered by numbers, of which only those asked for count", async () => {
+    const peer = await connect();
+    peer.answer = (call) =>
+      call.method === "setBuilderList" ? { b1: 5, b7: new Remote(7), b8: null } : undefined;
+    await peer.login("w1", "pass");
+    const { session } = await door.nextAttached();
+    for (const builder of ["b1", "b7"]) {
+      const end = await session.run(builder, shell("x"), new KeepingSink(), never);
+      expect(end).toMatchObject({ kind: "failed" });
+    }
+  });
+
   it("is sent as tuples of name and directory", async () => {
     const { peer } = await attach();
     const call = await peer.expectCall("setBuilderList");
