@@ -2,5 +2,5 @@ export { type Applied, type ApplyOptions, applyConfig, ConfigInvalid } from "./a
 export { type Checked, type CheckOptions, checkConfig } from "./check";
 export type { Problem } from "./problems";
 export type { Documents } from "./schema";
-export { type ConfigError, unstorable } from "./source";
+export type { ConfigError } from "./source";
 export { exportConfig, readConfig, revisionOf } from "./stored";

@@ -84,10 +84,10 @@ function wrongType(expected: string, value: unknown): string {
   );
   if (value === undefined) return `is missing (${wanted})`;
   const hint = wanted.includes("text") && typeof value === "number" ? ": write it in quotes" : "";
-  return `must be ${wanted}, not ${describe(value)}${hint}`;
+  return `must be ${wanted}, not ${nameOf(value)}${hint}`;
 }
 
-function describe(value: unknown): string {
+function nameOf(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (value === null) return "null";
   return typeof value === "object" ? "a map" : `${typeof value} ${quote(String(value))}`;

@@ -3,6 +3,7 @@
  * the text are still known. Bounded: size, depth, and what aliases may unfold to.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
+import { unstorable } from "../domain/text";
 
 export type Path = readonly (string | number)[];
 
@@ -124,13 +125,6 @@ function unusable(root: unknown): { path: Path; message: string }[] {
   };
   visit(root, []);
   return found;
-}
-
-/** Why PostgreSQL could not hold this text, or null. */
-export function unstorable(text: string): string | null {
-  if (text.includes("\0")) return "must not contain a null byte";
-  // With the flag u this matches only halves of pairs that stand alone.
-  return /\p{Surrogate}/u.test(text) ? "is not valid Unicode" : null;
 }
 
 export function pathText(path: Path): string {

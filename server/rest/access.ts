@@ -1,0 +1,118 @@
+/**
+ * Who asks, and may they. A token speaks for itself; without one the browser's session counts;
+ * a public organisation may be read by anybody. Strangers learn nothing, not even which
+ * organisations there are.
+ */
+import {
+  type Action,
+  type AuthRuntime,
+  authenticateToken,
+  isSameOrigin,
+  may,
+  neededRole,
+  roleIn,
+  type Scope,
+  scopeFor,
+  touchToken,
+  userOf,
+} from "../auth";
+import type { Queryable } from "../db/pool";
+import { AppError } from "../domain/errors";
+import type { OrgId } from "../domain/ids";
+import type { Organization } from "./organizations";
+
+export interface Asker {
+  /** As histories name them. */
+  readonly actor: string;
+  can(action: Action): boolean;
+  /** @throws AppError auth.forbidden */
+  mustBeAbleTo(action: Action): void;
+}
+
+export interface AccessDeps extends AuthRuntime {
+  readonly organization: (slug: string) => Promise<Organization | null>;
+}
+
+/** A request on its way to what it asks: `within` opens the transaction and knows the asker. */
+export interface Admission {
+  readonly orgId: OrgId;
+  readonly slug: string;
+  /** One transaction of the organisation, in which the asker was found out first. */
+  within<T>(work: (tx: Queryable, asker: Asker) => Promise<T>): Promise<T>;
+}
+
+/** @throws AppError auth.*, request.not-found */
+export async function admit(deps: AccessDeps, slug: string, headers: Headers): Promise<Admission> {
+  const organization = await deps.organization(slug);
+  const header = headers.get("authorization");
+  if (header !== null) {
+    // The same answer as to a wrong token.
+    if (!organization) throw new AppError("auth.invalid-token");
+    return withToken(deps, organization, header);
+  }
+  const user = headers.has("cookie") ? await userOf(deps, headers) : null;
+  if (!organization) throw user ? notFound() : new AppError("auth.required");
+  const role = roleIn(user, organization.id) ?? (organization.isPublic ? "viewer" : null);
+  if (role === null) throw user ? notFound() : new AppError("auth.required");
+
+  const isOurPage = isSameOrigin(headers, deps.env.web.publicUrl);
+  const asker: Asker = {
+    actor: user?.email ?? "anonymous",
+    can: (action) => may(role, action),
+    mustBeAbleTo(action) {
+      if (!may(role, action)) {
+        if (user === null) throw new AppError("auth.required");
+        throw forbidden(action, `the role ${neededRole(action)}`);
+      }
+      if (action !== "view" && !isOurPage) throw forbidden(action, "a request from our own page");
+    },
+  };
+  return {
+    orgId: organization.id,
+    slug,
+    within: (work) => deps.db.within({ orgId: organization.id }, (tx) => work(tx, asker)),
+  };
+}
+
+function withToken(deps: AccessDeps, organization: Organization, header: string): Admission {
+  const scope = { orgId: organization.id };
+  return {
+    orgId: organization.id,
+    slug: organization.slug,
+    async within(work) {
+      let stale: (() => Promise<void>) | null = null;
+      const result = await deps.db.within(scope, async (tx) => {
+        const holder = await authenticateToken(tx, organization.id, header);
+        if (holder.isStale) {
+          stale = () => deps.db.within(scope, (later) => touchToken(later, holder.tokenId));
+        }
+        return work(tx, tokenAsker(holder.actor, holder.scopes));
+      });
+      // Nobody waits for the note of when a token was last used, and nobody misses it.
+      (stale as (() => Promise<void>) | null)?.().catch(() => {});
+      return result;
+    },
+  };
+}
+
+function tokenAsker(actor: string, scopes: readonly Scope[]): Asker {
+  const can = (action: Action) => {
+    const scope = scopeFor(action);
+    return scope !== null && scopes.includes(scope);
+  };
+  return {
+    actor,
+    can,
+    mustBeAbleTo(action) {
+      if (!can(action)) throw forbidden(action, `a token with scope ${scopeFor(action) ?? "none"}`);
+    },
+  };
+}
+
+function forbidden(action: Action, needs: string): AppError {
+  return new AppError("auth.forbidden", { action, needs });
+}
+
+function notFound(): AppError {
+  return new AppError("request.not-found", { what: "organisation" });
+}

@@ -1,0 +1,169 @@
+/** The public API: from a request to its answer. Everything it needs comes in as an argument. */
+import type { OrgDatabase } from "../db/org-database";
+import { AppError } from "../domain/errors";
+import { unstorable } from "../domain/text";
+import type { EngineCommands } from "../engine";
+import type { FleetCommands } from "../fleet";
+import { type Admission, admit } from "./access";
+import { activate, ConfigRefused, readConfigFile } from "./config";
+import { control } from "./control";
+import { createBuilderIds } from "./force";
+import { type Call, codeOf, parseCall, RpcError, type RpcId } from "./json-rpc";
+import { findLog, logContents, logRaw } from "./log-content";
+import { createOrganizations } from "./organizations";
+import { parsePath } from "./path";
+import { readTarget } from "./read";
+
+export interface RestDeps {
+  readonly env: {
+    readonly secretKey: string;
+    readonly isHosted: boolean;
+    readonly web: { readonly publicUrl: string; readonly trustedProxies: readonly string[] };
+  };
+  readonly db: OrgDatabase;
+  readonly commands: EngineCommands;
+  readonly fleet: FleetCommands;
+  readonly configChanged: (orgId: number) => void;
+  readonly onFault: (error: unknown) => void;
+  readonly now: () => number;
+}
+
+export interface Rest {
+  /** `path` is what follows `/api/v2`, each segment decoded. */
+  get(request: Request, slug: string, path: readonly string[]): Promise<Response>;
+  post(request: Request, slug: string, path: readonly string[]): Promise<Response>;
+}
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+export function createRest(deps: RestDeps): Rest {
+  const organization = createOrganizations(deps.db, deps.now);
+  const builders = createBuilderIds();
+  const enter = (request: Request, slug: string): Promise<Admission> =>
+    admit({ ...deps, organization }, slug, request.headers);
+
+  async function read(request: Request, slug: string, path: readonly string[]) {
+    const admission = await enter(request, slug);
+    if (path.some((segment) => unstorable(segment))) throw invalidPath();
+    if (path.length === 1 && path[0] === "config") {
+      return new Response(await readConfigFile(admission), {
+        headers: { "content-type": "application/yaml; charset=utf-8", "cache-control": "no-store" },
+      });
+    }
+    const search = new URL(request.url).searchParams;
+    const target = parsePath(path, admission.orgId);
+    const isLog = target?.leaf && target.leaf !== "properties";
+    const found = await admission.within(async (tx, asker) => {
+      asker.mustBeAbleTo("view");
+      if (!target) throw invalidPath();
+      return isLog ? findLog(tx, target) : readTarget(tx, target, search);
+    });
+    if (typeof found === "string") return jsonText(found, 200);
+    return target?.leaf === "contents"
+      ? logContents(deps.db, admission.orgId, found, search)
+      : logRaw(deps.db, admission.orgId, found, target?.leaf === "raw_inline");
+  }
+
+  async function writeConfig(request: Request, slug: string): Promise<Response> {
+    const admission = await enter(request, slug);
+    const text = await boundedText(request);
+    let input: unknown;
+    try {
+      input = JSON.parse(text);
+    } catch (error) {
+      throw new AppError("request.malformed", { problem: "the body is not JSON" }, error);
+    }
+    const applied = await activate(deps.env, admission, input);
+    deps.configChanged(admission.orgId);
+    return json(applied, 200);
+  }
+
+  return {
+    async get(request, slug, path) {
+      try {
+        return await read(request, slug, path);
+      } catch (error) {
+        return plainError(deps, error);
+      }
+    },
+    async post(request, slug, path) {
+      if (path.length === 1 && path[0] === "config") {
+        return writeConfig(request, slug).catch((error) => plainError(deps, error));
+      }
+      let call: Call | null = null;
+      try {
+        const admission = await enter(request, slug);
+        call = parseCall(request.headers.get("content-type"), await boundedText(request));
+        if (path.some((segment) => unstorable(segment))) throw invalidPath();
+        const result = await control({ ...deps, builders }, admission, path, call);
+        return json({ jsonrpc: "2.0", id: call.id, result }, 200);
+      } catch (error) {
+        return rpcError(deps, error, call?.id ?? null);
+      }
+    },
+  };
+}
+
+/** @throws AppError request.malformed, request.too-large */
+async function boundedText(request: Request): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += part.length;
+    if (size > MAX_BODY_BYTES) {
+      throw new AppError("request.too-large", { limit: `${MAX_BODY_BYTES} bytes` });
+    }
+    parts.push(part);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(parts));
+  } catch (error) {
+    throw new AppError("request.malformed", { problem: "the body is not UTF-8" }, error);
+  }
+}
+
+function invalidPath(): AppError {
+  return new AppError("request.not-found", { what: "path" });
+}
+
+function plainError(deps: RestDeps, error: unknown): Response {
+  if (error instanceof ConfigRefused)
+    return json({ error: error.message, errors: error.errors }, 422);
+  const known = asAppError(deps, error);
+  return json({ error: known.message }, known.entry.status);
+}
+
+function rpcError(deps: RestDeps, error: unknown, id: RpcId): Response {
+  if (error instanceof RpcError) {
+    return rpc(error.status, error.code, error.message, error.id ?? id);
+  }
+  const known = asAppError(deps, error);
+  return rpc(known.entry.status, codeOf(known), known.message, id);
+}
+
+function rpc(status: number, code: number, message: string, id: RpcId): Response {
+  return json({ jsonrpc: "2.0", id, error: { code, message } }, status);
+}
+
+/** SQLSTATE classes and system errors that say the database is away, not that we are wrong. */
+const AWAY = /^(08|57P|53)|^E(CONN|PIPE|HOST|NET|TIMEDOUT)/;
+
+function asAppError(deps: RestDeps, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  deps.onFault(error);
+  const code = (error as { code?: unknown }).code;
+  return typeof code === "string" && AWAY.test(code)
+    ? new AppError("dependency.unavailable", { what: "the database" }, error)
+    : new AppError("internal", {}, error);
+}
+
+function json(value: unknown, status: number): Response {
+  return jsonText(JSON.stringify(value), status);
+}
+
+function jsonText(text: string, status: number): Response {
+  return new Response(text, {
+    status,
+    headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
+  });
+}

@@ -1,0 +1,1 @@
+export { createRest, type Rest, type RestDeps } from "./handle";
