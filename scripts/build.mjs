@@ -16,6 +16,8 @@ export const PROGRAMS = {
   jobs: "server/processes/jobs.ts",
   cli: "server/processes/cli.ts",
   worker: "workers-runtime/cli/index.ts",
+  // Not a program: what `npm test` needs to start a database of its own.
+  embedded: "server/db/embedded/index.ts",
 };
 
 const PRISMA_SOURCES = ["prisma/schema.prisma", ".config/prisma.ts"];

@@ -45,7 +45,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
       await ensurePrismaClient();
     });
     const checks = await runChecks();
-    const unit = await runVitest("unit", { projects: ["unit"] });
+    const unit = await runVitest({ projects: ["unit"] });
     if (checks.failed.length + unit.failed > 0) process.exitCode = 1;
   } catch (error) {
     fail(error);
