@@ -9,6 +9,7 @@ import type { Listening, WorkerSession } from "../../server/protocols/contract";
 import { createPbProtocol, pbProtocol } from "../../server/protocols/pb";
 import type { BuildbotWorker } from "../support/buildbot-worker";
 import { hasBuildbotWorker, startBuildbotWorker } from "../support/buildbot-worker";
+import { hasOpenssl, testCertificate } from "../support/certificate";
 import { shell } from "../support/shell-command";
 import { KeepingSink, never, type TestDoor, testDoor } from "../support/worker-door";
 
@@ -498,4 +499,34 @@ describe.skipIf(!hasBuildbotWorker())("the Python worker's life over PB", () => 
       await listening.close();
     }
   }, 60_000);
+
+  it.skipIf(!hasOpenssl())(
+    "talks through TLS",
+    async () => {
+      const certificate = testCertificate();
+      const { key, cert, certPath } = certificate;
+      const door = testDoor({ passwords: { w1: "pass" } });
+      const listening = await pbProtocol.listen(door, { ...OPTIONS, tls: { key, cert } });
+      const worker = await startBuildbotWorker({
+        host: "localhost",
+        port: listening.port,
+        name: "w1",
+        password: "pass",
+        args: ["--use-tls"],
+        env: { SSL_CERT_FILE: certPath },
+      });
+      try {
+        const { session } = await door.nextAttached();
+        const sink = new KeepingSink();
+        const end = await session.run("b1", shell("seq 1 20000"), sink, never);
+        expect(end).toMatchObject({ kind: "completed", rc: 0 });
+        expect(sink.text("stdout").split("\n")).toHaveLength(20_001);
+      } finally {
+        await worker.stop();
+        await listening.close();
+        certificate.remove();
+      }
+    },
+    60_000,
+  );
 });

@@ -1,13 +1,10 @@
 // Guarantee: a hostile peer costs one connection. Oversized, nested, truncated or slow input ends
 // that connection with a reason, and a worker beside it stays served.
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Listening, ListenOptions } from "../../../../../server/protocols/contract";
 import { createPbProtocol, type PbSettings } from "../../../../../server/protocols/pb";
 import { Dictionary, Remote, ROOT } from "../../../../../server/protocols/pb/codec";
+import { hasOpenssl, testCertificate } from "../../../../support/certificate";
 import { PbPeer } from "../../../../support/pb-peer";
 import { shell } from "../../../../support/shell-command";
 import { KeepingSink, never, type TestDoor, testDoor } from "../../../../support/worker-door";
@@ -272,33 +269,12 @@ describe("after the login", () => {
   });
 });
 
-describe("TLS", () => {
+describe.skipIf(!hasOpenssl())("TLS", () => {
   it("serves the same protocol inside, and ends who speaks plainly", async () => {
-    const dir = mkdtempSync(join(tmpdir(), "pb-tls-"));
+    const certificate = testCertificate();
     try {
-      execFileSync(
-        "openssl",
-        [
-          ...[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=localhost",
-          ],
-          ...["-keyout", join(dir, "key"), "-out", join(dir, "cert")],
-        ],
-        { stdio: "pipe" },
-      );
-      const tls = {
-        key: readFileSync(join(dir, "key"), "utf8"),
-        cert: readFileSync(join(dir, "cert"), "utf8"),
-      };
-      await listen({ maxStrangersPerAddress: 1 }, { tls });
+      const { key, cert } = certificate;
+      await listen({ maxStrangersPerAddress: 1 }, { tls: { key, cert } });
       const plain = connect();
       plain.raw("this is no handshake");
       await plain.closed;
@@ -312,7 +288,7 @@ describe("TLS", () => {
       peer.end();
       expect((await session.closed).code).toMatch(/^peer-/);
     } finally {
-      rmSync(dir, { recursive: true, force: true });
+      certificate.remove();
     }
   });
 });
