@@ -1,0 +1,68 @@
+// Guarantee: whatever a worker says of itself becomes facts of known shape and size.
+import { describe, expect, it } from "vitest";
+import type { Jelly } from "../../../../../server/protocols/pb/codec";
+import { Dictionary } from "../../../../../server/protocols/pb/codec";
+import { readWorkerFacts } from "../../../../../server/protocols/pb/worker-facts";
+
+const NOTHING = {
+  version: "",
+  system: "",
+  basedir: "",
+  numcpus: null,
+  workerCommands: {},
+  environ: {},
+  info: {},
+};
+
+function dictionary(values: Record<string, Jelly>): Dictionary {
+  return new Dictionary(
+    Object.entries(values).map(([key, value]) => [Buffer.from(key), value] as const),
+  );
+}
+
+describe("worker facts", () => {
+  it("are read from what a worker says", () => {
+    const said = dictionary({
+      version: "4.3.0",
+      system: "posix",
+      basedir: "/w",
+      numcpus: 8,
+      worker_commands: dictionary({ shell: "3.3" }),
+      environ: dictionary({ PATH: "/bin" }),
+      admin: "me\n",
+      os_id: Buffer.from("debian"),
+      delete_leftover_dirs: false,
+    });
+    expect(readWorkerFacts(said)).toEqual({
+      version: "4.3.0",
+      system: "posix",
+      basedir: "/w",
+      numcpus: 8,
+      workerCommands: { shell: "3.3" },
+      environ: { PATH: "/bin" },
+      info: { admin: "me\n", os_id: "debian", delete_leftover_dirs: "false" },
+    });
+  });
+
+  it.each<[string, Jelly]>([
+    ["nothing", null],
+    ["a number", 5],
+    ["an empty dictionary", dictionary({})],
+    ["nonsense", dictionary({ version: [], numcpus: 1.5, environ: 7, worker_commands: null })],
+  ])("are empty for %s", (_, said) => {
+    expect(readWorkerFacts(said)).toEqual(NOTHING);
+  });
+
+  it("cannot reach into the prototype", () => {
+    const facts = readWorkerFacts(dictionary({ ["__proto__"]: "x", constructor: "y" }));
+    expect(Object.keys(facts.info)).toEqual(["__proto__", "constructor"]);
+    expect(Object.getPrototypeOf(facts.info)).toBe(Object.prototype);
+  });
+
+  it("are a megabyte at most", () => {
+    const texts = Array.from({ length: 100 }, (_, index) => [`key${index}`, "x".repeat(60_000)]);
+    const facts = readWorkerFacts(dictionary(Object.fromEntries(texts)));
+    expect(JSON.stringify(facts).length).toBeLessThan(1_100_000);
+    expect(Object.keys(facts.info).length).toBeGreaterThan(10);
+  });
+});
