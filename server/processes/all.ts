@@ -3,7 +3,8 @@
  * workers. Ctrl-C or SIGTERM stops all of it in order; a second one ends it on the spot, and the
  * next start cleans up.
  */
-import { projectRoot, readEnv } from "../env";
+import { type ProcessEnv, projectRoot, readEnv } from "../env";
+import { type Installation, openInstallation } from "./installation";
 import { type RunningAll, runAll } from "./supervisor";
 
 const say = (line: string) => console.log(line);
@@ -27,7 +28,14 @@ function onSignal(): void {
   if (running) void end(running, 0);
 }
 
+let installation: Installation | null = null;
+function installed(env: ProcessEnv): Installation {
+  installation ??= openInstallation(env, say);
+  return installation;
+}
+
 async function end(all: RunningAll, status: number): Promise<void> {
+  await installation?.close();
   await all.stop();
   say("stopped");
   process.exit(status);
@@ -39,9 +47,9 @@ try {
       env: readEnv(),
       root: projectRoot(),
       say,
-      bootstrap: async () => ({ setupUrl: null }),
-      onProcessGone: () => {},
-      furtherPrograms: async () => [],
+      bootstrap: (env) => installed(env).setUp(),
+      onProcessGone: (env, gone) => installed(env).fence(gone),
+      furtherPrograms: (env) => installed(env).localWorkers(),
       onFault: (reason) => {
         say(`${reason}: stopping`);
         stopping.abort(new Error(reason));
@@ -50,6 +58,7 @@ try {
     },
     stopping.signal,
   );
+  await installed(running.env).followConfiguration(running.supervisor);
   // Asked to stop in the very moment it became ready.
   if (stopping.signal.aborted) await end(running, 0);
 } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { chown, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { applyConfig, checkConfig, revisionOf } from "../../config";
+import { applyConfig, checkConfig, readConfig } from "../../config";
 import type { Database, Queryable } from "../../db/pool";
 import type { BuilderId, OrgId } from "../../domain/ids";
 import { submitBuildset } from "../../engine/submit";
@@ -23,7 +23,7 @@ export async function ensureDemo(
 ): Promise<string | null> {
   if (!env.withDemo || env.isHosted || env.workers.pbPort === null) return null;
   const [org] = await db.rows<{ id: OrgId }>("select id from organization where slug = 'main'");
-  if (!org || (await revisionOf(db, org.id)) > 0) return null;
+  if (!org || (await readConfig(db, org.id)).revision > 0) return null;
   if (!(await hasGit())) return "no demo project: this host has no git";
   const repository = join(home.folder, "harbour.git");
   await makeSampleRepository(repository, (path) => give(path, home.account));
@@ -39,7 +39,7 @@ async function makeDemo(
 ): Promise<boolean> {
   // Two starts at once: the second waits here and then finds a configuration.
   await tx.rows("select id from organization where id = $1 for update", [orgId]);
-  if ((await revisionOf(tx, orgId)) > 0) return false;
+  if ((await readConfig(tx, orgId)).revision > 0) return false;
   const { errors, documents } = checkConfig(demoConfig(repository));
   if (errors.length > 0 || !documents) {
     throw new Error(`the demo's configuration is wrong: ${JSON.stringify(errors)}`);

@@ -1,0 +1,84 @@
+/** What the supervisor does with the database: first set-up, the demo, local workers, fencing. */
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { type Database, openDatabase } from "../db/pool";
+import { declarePidGone } from "../engine";
+import { type ProcessEnv, projectRoot } from "../env";
+import { CONFIG, openBus, PROCESS_GONE } from "../events/bus";
+import { sealingKey } from "../secrets/seal";
+import { bootstrap } from "./bootstrap";
+import { ensureDemo } from "./local/demo";
+import { type LocalHome, openLocalHome } from "./local/home";
+import { localWorkerPrograms } from "./local/local-workers";
+import type { ChildSpec, ProcessGone, Supervisor } from "./supervisor";
+
+export interface Installation {
+  /** Idempotent: organisation, administrator or set-up link, demo. */
+  setUp(): Promise<{ setupUrl: string | null }>;
+  /** A child of ours ended: what it owned may be taken over at once. */
+  fence(gone: ProcessGone): Promise<void>;
+  localWorkers(): Promise<ChildSpec[]>;
+  /** Keeps the local workers as the configuration has them. */
+  followConfiguration(supervisor: Supervisor): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function openInstallation(env: ProcessEnv, say: (line: string) => void): Installation {
+  const onError = (error: unknown) => say(`supervisor: ${message(error)}`);
+  const db: Database = openDatabase({
+    url: env.databaseUrl,
+    max: 2,
+    name: "supervisor",
+    onError,
+  });
+  const bus = openBus(env.databaseUrl, () => {});
+  const key = sealingKey(env.secretKey);
+  let home: Promise<LocalHome> | null = null;
+  const localHome = () => {
+    home ??= openLocalHome(env.dataDir, join(projectRoot(), ".dist/worker.js"));
+    return home;
+  };
+  const localWorkers = async () => localWorkerPrograms(db, env, await localHome(), key);
+
+  return {
+    async setUp() {
+      const { setupUrl } = await bootstrap(env, db);
+      if (env.withDemo) {
+        const line = await ensureDemo(db, env, await localHome());
+        if (line) say(line);
+      }
+      return { setupUrl };
+    },
+    async fence({ name, pid }) {
+      const fenced = await declarePidGone(db, hostname(), pid, `${name} (process ${pid}) ended`);
+      if (fenced > 0) await db.rows("select pg_notify($1, '')", [PROCESS_GONE]);
+    },
+    localWorkers,
+    async followConfiguration(supervisor) {
+      const running = new Set((await localWorkers()).map((spec) => spec.name));
+      let following = Promise.resolve();
+      await bus.listen(CONFIG, () => {
+        following = following
+          .then(async () => {
+            const wanted = await localWorkers();
+            const names = new Set(wanted.map((spec) => spec.name));
+            for (const name of running) {
+              if (!names.has(name) && running.delete(name)) await supervisor.remove(name);
+            }
+            for (const spec of wanted) {
+              if (running.has(spec.name)) continue;
+              running.add(spec.name);
+              supervisor.add(spec);
+            }
+          })
+          .catch(onError);
+      });
+    },
+    async close() {
+      await bus.close();
+      await db.end();
+    },
+  };
+}
+
+const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
