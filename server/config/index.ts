@@ -1,3 +1,4 @@
+export { sealingKey } from "../secrets/seal";
 export { type Applied, type ApplyOptions, applyConfig, ConfigInvalid } from "./apply";
 export { type Checked, type CheckOptions, checkConfig } from "./check";
 export type { Problem } from "./problems";

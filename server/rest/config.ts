@@ -11,8 +11,8 @@ import {
   checkConfig,
   exportConfig,
   revisionOf,
+  sealingKey,
 } from "../config";
-import { sealingKey } from "../secrets/seal";
 import type { Admission } from "./access";
 import { parseParams } from "./params";
 

@@ -69,7 +69,11 @@ describe("shapes", () => {
       waited_for: false,
       properties: {},
     });
-    expect(body.buildrequests[1]).toMatchObject({ complete: false, complete_at: null, results: -1 });
+    expect(body.buildrequests[1]).toMatchObject({
+      complete: false,
+      complete_at: null,
+      results: -1,
+    });
   });
 
   it("of a buildset with its source stamps", async () => {
@@ -77,7 +81,9 @@ describe("shapes", () => {
     expect(body.buildsets[0]).toMatchObject({
       bsid: facts.buildsetId,
       reason: "why",
-      sourcestamps: [{ ssid: facts.stampId, branch: "main", codebase: "", revision: null, patch: null }],
+      sourcestamps: [
+        { ssid: facts.stampId, branch: "main", codebase: "", revision: null, patch: null },
+      ],
     });
   });
 
@@ -133,7 +139,10 @@ describe("shapes", () => {
   });
 
   it("of what else there is", async () => {
-    expect((await get("/projects")).body.projects[0]).toMatchObject({ name: "a-project", active: true });
+    expect((await get("/projects")).body.projects[0]).toMatchObject({
+      name: "a-project",
+      active: true,
+    });
     expect((await get("/sourcestamps")).body.sourcestamps).toHaveLength(1);
     expect((await get("/masters")).body.masters[0]).toMatchObject({ active: true });
     expect((await get(`/masters/${facts.masterId}`)).body.meta.total).toBe(1);
@@ -153,7 +162,10 @@ it("leads to one build on every way", async () => {
     `/builds?buildrequestid=${doneRequestId}`,
   ]) {
     const { body } = await get(path);
-    expect(body.builds?.map((build: { buildid: number }) => build.buildid), path).toEqual([doneId]);
+    expect(
+      body.builds?.map((build: { buildid: number }) => build.buildid),
+      path,
+    ).toEqual([doneId]);
   }
 });
 

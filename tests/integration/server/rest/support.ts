@@ -1,6 +1,7 @@
 /** A small installation over a real database: two organisations, real commands, the API in between. */
-import { applyConfig, checkConfig } from "../../../../server/config";
+
 import { createToken, type Scope } from "../../../../server/auth";
+import { applyConfig, checkConfig } from "../../../../server/config";
 import { orgDatabase } from "../../../../server/db/org-database";
 import { openDatabase } from "../../../../server/db/pool";
 import type { OrgId } from "../../../../server/domain/ids";
@@ -63,13 +64,22 @@ export async function openInstallation() {
   }
 
   async function call(method: "GET" | "POST", url: string, init: RequestInit = {}) {
-    const request = new Request(`http://localhost:8010${url}`, { ...init, method, duplex: "half" } as RequestInit);
+    const request = new Request(`http://localhost:8010${url}`, {
+      ...init,
+      method,
+      duplex: "half",
+    } as RequestInit);
     const [, slug = "", , , ...path] = new URL(request.url).pathname.split("/");
     const segments = path.map(decodeURIComponent);
     const response = await (method === "GET" ? rest.get : rest.post)(request, slug, segments);
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.startsWith("application/json");
-    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson ? JSON.parse(text) : null,
+    };
   }
 
   const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
@@ -148,7 +158,11 @@ export async function history(installation: Installation, orgId: OrgId) {
     `insert into source_stamp (org_id, hash, codebase, repository, branch, project) values ($1, $2, '', 'r', 'main', '') returning id`,
     [orgId, Buffer.from(`stamp ${orgId}`)],
   );
-  await owner.rows("insert into buildset_source_stamp values ($1, $2, $3)", [orgId, buildsetId, stampId]);
+  await owner.rows("insert into buildset_source_stamp values ($1, $2, $3)", [
+    orgId,
+    buildsetId,
+    stampId,
+  ]);
   const request = (state: string, result: number | null) =>
     one(
       `insert into build_request (org_id, buildset_id, builder_id, state, result, claimed_at, complete_at)
@@ -161,7 +175,17 @@ export async function history(installation: Installation, orgId: OrgId) {
          owner_id, state, result, state_string, properties, started_at, complete_at)
        values ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9::int, 'text', '{"a": ["b", "c"], "d": [5, "e"]}', now(),
          case when $9::int is null then null else now() end) returning id`,
-      [orgId, builder.id, number, requestId, worker.id, builder.current_config_id, masterId, state, result],
+      [
+        orgId,
+        builder.id,
+        number,
+        requestId,
+        worker.id,
+        builder.current_config_id,
+        masterId,
+        state,
+        result,
+      ],
     );
   const doneRequestId = await request("done", 2);
   const doneId = await build(doneRequestId, 1, "finished", 2);

@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import { isResult, RESULTS, resultName } from "../../../domain/builds";
+import { parse } from "../args";
+import { follow } from "../follow-logs";
+import { type Command, CommandError, type Io, UsageError } from "../io";
+import { type Remote, remote } from "../remote";
+
+/** How long to wait for a build to be made before its request is shown in its stead. */
+const PATIENCE_MS = 5_000;
+const POLL_MS = 250;
+
+export const trigger: Command = {
+  words: ["trigger"],
+  synopsis: "BUILDER",
+  summary: "start a build",
+  help: `Prints the build's URL, or its request's while it waits for a worker.
+
+  --branch B         --revision R    --repository URL
+  --property K=V     may be given several times
+  --reason TEXT      --priority N
+  --wait             until it is done; the exit status is the result: 0 SUCCESS, 1 WARNINGS, 2 FAILURE,
+                     3 SKIPPED, 4 EXCEPTION, 5 RETRY, 6 CANCELLED
+  --logs             with --wait: print what the steps print
+  --json             one object at the end, for a program`,
+  async run(args, io) {
+    const { values, positionals } = parse(
+      args,
+      {
+        branch: { type: "string" },
+        revision: { type: "string" },
+        repository: { type: "string" },
+        property: { type: "string", multiple: true, short: "p" },
+        reason: { type: "string" },
+        priority: { type: "string" },
+        wait: { type: "boolean", default: false },
+        logs: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+      },
+      { names: ["BUILDER"] },
+    );
+    if (values.logs && !values.wait) throw new UsageError("--logs needs --wait");
+    if (values.logs && values.json) throw new UsageError("--logs and --json exclude each other");
+    if (values.priority !== undefined && !/^-?\d{1,6}$/.test(values.priority)) {
+      throw new UsageError("--priority takes a whole number");
+    }
+    const server = remote(io);
+    const made = await server.rpc<{ buildsetid: number; buildrequestids: Record<string, number> }>(
+      `/builders/${encodeURIComponent(positionals[0] as string)}`,
+      "force",
+      {
+        ...(values.branch === undefined ? {} : { branch: values.branch }),
+        ...(values.revision === undefined ? {} : { revision: values.revision }),
+        ...(values.repository === undefined ? {} : { repository: values.repository }),
+        ...(values.reason === undefined ? {} : { reason: values.reason }),
+        ...(values.priority === undefined ? {} : { priority: Number(values.priority) }),
+        properties: Object.fromEntries((values.property ?? []).map(property)),
+        idempotency_key: randomUUID(),
+      },
+    );
+    const requestId = Object.values(made.buildrequestids)[0];
+    if (requestId === undefined) throw new CommandError("the server made no request");
+    const build = await firstBuild(server, io, requestId);
+    const url = build
+      ? `${server.url}/builds/${build.buildid}`
+      : `${server.url}/requests/${requestId}`;
+    if (!values.json) io.out(`${url}\n`);
+    const outcome = values.wait ? await wait(server, io, requestId, values.logs) : null;
+    if (values.json) {
+      const ids = { buildsetid: made.buildsetid, buildrequestid: requestId };
+      const buildid = outcome?.buildid ?? build?.buildid ?? null;
+      io.out(`${JSON.stringify({ url, ...ids, buildid, results: outcome?.results ?? null })}\n`);
+    }
+    return outcome?.results ?? 0;
+  },
+};
+
+function property(text: string): [string, string] {
+  const cut = text.indexOf("=");
+  if (cut < 1) throw new UsageError(`--property takes name=value, not "${text}"`);
+  return [text.slice(0, cut), text.slice(cut + 1)];
+}
+
+interface Build {
+  readonly buildid: number;
+  readonly complete: boolean;
+}
+
+async function builds(server: Remote, requestId: number): Promise<Build[]> {
+  const query = `buildrequestid=${requestId}&order=buildid&field=buildid&field=complete`;
+  return (await server.get<{ builds: Build[] }>(`/builds?${query}`)).builds;
+}
+
+/** Null as well for a token that may start builds and not read them. */
+async function firstBuild(server: Remote, io: Io, requestId: number): Promise<Build | null> {
+  for (let waited = 0; waited < PATIENCE_MS; waited += POLL_MS) {
+    const [first] = await builds(server, requestId).catch(() => [null]);
+    if (first === null) return null;
+    if (first) return first;
+    await io.sleep(POLL_MS);
+  }
+  return null;
+}
+
+async function wait(
+  server: Remote,
+  io: Io,
+  requestId: number,
+  withLogs: boolean,
+): Promise<{ results: number; buildid: number | null }> {
+  const printed = follow(server, io);
+  for (;;) {
+    const { buildrequests } = await server.get<{
+      buildrequests: { complete: boolean; results: number }[];
+    }>(`/buildrequests/${requestId}`);
+    const [request] = buildrequests;
+    const made = await builds(server, requestId);
+    if (withLogs) for (const build of made) await printed.show(build.buildid);
+    if (request?.complete) {
+      const { results } = request;
+      io.err(`${isResult(results) ? resultName(results) : results}\n`);
+      return {
+        results: isResult(results) ? results : RESULTS.EXCEPTION,
+        buildid: made.at(-1)?.buildid ?? null,
+      };
+    }
+    await io.sleep(POLL_MS);
+  }
+}

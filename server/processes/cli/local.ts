@@ -1,0 +1,50 @@
+/** Commands on the server's own host: the database that DATABASE_URL names, or the embedded one. */
+
+import { locateEmbedded } from "../../db/embedded";
+import { type Database, openDatabase } from "../../db/pool";
+import type { OrgId } from "../../domain/ids";
+import { type Env, ensureSecretKey, readEnv } from "../../env";
+import { CommandError, EXIT, type Io } from "./io";
+
+export interface Local {
+  readonly database: Database;
+  readonly env: Env;
+  secretKey(): string;
+  orgId(slug: string): Promise<OrgId>;
+}
+
+/** @throws CommandError when there is no database, or none that answers */
+export async function withLocal<T>(io: Io, work: (local: Local) => Promise<T>): Promise<T> {
+  const env = readEnv(io.env);
+  const url = env.databaseUrl ?? (await locateEmbedded(env.dataDir));
+  if (url === null) {
+    throw new CommandError(
+      `there is no database in ${env.dataDir}: start Slipway there first, or set SLIPWAY_DATA_DIR or DATABASE_URL`,
+      EXIT.unavailable,
+    );
+  }
+  const database = openDatabase({ url, max: 1, name: "cli", onError: () => {} });
+  try {
+    await database.rows("select 1").catch((error: Error) => {
+      throw new CommandError(
+        `the database does not answer (${error.message}): is Slipway running on this host?`,
+        EXIT.unavailable,
+      );
+    });
+    return await work({
+      database,
+      env,
+      secretKey: () => env.secretKey ?? ensureSecretKey(env.dataDir),
+      async orgId(slug) {
+        const [row] = await database.rows<{ id: OrgId }>(
+          "select id from organization where slug = $1",
+          [slug],
+        );
+        if (!row) throw new CommandError(`there is no organisation "${slug}"`);
+        return row.id;
+      },
+    });
+  } finally {
+    await database.end();
+  }
+}

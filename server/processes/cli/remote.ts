@@ -1,0 +1,78 @@
+/** Commands over HTTP: SLIPWAY_URL names the organisation, SLIPWAY_TOKEN speaks for the caller. */
+import { readRemoteEnv } from "../../env";
+import { CommandError, EXIT, type Io } from "./io";
+
+export interface Remote {
+  /** Of the organisation's pages. */
+  readonly url: string;
+  /** Path below `/api/v2`. */
+  get<T>(path: string): Promise<T>;
+  stream(path: string): Promise<AsyncIterable<Uint8Array>>;
+  text(path: string): Promise<string>;
+  rpc<T>(path: string, method: string, params: object): Promise<T>;
+  /** The answer whatever its status. */
+  post(path: string, body: object): Promise<{ readonly status: number; readonly body: unknown }>;
+}
+
+export function remote(io: Io): Remote {
+  const { url, token } = readRemoteEnv(io.env);
+
+  async function send(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (token !== null) headers.set("authorization", `Bearer ${token}`);
+    try {
+      return await fetch(`${url}/api/v2${path}`, { ...init, headers });
+    } catch (error) {
+      const cause = (error as { cause?: { message?: string; code?: string } }).cause;
+      const why = cause?.message || cause?.code || (error as Error).message;
+      throw new CommandError(`${url} cannot be reached: ${why}`, EXIT.unavailable);
+    }
+  }
+
+  async function good(path: string, init?: RequestInit): Promise<Response> {
+    const response = await send(path, init);
+    if (!response.ok) throw await refusal(response);
+    return response;
+  }
+
+  const sendJson = (body: object): RequestInit => ({
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+  return {
+    url,
+    get: async <T>(path: string) => (await (await good(path)).json()) as T,
+    stream: async (path) => {
+      const { body } = await good(path);
+      return (body ?? []) as AsyncIterable<Uint8Array>;
+    },
+    text: async (path) => (await good(path)).text(),
+    async rpc<T>(path: string, method: string, params: object) {
+      const call = { jsonrpc: "2.0", id: 1, method, params };
+      const { result } = (await (await good(path, sendJson(call))).json()) as { result: T };
+      return result;
+    },
+    async post(path, body) {
+      const response = await send(path, sendJson(body));
+      return { status: response.status, body: await response.json().catch(() => null) };
+    },
+  };
+}
+
+async function refusal(response: Response): Promise<CommandError> {
+  const body = (await response.json().catch(() => null)) as { error?: unknown } | null;
+  const status = response.status === 401 || response.status === 403 ? EXIT.denied : EXIT.fault;
+  return new CommandError(
+    sentence(body?.error) ?? `the server answered ${response.status}`,
+    status,
+  );
+}
+
+/** `{"error": "…"}`, or the error of a JSON-RPC answer. */
+export function sentence(error: unknown): string | null {
+  if (typeof error === "string") return error;
+  const message = (error as { message?: unknown } | null | undefined)?.message;
+  return typeof message === "string" ? message : null;
+}
