@@ -78,9 +78,27 @@ export class LineCache {
     this.#pump();
   }
 
+  /** The last line before which `rows` lines are at hand, as a count; 0 when that is nowhere near. */
+  endAtHand(lineCount: number, rows: number): number {
+    const last = Math.floor((lineCount - 1) / PAGE_LINES);
+    for (let page = last; page >= Math.max(0, last - 3); page -= 1) {
+      const length = this.#pages.get(page)?.length ?? 0;
+      const end = Math.min(lineCount, page * PAGE_LINES + length);
+      if (length > 0 && this.has(Math.max(0, end - rows), end)) return end;
+    }
+    return 0;
+  }
+
+  /** Undoes `close`. */
+  open(): void {
+    this.#isClosed = false;
+    this.#pump();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancelRetry?.();
+    this.#cancelRetry = null;
   }
 
   #pump(): void {
