@@ -7,6 +7,7 @@ import { type Account, chooseAccount } from "./account";
 import { findBinaries } from "./binaries";
 import { type Access, choosePort, ensureAccess, urlOf } from "./credentials";
 import { findRunning, stopServer } from "./postmaster";
+import { isAlive } from "./process-identity";
 import { launch, runToEnd } from "./programs";
 
 export interface EmbeddedPostgres {
@@ -15,7 +16,7 @@ export interface EmbeddedPostgres {
   pid: number;
   /** A server that outlived an earlier parent was taken over. */
   isReused: boolean;
-  /** Settles when the server is gone, wanted or not; of a reused one only after `stop`. */
+  /** Settles when the server is gone, wanted or not. */
   gone: Promise<void>;
   stop(): Promise<void>;
 }
@@ -44,6 +45,9 @@ const SETTINGS: Record<string, string> = {
   random_page_cost: "1.1",
   log_checkpoints: "off",
 };
+
+/** How often we look whether a server that is not our child still lives. */
+const LOOK_MS = 1_000;
 
 const THROWAWAY: Record<string, string> = {
   fsync: "off",
@@ -96,17 +100,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   return { url: urlOf(access, port), pid, isReused: false, gone, stop };
 }
 
-/** We are not its parent, so only its pid tells whether it lives. */
+/** We are not its parent, so nobody tells us when it ends; we look. */
 function takeOver(pid: number, url: string): EmbeddedPostgres {
-  let settle = () => {};
   const gone = new Promise<void>((resolve) => {
-    settle = resolve;
+    const timer = setInterval(() => {
+      if (isAlive(pid)) return;
+      clearInterval(timer);
+      resolve();
+    }, LOOK_MS).unref();
   });
-  const stop = async () => {
-    await stopServer(pid);
-    settle();
-  };
-  return { url, pid, isReused: true, gone, stop };
+  return { url, pid, isReused: true, gone, stop: () => stopServer(pid) };
 }
 
 /** Built aside and renamed when complete: an interrupted first start leaves nothing half-made. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { childEnv, type Env, type ProcessEnv } from "../../env";
+import { checkPorts } from "./check-ports";
 import type { ChildSpec } from "./child-spec";
 import { type DataDirLock, lockDataDir } from "./data-dir-lock";
 import { endLeftBehind } from "./end-left-behind";
@@ -61,6 +62,7 @@ async function start(
   const lock = await lockDataDir(options.env.dataDir);
   undo.push(async () => lock.release());
   await endLeftBehind(lock.leftBehind);
+  await checkPorts(options.env);
   signal.throwIfAborted();
 
   const { env, embedded } = await openDatabase(options.env, say);
