@@ -122,7 +122,8 @@ export async function writeBuilders(
 ): Promise<void> {
   const rows = await tx.rows<BuilderRow>(
     `select b.id, b.name, b.project_id, b.description, b.tags, c.hash, b.removed_at is not null as gone,
-       array(select worker_id from builder_worker where builder_id = b.id order by 1) as workers
+       (select coalesce(json_agg(worker_id order by worker_id), '[]') from builder_worker
+          where builder_id = b.id) as workers
      from builder b left join builder_config c on c.id = b.current_config_id where b.org_id = $1`,
     [orgId],
   );

@@ -98,7 +98,7 @@ export async function openInstallation() {
         headers: { ...bearer(key), "content-type": "application/json" },
         body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
       }),
-    post: (url: string, headers: Record<string, string>, body: string | Uint8Array) =>
+    post: (url: string, headers: Record<string, string>, body: string | Uint8Array<ArrayBuffer>) =>
       call("POST", url, { headers, body }),
     async close() {
       await Promise.all([owner.end(), web.end()]);

@@ -1,0 +1,215 @@
+// Guarantees: activation writes what changed and nothing else, in one piece; versions count only
+// changes; passwords are sealed before anything is stored; login names follow A-02 (C-001, C-003).
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  applyConfig,
+  ConfigInvalid,
+  checkConfig,
+  exportConfig,
+  readConfig,
+  revisionOf,
+} from "../../../../server/config";
+import type { OrgId } from "../../../../server/domain/ids";
+import { unseal } from "../../../../server/secrets/seal";
+import { CONFIG, type Installation, KEY, openInstallation } from "../rest/support";
+
+let server: Installation;
+beforeAll(async () => {
+  server = await openInstallation();
+});
+afterAll(() => server.close());
+
+function documents(text: string) {
+  const checked = checkConfig(text);
+  if (!checked.documents) throw new Error(JSON.stringify(checked.errors));
+  return checked.documents;
+}
+
+const apply = (orgId: OrgId, text: string, options: object = {}) =>
+  server.db.within({ orgId }, (tx) =>
+    applyConfig(tx, orgId, documents(text), { author: "ada", sealingKey: KEY, ...options }),
+  );
+const one = async (sql: string, ...values: unknown[]) =>
+  (await server.owner.rows<Record<string, unknown>>(sql, values))[0];
+const versions = async (orgId: OrgId) =>
+  server.owner.rows("select project_id, number from config_version where org_id = $1 order by id", [
+    orgId,
+  ]);
+
+describe("the first activation", () => {
+  it("makes rows, seals passwords, tells the engine", async () => {
+    const orgId = await server.organization("first", CONFIG("f"));
+    const worker = await one("select * from worker where org_id = $1 and name = 'f-linux'", orgId);
+    expect(worker).toMatchObject({
+      login_name: "f-linux",
+      kind: "Worker",
+      max_builds: 2,
+      config: { max_builds: 2, properties: { os: "linux" } },
+    });
+    expect(unseal(KEY, worker?.sealed_password as Buffer)).toBe("linuxpassword");
+    const local = await one("select * from worker where org_id = $1 and name = 'f-local'", orgId);
+    expect(unseal(KEY, local?.sealed_password as Buffer)).toMatch(/^[\w-]{43}$/);
+    const builder = await one(
+      "select b.*, c.config from builder b join builder_config c on c.id = b.current_config_id where b.org_id = $1",
+      orgId,
+    );
+    expect(builder).toMatchObject({
+      name: "f-tests",
+      builddir: "f-tests",
+      tags: ["unit", "f"],
+      config: {
+        name: "f-tests",
+        workernames: ["f-linux", "f-local"],
+        steps: [{ type: "ShellCommand", name: "test", command: ["make", "test"] }],
+      },
+    });
+    expect(await one("select count(*) as n from builder_worker where org_id = $1", orgId)).toEqual({
+      n: 2,
+    });
+    expect(await one("select topic, body from outbox where org_id = $1", orgId)).toMatchObject({
+      topic: "config/activated",
+      body: { added: expect.arrayContaining(["builder f-tests", "worker f-linux"]) },
+    });
+    expect(await one("select actor from audit_entry where org_id = $1", orgId)).toEqual({
+      actor: "test",
+    });
+    const stored = JSON.stringify(
+      await server.owner.rows("select to_jsonb(v) as v from config_version v where org_id = $1", [
+        orgId,
+      ]),
+    );
+    expect(stored).not.toContain("linuxpassword");
+  });
+});
+
+describe("a further activation", () => {
+  it("of the same changes nothing", async () => {
+    const orgId = await server.organization("same", CONFIG("s"));
+    const before = await versions(orgId);
+    const rows = () =>
+      server.owner.rows(
+        "select xmin::text from worker where org_id = $1 union all select xmin::text from builder where org_id = $1",
+        [orgId],
+      );
+    const xmins = await rows();
+    expect(await apply(orgId, CONFIG("s"))).toMatchObject({ added: [], changed: [], removed: [] });
+    expect(await versions(orgId)).toEqual(before);
+    expect(await rows()).toEqual(xmins);
+  });
+
+  it("keeps the configuration that builds began with", async () => {
+    const orgId = await server.organization("keeps", CONFIG("k"));
+    const current = () =>
+      one("select current_config_id as id from builder where org_id = $1", orgId);
+    const first = await current();
+    const changed = CONFIG("k").replace("[make, test]", "[make, check]");
+    expect(await apply(orgId, changed)).toMatchObject({ changed: ["builder k-tests"] });
+    expect(await current()).not.toEqual(first);
+    await apply(orgId, CONFIG("k"));
+    expect(await current()).toEqual(first);
+    expect(await versions(orgId)).toHaveLength(4);
+  });
+
+  it("touches only what the file holds, and removes what is gone", async () => {
+    const orgId = await server.organization("parts", CONFIG("p"));
+    await apply(
+      orgId,
+      "projects: {second: {builders: [{name: two, workername: p-local, factory: []}]}}",
+    );
+    expect(
+      await one(
+        "select count(*) as n from builder where org_id = $1 and removed_at is null",
+        orgId,
+      ),
+    ).toEqual({ n: 2 });
+    const pruned = await apply(orgId, "projects: {second: {description: d}}", { prune: true });
+    expect(pruned.removed.sort()).toEqual(["builder p-tests", "builder two", "project p-project"]);
+    expect(await one("select count(*) as n from builder_worker where org_id = $1", orgId)).toEqual({
+      n: 0,
+    });
+    const back = await apply(orgId, CONFIG("p"));
+    expect(back.added).toEqual(expect.arrayContaining(["project p-project", "builder p-tests"]));
+    expect(
+      await one("select count(*) as n from builder where org_id = $1 and name = 'p-tests'", orgId),
+    ).toEqual({ n: 1 });
+  });
+
+  it("that would leave a builder without its worker is refused whole", async () => {
+    const orgId = await server.organization("whole", CONFIG("w"));
+    const error = await apply(orgId, "workers: [{type: LocalWorker, name: new}]").catch((e) => e);
+    expect(error).toBeInstanceOf(ConfigInvalid);
+    expect(error.message).toMatch(/there is no worker "w-linux"/);
+    expect(await one("select count(*) as n from worker where org_id = $1", orgId)).toEqual({
+      n: 2,
+    });
+    const twice = await apply(
+      orgId,
+      "projects: {x: {builders: [{name: w-tests, workername: w-local, factory: []}]}}",
+    ).catch((e) => e);
+    expect(twice.message).toMatch(/another builder "w-tests"/);
+  });
+
+  it("from an older revision is refused, unless forced", async () => {
+    const orgId = await server.organization("stale", CONFIG("t"));
+    const { revision } = await server.db.within({ orgId }, (tx) => readConfig(tx, orgId));
+    await apply(orgId, CONFIG("t").replace("A project", "B"), { base: revision });
+    const late = apply(orgId, CONFIG("t").replace("A project", "C"), { base: revision });
+    await expect(late).rejects.toMatchObject({ code: "config.stale" });
+    const other = apply(orgId, "projects: {elsewhere: {}}", { base: revision });
+    await expect(other).resolves.toMatchObject({ added: ["project elsewhere"] });
+    await apply(orgId, CONFIG("t").replace("A project", "C"), { base: revision, force: true });
+  });
+
+  it("of two at once counts versions without a gap", async () => {
+    const orgId = await server.organization("twice", CONFIG("u"));
+    await Promise.all(
+      [1, 2, 3, 4].map((n) => apply(orgId, `projects: {u-project: {description: "${n}"}}`)),
+    );
+    const rows = await server.owner.rows<{ number: number }>(
+      "select number from config_version where org_id = $1 and project_id is not null order by id",
+      [orgId],
+    );
+    expect(rows.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+describe("passwords", () => {
+  it("live on through an export, change when written, and are asked for when unknown", async () => {
+    const orgId = await server.organization("secret", CONFIG("x"));
+    const password = async () =>
+      unseal(
+        KEY,
+        (
+          await one(
+            "select sealed_password as p from worker where org_id = $1 and kind = 'Worker'",
+            orgId,
+          )
+        )?.p as Buffer,
+      );
+    const exported = await server.db.within({ orgId }, (tx) => exportConfig(tx, orgId));
+    expect(revisionOf(exported)).toBeGreaterThan(0);
+    expect(await apply(orgId, exported)).toMatchObject({ changed: [] });
+    expect(await password()).toBe("linuxpassword");
+    const rotated = await apply(orgId, CONFIG("x").replace("linuxpassword", "another"));
+    expect(rotated.changed).toEqual(["worker x-linux"]);
+    expect(await password()).toBe("another");
+    await expect(apply(orgId, exported)).rejects.toThrow(/write it out/);
+    const stranger = "workers: [{type: Worker, name: n, password: {sealed: 0123456789abcdef}}]";
+    await expect(
+      apply(
+        await server.organization("empty", "properties: {}"),
+        stranger.replace("0123456789abcdef", '"0123456789abcdef"'),
+      ),
+    ).rejects.toThrow(/write it out/);
+  });
+});
+
+it("gives the second organisation's worker a login name of its own, and leaves the first's alone", async () => {
+  const text = "workers: [{type: Worker, name: example-worker, password: p}]";
+  const [a, b] = [await server.organization("one", text), await server.organization("two", text)];
+  const login = (orgId: OrgId) => one("select login_name from worker where org_id = $1", orgId);
+  expect(await login(a)).toEqual({ login_name: "example-worker" });
+  expect(await login(b)).toEqual({ login_name: "two/example-worker" });
+  await apply(b, text.replace("password: p", "password: q"));
+  expect(await login(b)).toEqual({ login_name: "two/example-worker" });
+});
