@@ -57,6 +57,8 @@ export class MigrationError extends Error {
  */
 export async function migrate(options: MigrateOptions): Promise<string[]> {
   const client = new pg.Client({ connectionString: options.databaseUrl });
+  // A lost connection fails the query under way; that is where it is dealt with.
+  client.on("error", () => {});
   await client.connect();
   try {
     await lock(client);

@@ -140,6 +140,8 @@ async function makeCluster(
 
 async function ensureDatabase(access: Access, port: number): Promise<void> {
   const client = new pg.Client({ connectionString: urlOf(access, port, "postgres") });
+  // A lost connection fails the query under way; that is where it is dealt with.
+  client.on("error", () => {});
   await client.connect();
   try {
     const { rowCount } = await client.query("select from pg_database where datname = 'slipway'");

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { childEnv, type Env, type ProcessEnv } from "../../env";
 import { checkPorts } from "./check-ports";
+import type { StopDeadlines } from "./child";
 import type { ChildSpec } from "./child-spec";
 import { type DataDirLock, lockDataDir } from "./data-dir-lock";
 import { endLeftBehind } from "./end-left-behind";
@@ -23,6 +24,8 @@ export interface AllOptions {
   furtherPrograms(env: ProcessEnv): Promise<ChildSpec[]>;
   /** After the start: nothing here can go on. The caller stops, and whoever started it starts anew. */
   onFault(reason: string): void;
+  /** How long children may take to stop. */
+  deadlines?: StopDeadlines;
 }
 
 export interface RunningAll {
@@ -95,6 +98,7 @@ async function start(
 function makeSupervisor(options: AllOptions, env: ProcessEnv, lock: DataDirLock): Supervisor {
   return new Supervisor({
     say: options.say,
+    ...(options.deadlines && { deadlines: options.deadlines }),
     onChange: (running) => lock.record(running),
     onProcessGone: (gone) => {
       Promise.resolve(options.onProcessGone(env, gone)).catch((error: Error) =>

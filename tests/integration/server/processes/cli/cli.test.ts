@@ -1,0 +1,237 @@
+// Guarantees: the command line says what it did with its exit status, prints tokens alone, and does
+// on the server's host what it does over HTTP.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { OrgId } from "../../../../../server/domain/ids";
+import { runCli } from "../../../../../server/processes/cli/run-cli";
+import {
+  CONFIG,
+  history,
+  type Installation,
+  openInstallation,
+  SECRET_KEY,
+} from "../../rest/support";
+
+let server: Installation;
+let orgId: OrgId;
+let facts: Awaited<ReturnType<typeof history>>;
+let http: Server;
+let folder: string;
+let base: Record<string, string>;
+
+beforeAll(async () => {
+  server = await openInstallation();
+  orgId = await server.organization("main", CONFIG("a"));
+  facts = await history(server, orgId);
+  folder = await mkdtemp(join(tmpdir(), "slipway-cli-"));
+  http = createServer(async (request, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const method = request.method === "POST" ? "POST" : "GET";
+    const headers = request.headers as Record<string, string>;
+    const body = method === "POST" ? Buffer.concat(parts) : undefined;
+    const answer = await server.call(method, request.url ?? "/", { headers, body });
+    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(answer.text);
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => http.once("listening", resolve));
+  const [row] = await server.owner.rows<{ name: string }>("select current_database() as name");
+  const url = new URL(process.env.SLIPWAY_TEST_DATABASE_URL as string);
+  url.pathname = `/${row?.name}`;
+  base = {
+    DATABASE_URL: url.href,
+    SLIPWAY_SECRET_KEY: SECRET_KEY,
+    SLIPWAY_URL: `http://127.0.0.1:${(http.address() as AddressInfo).port}/main`,
+  };
+});
+afterAll(async () => {
+  http.closeAllConnections();
+  http.close();
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+async function slipway(args: string[], env: Record<string, string> = {}, input = "") {
+  let [out, err] = ["", ""];
+  const status = await runCli(args, {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    env: { ...base, ...env },
+    stdin: async () => input,
+    sleep: (ms) => setTimeout(ms),
+  });
+  return { status, out, err };
+}
+
+const token = async (...scopes: string[]) => {
+  const args = [
+    "token",
+    "create",
+    "--org",
+    "main",
+    "--name",
+    "ci",
+    ...scopes.flatMap((scope) => ["--scope", scope]),
+  ];
+  return (await slipway(args)).out.trim();
+};
+
+it("prints a token alone, which works until it expires", async () => {
+  const made = await slipway([
+    "token",
+    "create",
+    "--org",
+    "main",
+    "--name",
+    "ci",
+    "--scope",
+    "read",
+    "--expires",
+    "90d",
+  ]);
+  expect(made).toMatchObject({
+    status: 0,
+    err: "",
+    out: expect.stringMatching(/^slw_[\w-]{43}\n$/),
+  });
+  const listed = await slipway(["workers"], { SLIPWAY_TOKEN: made.out.trim() });
+  expect(listed.out).toMatch(/a-linux +connected +3\.7\.0/);
+  const [row] = await server.owner.rows<{ days: number }>(
+    "select round(extract(epoch from expires_at - now()) / 86400)::int as days from api_token order by id desc limit 1",
+  );
+  expect(row?.days).toBe(90);
+});
+
+describe("a wrong command line", () => {
+  it.each([
+    [[]],
+    [["nonsense"]],
+    [["token"]],
+    [["token", "create", "--org", "main"]],
+    [["token", "create", "--org", "main", "--name", "x", "--scope", "all"]],
+    [["token", "create", "--org", "main", "--name", "x", "--scope", "read", "--expires", "soon"]],
+    [["config", "check"]],
+    [["config", "check", "a", "b"]],
+    [["trigger"]],
+    [["trigger", "a-tests", "--property", "novalue"]],
+    [["trigger", "a-tests", "--logs"]],
+    [["builds", "--limit", "many"]],
+    [["logs", "stdio"]],
+    [["pause", "a-linux", "--why", "x"]],
+  ])("%j is 64", async (args) => {
+    const { status, out, err } = await slipway(args);
+    expect([status, out]).toEqual([64, ""]);
+    expect(err).not.toBe("");
+  });
+});
+
+it("explains itself", async () => {
+  expect((await slipway(["--help"])).out).toContain("token create");
+  expect((await slipway(["trigger", "--help"])).out).toContain("--wait");
+});
+
+it("says that a server or a database is not there, and that a token is not enough", async () => {
+  const away = { SLIPWAY_URL: "http://127.0.0.1:9/main" };
+  expect(await slipway(["workers"], away)).toMatchObject({ status: 69 });
+  const closed = { DATABASE_URL: "postgresql://x@127.0.0.1:9/x" };
+  expect(
+    (await slipway(["token", "create", "--org", "main", "--name", "x", "--scope", "read"], closed))
+      .status,
+  ).toBe(69);
+  expect((await slipway(["workers"])).status).toBe(77);
+  expect((await slipway(["pause", "a-linux"], { SLIPWAY_TOKEN: await token("read") })).status).toBe(
+    77,
+  );
+});
+
+describe("configuration", () => {
+  it("is checked, exported and applied, here and there", async () => {
+    const file = join(folder, "ci.yaml");
+    await writeFile(file, "workers: [{type: Worker}]\n");
+    const checked = await slipway(["config", "check", file]);
+    expect(checked.status).toBe(65);
+    expect(checked.err).toMatch(/ci\.yaml:1:\d+: workers\[0\]\.name: is missing/);
+    const json = await slipway(["config", "check", file, "--json"]);
+    expect(JSON.parse(json.out).errors.length).toBeGreaterThan(1);
+
+    const key = { SLIPWAY_TOKEN: await token("config") };
+    const exported = await slipway(["config", "export"], key);
+    expect((await slipway(["config", "export", "--org", "main"])).out).toBe(exported.out);
+    const changed = exported.out.replace("A project", "Another");
+    const applied = await slipway(["config", "apply", "-"], key, changed);
+    expect(applied).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/^changed project a-project\nrevision \d+ is active\n$/),
+    });
+    const late = exported.out.replace("A project", "A third");
+    expect((await slipway(["config", "apply", "-"], key, late)).status).toBe(70);
+    expect((await slipway(["config", "apply", "-", "--org", "main"], {}, late)).status).toBe(70);
+    expect(
+      (await slipway(["config", "apply", "-", "--org", "main", "--force"], {}, late)).status,
+    ).toBe(0);
+    const wrong = await slipway(["config", "apply", "-"], key, "wrokers: []");
+    expect(wrong).toMatchObject({
+      status: 65,
+      err: expect.stringMatching(/^-:1:1: wrokers: unknown key/),
+    });
+  });
+});
+
+describe("builds", () => {
+  it("are listed, and their logs printed", async () => {
+    const key = { SLIPWAY_TOKEN: await token("read") };
+    expect((await slipway(["builds"], key)).out).toMatch(/a-tests +1 +FAILURE/);
+    expect(JSON.parse((await slipway(["builds", "--running", "--json"], key)).out)).toHaveLength(1);
+    const logs = await slipway(["logs", String(facts.doneId), "test"], key);
+    expect(logs).toMatchObject({ status: 0, out: 'make\n"one"\nü\n' });
+    expect((await slipway(["logs", "424242"], key)).status).toBe(70);
+  });
+
+  it("are started, and waited for to the result", async () => {
+    const key = { SLIPWAY_TOKEN: await token("read", "trigger") };
+    const waiting = slipway(
+      ["trigger", "a-tests", "--branch", "main", "--property", "k=v=w", "--wait"],
+      key,
+    );
+    const pending = async () =>
+      (
+        await server.owner.rows<{ id: number }>(
+          "select id from build_request where state = 'pending'",
+        )
+      )[0]?.id;
+    await expect.poll(pending).toBeTypeOf("number");
+    const id = await pending();
+    await server.owner.rows(
+      "update build_request set state = 'done', result = 2, complete_at = now() where id = $1",
+      [id],
+    );
+    const { status, out, err } = await waiting;
+    expect([status, err]).toEqual([2, "FAILURE\n"]);
+    expect(out).toBe(`${base.SLIPWAY_URL}/requests/${id}\n`);
+  });
+
+  it("of nobody are not started", async () => {
+    const key = { SLIPWAY_TOKEN: await token("trigger") };
+    expect(await slipway(["trigger", "none"], key)).toMatchObject({
+      status: 70,
+      err: expect.stringContaining("no builder none"),
+    });
+  });
+});
+
+it("pauses a worker", async () => {
+  const key = { SLIPWAY_TOKEN: await token("read", "workers") };
+  expect((await slipway(["pause", "a-linux", "--reason", "disk"], key)).out).toBe(
+    "a-linux is paused\n",
+  );
+  expect((await slipway(["workers"], key)).out).toMatch(/a-linux +paused +3\.7\.0 +disk/);
+  expect((await slipway(["unpause", "a-linux"], key)).status).toBe(0);
+});
