@@ -11,20 +11,31 @@ import {
 } from "react";
 import { type Command, isWriting, matchKeys, type Pressed } from "./shortcuts";
 
-/** Commands of the page at hand, newest page first, so that a page may take a key over. */
+/**
+ * Where commands come from: what is nearer to the reader takes a key over, so that Escape leaves a
+ * feature's full screen before it leaves the page.
+ */
+export const LAYER = { shell: 0, page: 1, feature: 2 } as const;
+type Layer = (typeof LAYER)[keyof typeof LAYER];
+
 interface Registry {
-  add(source: () => readonly Command[]): () => void;
+  add(source: () => readonly Command[], layer: Layer): () => void;
+  /** The nearest layer first, and in it what came last. */
   all(): Command[];
 }
 
 function makeRegistry(): Registry {
-  const sources = new Set<() => readonly Command[]>();
+  const sources = new Map<() => readonly Command[], Layer>();
   return {
-    add(source) {
-      sources.add(source);
+    add(source, layer) {
+      sources.set(source, layer);
       return () => sources.delete(source);
     },
-    all: () => [...sources].reverse().flatMap((source) => source()),
+    all: () =>
+      [...sources]
+        .reverse()
+        .sort(([, a], [, b]) => b - a)
+        .flatMap(([source]) => source()),
   };
 }
 
@@ -33,11 +44,11 @@ const RegistryContext = createContext<Registry>(makeRegistry());
 export const useRegistry = () => useContext(RegistryContext);
 
 /** Commands that exist while the calling component is on the page. */
-export function useCommands(commands: readonly Command[]): void {
+export function useCommands(commands: readonly Command[], layer: Layer = LAYER.feature): void {
   const registry = useRegistry();
   const newest = useRef(commands);
   newest.current = commands;
-  useEffect(() => registry.add(() => newest.current), [registry]);
+  useEffect(() => registry.add(() => newest.current, layer), [registry, layer]);
 }
 
 const KEYS_OFF = "slipway.keys-off";

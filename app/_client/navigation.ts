@@ -80,7 +80,7 @@ export const PLACES: readonly Place[] = [
     id: "tokens",
     label: "API tokens",
     path: "/settings/tokens",
-    keys: "g t",
+    keys: "g k",
     group: "settings",
     icon: "M6.5 9.5a3.5 3.5 0 1 1 0-.1zM7 8h7v2.5M11.5 8v2",
   },

@@ -29,8 +29,19 @@ type Api = ReturnType<typeof proxy>;
  * somebody signed out is asked to sign in.
  */
 export async function load<T>(query: (api: Api) => { queryKey: readonly unknown[] }): Promise<T> {
+  return orElsewhere(() => queryClient().fetchQuery(query(proxy()) as never) as Promise<T>);
+}
+
+/** The same for the first page of a list. */
+export async function loadInfinite(
+  query: (api: Api) => { queryKey: readonly unknown[] },
+): Promise<void> {
+  await orElsewhere(() => queryClient().fetchInfiniteQuery(query(proxy()) as never));
+}
+
+async function orElsewhere<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return (await queryClient().fetchQuery(query(proxy()) as never)) as T;
+    return await work();
   } catch (error) {
     if (error instanceof TRPCError && error.code === "NOT_FOUND") notFound();
     if (error instanceof TRPCError && error.code === "UNAUTHORIZED") redirect("/sign-in");

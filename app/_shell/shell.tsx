@@ -3,7 +3,7 @@
 import Link from "next/link";
 import { usePathname, useRouter } from "next/navigation";
 import { type ReactNode, useEffect, useState } from "react";
-import { CommandProvider, useCommands } from "../_client/commands";
+import { CommandProvider, LAYER, useCommands } from "../_client/commands";
 import { LiveProvider } from "../_client/live";
 import { GROUPS, PLACES, type Place, placeOf } from "../_client/navigation";
 import { Button } from "../_ui/button";
@@ -38,29 +38,32 @@ function Frame(props: { org: OrgFacts; children: ReactNode }) {
   const [opened, open] = useState<Opened>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: closes whenever the page changes
   useEffect(() => open(null), [path]);
-  useCommands([
-    ...PLACES.map((place) => ({
-      id: `go:${place.id}`,
-      label: `Go to ${place.label.toLowerCase()}`,
-      keys: place.keys,
-      group: "Go to",
-      run: () => router.push(`/${slug}${place.path}`),
-    })),
-    {
-      id: "commands",
-      label: "Commands and search",
-      keys: "mod k",
-      group: "Everywhere",
-      run: () => open("commands"),
-    },
-    {
-      id: "keys",
-      label: "Keys of this page",
-      keys: "?",
-      group: "Everywhere",
-      run: () => open("keys"),
-    },
-  ]);
+  useCommands(
+    [
+      ...PLACES.map((place) => ({
+        id: `go:${place.id}`,
+        label: `Go to ${place.label.toLowerCase()}`,
+        keys: place.keys,
+        group: "Go to",
+        run: () => router.push(`/${slug}${place.path}`),
+      })),
+      {
+        id: "commands",
+        label: "Commands and search",
+        keys: "mod k",
+        group: "Everywhere",
+        run: () => open("commands"),
+      },
+      {
+        id: "keys",
+        label: "Keys of this page",
+        keys: "?",
+        group: "Everywhere",
+        run: () => open("keys"),
+      },
+    ],
+    LAYER.shell,
+  );
   const here = placeOf(path.slice(slug.length + 1));
   return (
     <div className="min-h-dvh md:grid md:grid-cols-[212px_minmax(0,1fr)]">

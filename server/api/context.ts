@@ -5,6 +5,6 @@ import type { SignedInUser } from "../auth/session";
 import type { WebRuntime } from "./runtime";
 
 export interface ApiContext {
-  readonly runtime: Pick<WebRuntime, "env" | "db" | "commands" | "fleet">;
+  readonly runtime: Pick<WebRuntime, "env" | "db" | "commands" | "fleet" | "configChanged">;
   readonly user: SignedInUser | null;
 }

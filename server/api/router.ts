@@ -1,5 +1,7 @@
 import { buildersRouter } from "./builders";
 import { buildsRouter } from "./builds";
+import { configRouter } from "./config";
+import { logsRouter } from "./logs";
 import { membersRouter } from "./members";
 import { organizationsRouter } from "./organizations";
 import { projectsRouter } from "./projects";
@@ -13,6 +15,8 @@ import { workersRouter } from "./workers";
 export const appRouter = router({
   builders: buildersRouter,
   builds: buildsRouter,
+  config: configRouter,
+  logs: logsRouter,
   members: membersRouter,
   organizations: organizationsRouter,
   projects: projectsRouter,

@@ -180,11 +180,7 @@ function News({ row }: { row: BuilderRow }) {
           <Link href={to(broken.number)} className="font-medium hover:underline">
             <Status
               state={state}
-              word={
-                row.brokenStep && !isRunning
-                  ? `${row.brokenStep} in #${broken.number}`
-                  : `#${broken.number}`
-              }
+              word={row.brokenStep ? `${row.brokenStep} in #${broken.number}` : `#${broken.number}`}
             />
           </Link>
           <span className="text-muted">

@@ -30,6 +30,7 @@ export function StatusIcon(props: { state: StateName; size?: number; label?: str
   const label = props.label === true ? word : props.label;
   const size = props.size ?? 15;
   return (
+    // biome-ignore lint/a11y/noSvgWithoutTitle: named when it stands alone, decoration otherwise
     <svg
       width={size}
       height={size}

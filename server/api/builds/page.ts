@@ -4,11 +4,14 @@ import type { OrgScope } from "../trpc";
 
 const PAGE = 50;
 
-/** Builds of one builder or of one worker, newest first; `before` is the id to go on from. */
+/**
+ * Builds of one builder (by number), of one worker, or of all (by id), newest first. `cursor` is the
+ * number or id of the last one seen.
+ */
 export const buildPageInput = z.object({
   builderId: z.number().int().positive().optional(),
   workerId: z.number().int().positive().optional(),
-  before: z.number().int().positive().optional(),
+  cursor: z.number().int().positive().nullish(),
 });
 
 export interface BuildRow {
@@ -31,7 +34,7 @@ export interface BuildRow {
 
 /** One page, and where the next begins. Each of the three orders is that of an index. */
 export async function pageOfBuilds(org: OrgScope, input: z.output<typeof buildPageInput>) {
-  const { builderId, workerId, before } = input;
+  const { builderId, workerId, cursor } = input;
   const [where, key] =
     builderId !== undefined
       ? (["x.builder_id = $2", "x.number"] as const)
@@ -52,7 +55,7 @@ export async function pageOfBuilds(org: OrgScope, input: z.output<typeof buildPa
        where x.org_id = $1 and ${where} and ($3::bigint is null or ${key} < $3)
        order by ${key} desc
        limit ${PAGE}`,
-      [org.orgId, builderId ?? workerId ?? null, before ?? null],
+      [org.orgId, builderId ?? workerId ?? null, cursor ?? null],
     ),
   );
   const last = rows.length === PAGE ? rows.at(-1) : undefined;

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { AppError } from "../../domain/errors";
+import { changeConfig } from "../config/change";
+import type { ApiContext } from "../context";
 import { allowed, member, type OrgScope, router } from "../trpc";
 
 export interface ProjectRow {
@@ -37,21 +39,23 @@ async function listProjects(org: OrgScope, after: string) {
   return { projects, after: projects.length === PAGE ? (projects.at(-1)?.name ?? null) : null };
 }
 
-/** A name that was removed before comes back with its history. */
-async function createProject(org: OrgScope, input: z.output<typeof createProjectInput>) {
-  const made = await org.within((tx) =>
-    tx.rows<{ id: number }>(
-      `insert into project (org_id, name, description) values ($1, $2, $3)
-       on conflict (org_id, name) do update set removed_at = null, description = excluded.description
-         where project.removed_at is not null
-       returning id`,
-      [org.orgId, input.name, input.description],
-    ),
+/** Written into the configuration as an empty project; a removed one comes back with its history. */
+function createProject(
+  ctx: ApiContext,
+  org: OrgScope,
+  { name, description }: z.output<typeof createProjectInput>,
+): Promise<{ name: string }> {
+  return changeConfig(
+    ctx,
+    org,
+    ({ projects }) => {
+      if (Object.hasOwn(projects, name)) {
+        throw new AppError("request.conflict", { problem: `there is a project ${name}` });
+      }
+      return { organization: null, projects: { [name]: description ? { description } : {} } };
+    },
+    async () => ({ name }),
   );
-  if (made.length === 0) {
-    throw new AppError("request.conflict", { problem: `there is a project ${input.name}` });
-  }
-  return { id: made[0]?.id };
 }
 
 export const projectsRouter = router({
@@ -60,5 +64,5 @@ export const projectsRouter = router({
     .query(({ ctx, input }) => listProjects(ctx.org, input.after ?? "")),
   create: allowed("config")
     .input(createProjectInput)
-    .mutation(({ ctx, input }) => createProject(ctx.org, input)),
+    .mutation(({ ctx, input }) => createProject(ctx, ctx.org, input)),
 });

@@ -9,7 +9,7 @@ const PAGE = 100;
 export const requestsInput = z.object({
   builderId: z.number().int().positive().optional(),
   /** The last row seen: its priority and id. */
-  after: z.object({ priority: z.number().int(), id: z.number().int().positive() }).optional(),
+  cursor: z.object({ priority: z.number().int(), id: z.number().int().positive() }).nullish(),
 });
 
 export interface RequestRow {
@@ -28,13 +28,24 @@ export interface RequestRow {
 }
 
 export interface PendingRequest extends RequestRow {
-  why: Waiting;
+  why: Why;
 }
 
-const UNKNOWN: Waiting = {
-  code: "moving",
-  sentence: "It is being looked at just now.",
-};
+/** The sentence a person reads, and a way to what would unblock it. */
+export interface Why {
+  code: Waiting["code"] | "moving";
+  sentence: string;
+  link: { kind: "worker"; id: number; text: string } | null;
+}
+
+/** `waiting` is missing when the request was claimed or cancelled between two reads. */
+export function asWhy(waiting: Waiting | undefined): Why {
+  if (waiting === undefined) {
+    return { code: "moving", sentence: "It is being looked at just now.", link: null };
+  }
+  const { code, sentence, worker } = waiting;
+  return { code, sentence, link: worker && { kind: "worker", id: worker.id, text: worker.name } };
+}
 
 /** What waits, in the order it is served, each with the reason it waits. */
 export async function listRequests(org: OrgScope, input: z.output<typeof requestsInput>) {
@@ -42,8 +53,8 @@ export async function listRequests(org: OrgScope, input: z.output<typeof request
     const rows = await tx.rows<RequestRow>(LIST, [
       org.orgId,
       input.builderId ?? null,
-      input.after?.priority ?? null,
-      input.after?.id ?? null,
+      input.cursor?.priority ?? null,
+      input.cursor?.id ?? null,
     ]);
     const why = await whyWaiting(
       tx,
@@ -53,7 +64,7 @@ export async function listRequests(org: OrgScope, input: z.output<typeof request
     );
     const requests: PendingRequest[] = rows.map((row) => ({
       ...row,
-      why: why.get(row.id) ?? UNKNOWN,
+      why: asWhy(why.get(row.id)),
     }));
     const last = rows.length === PAGE ? rows.at(-1) : undefined;
     return { requests, after: last ? { priority: last.priority, id: last.id } : null };

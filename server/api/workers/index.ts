@@ -1,4 +1,5 @@
 import { allowed, member, router } from "../trpc";
+import { addWorker, addWorkerInput, newPassword, newPasswordInput } from "./add";
 import { connection, connectionInput } from "./connection";
 import { actInput, actOnWorkers } from "./control";
 import { listWorkers, workersInput } from "./list";
@@ -10,6 +11,12 @@ export const workersRouter = router({
   connection: member
     .input(connectionInput)
     .query(({ ctx, input }) => connection(ctx, ctx.org, input)),
+  add: allowed("config")
+    .input(addWorkerInput)
+    .mutation(({ ctx, input }) => addWorker(ctx, ctx.org, input)),
+  newPassword: allowed("config")
+    .input(newPasswordInput)
+    .mutation(({ ctx, input }) => newPassword(ctx, ctx.org, input)),
   act: allowed("workers")
     .input(actInput)
     .mutation(({ ctx, input }) => actOnWorkers(ctx, ctx.org, input)),

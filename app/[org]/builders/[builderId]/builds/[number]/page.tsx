@@ -1,0 +1,41 @@
+import type { Metadata } from "next";
+import { notFound } from "next/navigation";
+import { buildState, look } from "@/app/_features/status";
+import { Loaded, load } from "@/app/_server/api";
+import type { BuildPage } from "@/server/api/builds/one";
+import { type BuilderId, parseId } from "@/server/domain/ids";
+import { BuildView } from "./build-view";
+
+interface Props {
+  readonly params: Promise<{
+    readonly org: string;
+    readonly builderId: string;
+    readonly number: string;
+  }>;
+}
+
+async function find(props: Props) {
+  const params = await props.params;
+  const builderId = parseId<BuilderId>(params.builderId);
+  const number = parseId<never>(params.number);
+  if (builderId === null || number === null) notFound();
+  const { org } = params;
+  const build = await load<BuildPage>((api) =>
+    api.builds.one.queryOptions({ org, builderId, number }),
+  );
+  return { builderId, number, build };
+}
+
+export async function generateMetadata(props: Props): Promise<Metadata> {
+  const { build } = await find(props);
+  return { title: `${look(buildState(build)).word}: ${build.builder} #${build.number}` };
+}
+
+export default async function Build(props: Props) {
+  const { builderId, number } = await find(props);
+  return (
+    <Loaded>
+      <BuildView key={`${builderId}/${number}`} builderId={builderId} number={number} />
+    </Loaded>
+  );
+}

@@ -1,0 +1,56 @@
+"use client";
+
+import { useEffect, useMemo } from "react";
+import { z } from "zod";
+import { useChannel, useLiveState } from "@/app/_client/live";
+import { useTRPCClient } from "@/app/_client/trpc";
+import { createLogSource, type LogSource } from "@/app/_features/log-viewer/source";
+import { useOrg } from "@/app/_shell/org";
+import type { LogRef } from "@/server/api/builds/one";
+
+/** `lines` is how many there are by now. */
+const news = z.object({ lines: z.number().int().min(0), isComplete: z.boolean() });
+
+/** The lines of a log for the viewer: asked for by number, with news of more from the channel. */
+export function useLogSource(log: LogRef): LogSource {
+  const org = useOrg();
+  const client = useTRPCClient();
+  const channel = useChannel();
+  const live = useLiveState();
+  const { id } = log;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: one source per log; news come below
+  const source = useMemo(() => {
+    const made = createLogSource(log, async (from, count) => {
+      const answer = await client.logs.lines.query({ org: org.slug, logId: id, from, count });
+      made.update(answer);
+      return answer.lines;
+    });
+    return made;
+  }, [client, org.slug, id]);
+
+  // The page's own answer is news too: it comes after every reconnection.
+  useEffect(() => {
+    source.update({ lineCount: log.lineCount, isComplete: log.isComplete });
+  }, [source, log.lineCount, log.isComplete]);
+
+  useEffect(() => {
+    source.update({ isConnected: live !== "lost" });
+    if (live !== "live" || source.isComplete) return;
+    // What was missed while nobody listened.
+    void client.logs.lines
+      .query({ org: org.slug, logId: id, from: 0, count: 0 })
+      .then((answer) => source.update(answer))
+      .catch(() => {});
+  }, [source, live, client, org.slug, id]);
+
+  useEffect(() => {
+    if (source.isComplete) return;
+    return channel.listen([`log:${id}`], ({ body }) => {
+      const parsed = news.safeParse(body);
+      if (parsed.success) {
+        source.update({ lineCount: parsed.data.lines, isComplete: parsed.data.isComplete });
+      }
+    });
+  }, [channel, source, id]);
+  return source;
+}

@@ -1,0 +1,10 @@
+/** How lists go on, the same on the server, which loads the first page, and in the browser. */
+export const buildPages = {
+  initialCursor: null,
+  getNextPageParam: (page: { before: number | null }) => page.before,
+};
+
+export const requestPages = {
+  initialCursor: null,
+  getNextPageParam: (page: { after: { priority: number; id: number } | null }) => page.after,
+};

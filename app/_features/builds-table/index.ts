@@ -1,0 +1,1 @@
+export { BuildsTable, Source } from "./builds-table";

@@ -1,0 +1,2 @@
+export { PendingRequests } from "./pending-requests";
+export { Why } from "./why";

@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import type { Documents } from "../../config";
+import { only } from "../../db/pool";
+import { AppError } from "../../domain/errors";
+import { changeConfig } from "../config/change";
+import type { ApiContext } from "../context";
+import type { OrgScope } from "../trpc";
+
+type Worker = NonNullable<NonNullable<Documents["organization"]>["workers"]>[number];
+
+export const addWorkerInput = z.object({
+  name: z
+    .string()
+    .trim()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/, "letters, digits, dots and dashes, at most 50"),
+  /** null: as many as its builders ask for. */
+  maxBuilds: z.number().int().min(1).max(1000).nullable(),
+});
+
+export const newPasswordInput = z.object({ workerId: z.number().int().positive() });
+
+/** A worker and its password, which is shown this once. */
+export interface Credentials {
+  workerId: number;
+  password: string;
+}
+
+/** 160 bits in letters, digits, dash and underscore: nothing that a shell would touch. */
+const makePassword = (): string => `w${randomBytes(20).toString("base64url")}`;
+
+/** Written into the organisation's configuration, like a worker written there by hand. */
+export async function addWorker(
+  ctx: ApiContext,
+  org: OrgScope,
+  input: z.output<typeof addWorkerInput>,
+): Promise<Credentials> {
+  const password = makePassword();
+  return changeConfig(
+    ctx,
+    org,
+    ({ organization }) => {
+      const workers = organization.workers ?? [];
+      if (workers.some((worker) => worker.name === input.name)) {
+        throw new AppError("request.conflict", { problem: `there is a worker ${input.name}` });
+      }
+      const added = {
+        type: "Worker",
+        name: input.name,
+        password,
+        ...(input.maxBuilds === null ? {} : { max_builds: input.maxBuilds }),
+      } as Worker;
+      return { organization: { ...organization, workers: [...workers, added] }, projects: {} };
+    },
+    async (tx) => {
+      const rows = await tx.rows<{ id: number }>(
+        "select id from worker where org_id = $1 and name = $2",
+        [org.orgId, input.name],
+      );
+      return { workerId: only(rows).id, password };
+    },
+  );
+}
+
+/** The old password stops working at the next connection; a live session goes on. */
+export async function newPassword(
+  ctx: ApiContext,
+  org: OrgScope,
+  { workerId }: z.output<typeof newPasswordInput>,
+): Promise<Credentials> {
+  const password = makePassword();
+  const [row] = await org.within((tx) =>
+    tx.rows<{ name: string }>(
+      "select name from worker where org_id = $1 and id = $2 and removed_at is null",
+      [org.orgId, workerId],
+    ),
+  );
+  if (row === undefined) throw new AppError("request.not-found", { what: "worker" });
+  return changeConfig(
+    ctx,
+    org,
+    ({ organization }) => ({
+      organization: {
+        ...organization,
+        workers: (organization.workers ?? []).map((worker) =>
+          worker.name === row.name ? { ...worker, password } : worker,
+        ),
+      },
+      projects: {},
+    }),
+    async () => ({ workerId, password }),
+  );
+}
