@@ -20,6 +20,7 @@ import {
   type Position,
   rowsAround,
   scrolled,
+  settled,
 } from "./window";
 import { WrappedRows } from "./wrapped-rows";
 
@@ -175,10 +176,12 @@ export class LogScreen {
     this.wrap(true);
   }
 
-  /** Heights of drawn lines, in rows. What is above the view grows upwards. */
+  /** Heights of drawn lines, in rows. What is above the view grows upwards, the end stays. */
   measured(heights: readonly (readonly [line: number, rows: number])[]): void {
     const wrapped = this.#wrapped;
     if (!wrapped) return;
+    const before = this.#geometry();
+    const wasAtEnd = maxTop(before) > 0 && isAtEnd(before, this.#position.top);
     const topLine = this.#lineAt(Math.floor(this.#position.top / this.#rowHeight));
     let above = 0;
     let isChanged = false;
@@ -188,7 +191,8 @@ export class LogScreen {
       if (line < topLine) above += grown;
     }
     if (!isChanged) return;
-    this.#position = at(this.#geometry(), this.#position.top + above * this.#rowHeight);
+    const top = wasAtEnd ? Number.POSITIVE_INFINITY : this.#position.top + above * this.#rowHeight;
+    this.#position = at(this.#geometry(), top);
     this.#changed();
   }
 
@@ -228,22 +232,11 @@ export class LogScreen {
       this.#shown = lineCount;
       if (this.#viewHeight > 0 && isAtEnd(this.#geometry(), this.#position.top))
         this.#seen = lineCount;
-      this.#position = { ...this.#position, ...this.#clamped() };
+      if (this.#viewHeight > 0) this.#position = settled(this.#geometry(), this.#position);
     }
     this.#view = this.#look();
     if (!this.#isFollowing) this.#cache.want(this.#view.firstLine, this.#view.endLine, lineCount);
     for (const listener of this.#listeners) listener();
-  }
-
-  /** The scrollbar's place for the same lines, when the log or the view has another size. */
-  #clamped(): Partial<Position> {
-    const geometry = this.#geometry();
-    const most = Math.max(0, contentHeight(geometry) - geometry.viewHeight);
-    const { top, scrollTop } = this.#position;
-    const isScaled = contentHeight(geometry) < geometry.rowCount * geometry.rowHeight;
-    return top > maxTop(geometry) || scrollTop > most || (!isScaled && top !== scrollTop)
-      ? at(geometry, top)
-      : {};
   }
 
   #look(): View {

@@ -236,7 +236,7 @@ function Rows(props: RowsProps) {
           event.preventDefault();
         }}
       >
-        <div className="relative" style={{ height: view.contentHeight }}>
+        <div className="log-content" style={{ height: view.contentHeight }}>
           <div ref={rows} className="log-rows" style={{ top: view.offset }}>
             {numbers.map((number) => (
               <LogRow

@@ -82,10 +82,21 @@ export function scrolled(geometry: Geometry, before: Position, scrollTop: number
   if (Math.abs(way) > 2 * geometry.viewHeight) {
     return { top: topOf(geometry, scrollTop), scrollTop };
   }
-  const moved = at(geometry, before.top + way);
+  return settled(geometry, { top: at(geometry, before.top + way).top, scrollTop });
+}
+
+/**
+ * The same place of the log, with the scrollbar set right if it is too far off: after short ways,
+ * and when the log has grown.
+ */
+export function settled(geometry: Geometry, position: Position): Position {
+  const exact = at(geometry, position.top);
+  if (!isScaled(geometry)) return exact;
   // The scrollbar must not come to an end before the log does.
-  const slack = Math.min(SLACK, moved.scrollTop / 2, (end - moved.scrollTop) / 2);
-  return Math.abs(moved.scrollTop - scrollTop) > slack ? moved : { top: moved.top, scrollTop };
+  const end = maxScrollTop(geometry);
+  const slack = Math.min(SLACK, exact.scrollTop / 2, (end - exact.scrollTop) / 2);
+  const isOff = Math.abs(exact.scrollTop - position.scrollTop) > slack;
+  return isOff ? exact : { top: exact.top, scrollTop: position.scrollTop };
 }
 
 export interface RowRange {

@@ -124,4 +124,17 @@ describe("wrapped lines", () => {
     screen.wrap(false);
     expect(Math.floor(screen.view().scrollTop / 20)).toBe(line);
   });
+
+  it("keep the end in view while the lines there are measured", async () => {
+    const { screen } = setUp(1000, true, 0, true);
+    screen.goToEnd();
+    await settle();
+    screen.measured([
+      [998, 5],
+      [999, 4],
+    ]);
+    const view = screen.view();
+    expect(view.scrollTop).toBe((1000 + 7) * 20 - 600);
+    expect(view.endLine).toBe(1000);
+  });
 });
