@@ -9,6 +9,9 @@ export const metadata: Metadata = {
   icons: { icon: "/icon.svg" },
 };
 
+/** Every page is somebody's: nothing is rendered when the product is built. */
+export const dynamic = "force-dynamic";
+
 export const viewport: Viewport = {
   width: "device-width",
   initialScale: 1,
