@@ -639,6 +639,10 @@ BEGIN
       BEGIN
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', part, item.name,
           item.low AT TIME ZONE 'UTC', (item.low + ('1 ' || item.step)::interval) AT TIME ZONE 'UTC');
+        IF item.name = 'log_chunk' THEN
+          -- Chunks are compressed before they arrive: do not try again.
+          EXECUTE format('ALTER TABLE %I ALTER COLUMN data SET STORAGE EXTERNAL', part);
+        END IF;
         made := made + 1;
       EXCEPTION WHEN check_violation THEN
         -- The default partition already holds rows of this period; they stay readable where they are.
@@ -655,7 +659,6 @@ CREATE TABLE "audit_entry_default" PARTITION OF "audit_entry" DEFAULT;
 CREATE TABLE "outbox_default" PARTITION OF "outbox" DEFAULT;
 SELECT "ensure_partitions"(now(), 3);
 
--- Chunks are compressed before they arrive: do not try again.
 ALTER TABLE "log_chunk_default" ALTER COLUMN "data" SET STORAGE EXTERNAL;
 
 -- ------------------------------------------------------------------------------------------------
