@@ -5,6 +5,7 @@
  * they run as `nobody`, in a folder of their own outside the data directory, which they never see.
  */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chown, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -38,7 +39,7 @@ export async function openLocalHome(dataDir: string, program: string): Promise<L
   const folder = `/var/tmp/slipway-local-${mark}`;
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const copy = join(folder, "worker.mjs");
-  await copyFile(program, copy);
+  if (existsSync(program)) await copyFile(program, copy);
   return {
     folder,
     program: copy,
