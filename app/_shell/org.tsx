@@ -1,6 +1,7 @@
 "use client";
 
 import { createContext, useContext } from "react";
+import { isAtLeast, type Role } from "./roles";
 
 /** The organisation whose pages these are, and who looks at them. */
 export interface OrgFacts {
@@ -21,9 +22,7 @@ export function useOrg(): OrgFacts {
   return org;
 }
 
-const RANKS = ["viewer", "developer", "maintainer", "admin", "owner"];
-
 /** Whether the reader has at least this role: hides what would be refused anyway. */
-export function useIsAtLeast(role: "developer" | "maintainer" | "admin" | "owner"): boolean {
-  return RANKS.indexOf(useOrg().role) >= RANKS.indexOf(role);
+export function useIsAtLeast(role: Role): boolean {
+  return isAtLeast(useOrg().role, role);
 }

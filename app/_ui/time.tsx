@@ -45,7 +45,7 @@ export function Duration(props: { from: number | null; to: number | null }) {
   const end = props.to ?? now;
   return (
     <span
-      className="num whitespace-nowrap"
+      className="whitespace-nowrap"
       title={`${((end - props.from) / 1000).toFixed(1)} s`}
       suppressHydrationWarning
     >

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AppError } from "../../domain/errors";
 import type { LogId } from "../../domain/ids";
-import { readLines } from "../../logs/read/read-lines";
+import { readLines } from "../../logs";
 import type { OrgScope } from "../trpc";
 
 export const linesInput = z.object({

@@ -1,8 +1,10 @@
 "use client";
 
+import { useQuery } from "@tanstack/react-query";
 import { bytes } from "@/app/_client/format";
+import { useTRPC } from "@/app/_client/trpc";
 import { LogViewer } from "@/app/_features/log-viewer";
-import { Status, StatusIcon, stepState } from "@/app/_features/status";
+import { isBad, Status, StatusIcon, stepState } from "@/app/_features/status";
 import { useOrg } from "@/app/_shell/org";
 import type { BuildPage, LogRef, StepRow } from "@/server/api/builds/one";
 import { useLogSource } from "./use-log-source";
@@ -62,7 +64,11 @@ export function LogPane(props: {
       ) : null}
       {log ? (
         <div className="min-h-0 flex-1">
-          <Lines key={log.id} log={log} title={`${log.name} of step ${step.name}`} />
+          {isBad(step.result) ? (
+            <AtFirstError key={log.id} log={log} title={`${log.name} of step ${step.name}`} />
+          ) : (
+            <Lines key={log.id} log={log} title={`${log.name} of step ${step.name}`} />
+          )}
         </div>
       ) : (
         <NoLog step={step} />
@@ -71,13 +77,26 @@ export function LogPane(props: {
   );
 }
 
-function Lines(props: { log: LogRef; title: string }) {
+/** The log of a failed step opens where it went wrong. */
+function AtFirstError(props: { log: LogRef; title: string }) {
+  const org = useOrg();
+  const trpc = useTRPC();
+  const { data, isError } = useQuery({
+    ...trpc.logs.openingLine.queryOptions({ org: org.slug, logId: props.log.id }),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  if (!data && !isError) return null;
+  return <Lines {...props} initialLine={data?.line} />;
+}
+
+function Lines(props: { log: LogRef; title: string; initialLine?: number | undefined }) {
   const org = useOrg();
   const source = useLogSource(props.log);
   return (
     <LogViewer
       source={source}
       label={props.title}
+      {...(props.initialLine === undefined ? {} : { initialLine: props.initialLine })}
       rawUrl={`/${org.slug}/api/v2/logs/${props.log.id}/raw`}
     />
   );

@@ -1,0 +1,5 @@
+import { SkeletonPage } from "../_ui/skeleton";
+
+export default function Loading() {
+  return <SkeletonPage />;
+}
