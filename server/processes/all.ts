@@ -35,7 +35,6 @@ function installed(env: ProcessEnv): Installation {
 }
 
 async function end(all: RunningAll, status: number): Promise<void> {
-  await installation?.close();
   await all.stop();
   say("stopped");
   process.exit(status);
@@ -50,6 +49,7 @@ try {
       bootstrap: (env) => installed(env).setUp(),
       onProcessGone: (env, gone) => installed(env).fence(gone),
       furtherPrograms: (env) => installed(env).localWorkers(),
+      afterChildren: async () => installation?.close(),
       onFault: (reason) => {
         say(`${reason}: stopping`);
         stopping.abort(new Error(reason));

@@ -24,6 +24,8 @@ export interface AllOptions {
   furtherPrograms(env: ProcessEnv): Promise<ChildSpec[]>;
   /** After the start: nothing here can go on. The caller stops, and whoever started it starts anew. */
   onFault(reason: string): void;
+  /** When stopping, between the end of the last child and that of the database. */
+  afterChildren?(): Promise<void>;
   /** How long children may take to stop. */
   deadlines?: StopDeadlines;
 }
@@ -78,10 +80,15 @@ async function start(
   say(env.redisUrl === null ? "queues are in PostgreSQL" : "queues are in Redis (REDIS_URL)");
   const applied = await migrateWhenThere(env, join(root, "prisma/migrations"), say, signal);
   if (applied.length > 0) say(`applied ${applied.length} migrations`);
+  undo.push(async () => options.afterChildren?.());
   const { setupUrl } = await options.bootstrap(env);
   signal.throwIfAborted();
 
-  const supervisor = makeSupervisor(options, env, lock);
+  const reports = new Set<Promise<void>>();
+  undo.push(async () => {
+    await Promise.all(reports);
+  });
+  const supervisor = makeSupervisor(options, env, lock, reports);
   undo.push(() => supervisor.stop());
   for (const name of PROCESSES) supervisor.add(processSpec(name, options, env));
   await Promise.race([supervisor.ready(...PROCESSES), aborted(signal)]);
@@ -95,15 +102,28 @@ async function start(
   return { supervisor, env };
 }
 
-function makeSupervisor(options: AllOptions, env: ProcessEnv, lock: DataDirLock): Supervisor {
+/** @param reports those of ended processes that are under way */
+function makeSupervisor(
+  options: AllOptions,
+  env: ProcessEnv,
+  lock: DataDirLock,
+  reports: Set<Promise<void>>,
+): Supervisor {
+  const report = async (gone: ProcessGone) => {
+    try {
+      await options.onProcessGone(env, gone);
+    } catch (error) {
+      const { message } = error as Error;
+      options.say(`${gone.name} | (its claims will lapse by themselves: ${message})`);
+    }
+  };
   return new Supervisor({
     say: options.say,
     ...(options.deadlines && { deadlines: options.deadlines }),
     onChange: (running) => lock.record(running),
     onProcessGone: (gone) => {
-      Promise.resolve(options.onProcessGone(env, gone)).catch((error: Error) =>
-        options.say(`${gone.name} | (its claims will lapse by themselves: ${error.message})`),
-      );
+      const underWay = report(gone).finally(() => reports.delete(underWay));
+      reports.add(underWay);
     },
   });
 }
