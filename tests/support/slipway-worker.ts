@@ -1,0 +1,99 @@
+/**
+ * Our own worker as a process of its own, bundled from the sources as they are.
+ *
+ *     const worker = await startSlipwayWorker({ port, name: "w1", password: "pass" });
+ *     …
+ *     await worker.stop();
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+let bundled: Promise<string> | null = null;
+
+/** The program as one file; built once for each test process. */
+export function workerProgram(): Promise<string> {
+  bundled ??= (async () => {
+    const outdir = mkdtempSync(join(tmpdir(), "slipway-worker-program-"));
+    process.once("exit", () => rmSync(outdir, { recursive: true, force: true }));
+    const outfile = join(outdir, "worker.mjs");
+    await build({
+      absWorkingDir: ROOT,
+      entryPoints: ["workers-runtime/cli/index.ts"],
+      outfile,
+      ...{ bundle: true, packages: "external", platform: "node", format: "esm", target: "node20" },
+    });
+    return outfile;
+  })();
+  return bundled;
+}
+
+export interface SlipwayWorkerOptions {
+  readonly port: number;
+  readonly name: string;
+  readonly password: string;
+  /** More options of `run`. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Gives the worker a channel to this process. */
+  readonly withChannel?: boolean;
+}
+
+export interface SlipwayWorker {
+  readonly pid: number;
+  readonly dir: string;
+  readonly process: ChildProcess;
+  /** What it has printed so far. */
+  readonly output: () => string;
+  /** Settles with the exit code (null: by a signal). */
+  readonly exited: Promise<number | null>;
+  /** SIGTERM; removes the directory. */
+  stop(): Promise<void>;
+}
+
+export async function startSlipwayWorker(options: SlipwayWorkerOptions): Promise<SlipwayWorker> {
+  const program = await workerProgram();
+  const dir = mkdtempSync(join(tmpdir(), "slipway-worker-"));
+  const small: Record<string, string> = {
+    PATH: "/usr/local/bin:/usr/bin:/bin",
+    HOME: dir,
+    LANG: "C.UTF-8",
+    SLIPWAY_WORKER_PASSWORD: options.password,
+    ...options.env,
+  };
+  const child = spawn(
+    process.execPath,
+    [
+      ...[program, "run", "--basedir", dir, "--master", `127.0.0.1:${options.port}`],
+      ...["--name", options.name, ...(options.args ?? [])],
+    ],
+    {
+      env: small as NodeJS.ProcessEnv,
+      cwd: dir,
+      stdio: ["ignore", "pipe", "pipe", ...(options.withChannel ? (["ipc"] as const) : [])],
+    },
+  );
+  let output = "";
+  const keep = (chunk: Buffer) => {
+    output += chunk.toString("utf8");
+  };
+  child.stdout?.on("data", keep);
+  child.stderr?.on("data", keep);
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return {
+    pid: child.pid as number,
+    dir,
+    process: child,
+    output: () => output,
+    exited,
+    async stop() {
+      child.kill("SIGTERM");
+      await exited;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,40 @@
+/** `create-worker`: the directory of a worker, ready to be started. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { CreateOrder } from "./arguments";
+import { readEndpoint } from "./endpoint";
+import { SETTINGS_FILE } from "./settings";
+import { UsageError } from "./usage";
+
+const PLACEHOLDERS = {
+  admin: "Your Name Here <admin@example.invalid>\n",
+  host: "Please put a description of this build host here\n",
+} as const;
+
+/** Keeps what is there: other settings than ours stay, and ours lie beside them as `.new`. */
+export function createWorker(
+  { basedir, settings, isForced, isQuiet }: CreateOrder,
+  say: (line: string) => void,
+): void {
+  readEndpoint(settings.master, settings.useTls);
+  const path = join(basedir, SETTINGS_FILE);
+  if (existsSync(basedir) && !existsSync(path) && !isForced && !isEmpty(basedir)) {
+    throw new UsageError(`${basedir} is there already; --force makes a worker in it`);
+  }
+  mkdirSync(join(basedir, "info"), { recursive: true, mode: 0o700 });
+  const text = `${JSON.stringify(settings, null, 2)}\n`;
+  const isOther = existsSync(path) && readFileSync(path, "utf8") !== text;
+  writeFileSync(isOther ? `${path}.new` : path, text, { mode: 0o600 });
+  for (const [name, placeholder] of Object.entries(PLACEHOLDERS)) {
+    const file = join(basedir, "info", name);
+    if (!existsSync(file)) writeFileSync(file, placeholder);
+  }
+  if (isQuiet) return;
+  if (isOther) say(`${path} is there with other settings; yours are in ${path}.new`);
+  say(`worker ${settings.name} is made in ${basedir}`);
+  say(`tell in ${join(basedir, "info")} who looks after it (admin) and what it is (host)`);
+}
+
+function isEmpty(directory: string): boolean {
+  return readdirSync(directory).length === 0;
+}

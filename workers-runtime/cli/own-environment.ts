@@ -1,0 +1,27 @@
+/** The environment this program was started with, read once. */
+import { type Environment, ownEnvironment } from "../process/environment";
+
+export interface StartEnvironment {
+  /** What builds may see. */
+  readonly environ: Environment;
+  /** Given by whoever starts a worker for one life: our supervisor, a container, a cloud. */
+  readonly password: string | undefined;
+  readonly name: string | undefined;
+  readonly master: string | undefined;
+}
+
+/** Takes the password out of the environment, so that nothing started later inherits it. */
+export function takeEnvironment(): StartEnvironment {
+  const source = process.env;
+  const { WORKERNAME, BUILDMASTER, BUILDMASTER_PORT } = source;
+  const password = source.SLIPWAY_WORKER_PASSWORD ?? source.WORKERPASS;
+  delete source.SLIPWAY_WORKER_PASSWORD;
+  delete source.WORKERPASS;
+  const port = BUILDMASTER_PORT === undefined ? "" : `:${BUILDMASTER_PORT}`;
+  return {
+    environ: ownEnvironment(source),
+    password,
+    name: WORKERNAME,
+    master: BUILDMASTER === undefined ? undefined : `${BUILDMASTER}${port}`,
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * One worker from its start to the end of this process.
+ *
+ * SIGTERM and SIGINT stop it, SIGHUP drains it where that is allowed, and when the process that started
+ * it with a channel goes away, it goes too. Nothing it started is left behind.
+ */
+import { mkdirSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Environment } from "../process/environment";
+import { killAllGroups } from "../process/groups";
+import { Worker } from "../session/worker";
+import { dial, readEndpoint } from "./endpoint";
+import type { Settings } from "./settings";
+
+const STAMP_FILE = "shutdown.stamp";
+const LOOK_FOR_STAMP_MS = 10_000;
+
+/** Resolves with the exit status of the process. */
+export async function runWorker(
+  basedir: string,
+  settings: Settings,
+  environ: Environment,
+  log: (line: string) => void,
+): Promise<number> {
+  const directory = resolve(basedir);
+  mkdirSync(directory, { recursive: true });
+  if (settings.umask !== null) process.umask(settings.umask);
+  const endpoint = readEndpoint(settings.master, settings.useTls);
+  log(`worker ${settings.name} for ${endpoint.host}:${endpoint.port}, in ${directory}`);
+  const worker = new Worker({
+    basedir: directory,
+    credentials: { name: settings.name, password: settings.password },
+    dial: () => dial(endpoint),
+    environ,
+    deleteLeftoverDirs: settings.deleteLeftoverDirs,
+    numcpus: settings.numcpus,
+    keepaliveSeconds: settings.keepalive,
+    maxDelaySeconds: settings.maxdelay,
+    maxRetries: settings.maxretries,
+    random: Math.random,
+    log,
+  });
+  const stop = () => {
+    worker.stop();
+    killAllGroups();
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  process.on("SIGHUP", () => (settings.allowShutdown === "signal" ? worker.drain() : stop()));
+  process.on("disconnect", stop);
+  process.on("exit", killAllGroups);
+  if (settings.allowShutdown === "file") {
+    watchStamp(join(directory, STAMP_FILE), () => worker.drain());
+  }
+  const end = await worker.ended;
+  log(`ended: ${end}`);
+  return end === "out of attempts" ? 1 : 0;
+}
+
+/** Calls `touched` when the file's time changes, or when it appears. */
+function watchStamp(path: string, touched: () => void): void {
+  const time = () => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
+  let known = time();
+  setInterval(() => {
+    const now = time();
+    if (now !== null && now !== known) touched();
+    known = now;
+  }, LOOK_FOR_STAMP_MS).unref();
+}

@@ -1,0 +1,42 @@
+/** A command line that makes no sense: exit status 64, as `sysexits.h` has it. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export const EXIT_USAGE = 64;
+
+export const HELP = `usage: slipway-worker <command> [options]
+
+  create-worker [options] BASEDIR MASTER[:PORT] NAME PASSWORD
+                        make a worker's directory; the port is 9989 unless given
+  start [--nodaemon] [BASEDIR]
+                        start the worker, in the background unless --nodaemon
+  stop [BASEDIR]        stop it; running commands are killed
+  restart [--nodaemon] [BASEDIR]
+  run --basedir DIR --master HOST[:PORT] --name NAME
+                        run a worker without a directory of settings; the password is read from
+                        SLIPWAY_WORKER_PASSWORD
+
+options of create-worker and run:
+  -k, --keepalive SECONDS        send a keepalive that often; 0 for none (default 600)
+      --umask MODE               umask of the worker and its builds, such as 0o22
+      --maxdelay SECONDS         longest pause between attempts to connect (default 300, at most 60 used)
+      --maxretries COUNT         end after that many failed attempts in a row (default: never)
+      --numcpus COUNT            number of processors to report (default: counted)
+  -a, --allow-shutdown signal|file
+                                 drain on SIGHUP, or when BASEDIR/shutdown.stamp is touched
+      --use-tls                  connect by TLS; the certificate must be trusted
+      --connection-string TEXT   TCP:HOST:PORT or TLS:HOST:PORT[:trustRoots=DIR] in place of the master
+      --delete-leftover-dirs     remove directories that no builder of the master uses
+      --protocol pb              the only one yet
+
+options of create-worker:
+  -f, --force                    make the worker in a directory that is there already
+  -s, --log-size BYTES           start a new log file at that size (default 10000000)
+  -l, --log-count COUNT          log files kept beside the current one, or None for all (default 10)
+  -n, --no-logrotate             one log file, never started anew
+  -r, --relocatable              accepted; the directory may always be moved
+  -q, --quiet                    say less
+
+  -h, --help   --version
+`;

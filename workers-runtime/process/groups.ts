@@ -1,0 +1,17 @@
+/** Process groups of running commands, so that none outlives the worker. */
+import { signalGroup } from "./kill-ladder";
+
+const running = new Set<number>();
+
+export function enterGroup(group: number): void {
+  running.add(group);
+}
+
+export function leaveGroup(group: number): void {
+  running.delete(group);
+}
+
+/** For the end of the worker's process: nothing is waited for. */
+export function killAllGroups(): void {
+  for (const group of running) signalGroup(group, "SIGKILL");
+}

@@ -1,0 +1,54 @@
+/**
+ * The seam between a worker and the protocol it speaks with its master.
+ *
+ * A transport logs in over one connection and passes on what the master asks; the host answers. All
+ * that is of one protocol (object numbers, sequence numbers) stays inside the transport's folder.
+ */
+import type { BuilderRef, Command } from "../../server/domain/wire";
+import type { CommandChannel } from "../output/update";
+
+export interface Credentials {
+  readonly name: string;
+  readonly password: string;
+}
+
+/** Values of `getWorkerInfo`, in any shape that both protocols can carry. */
+export type WorkerInfo = Readonly<
+  Record<string, string | number | boolean | Readonly<Record<string, string>>>
+>;
+
+/** The worker, as a master sees it. A throw, or a rejection, is answered as a failure. */
+export interface WorkerHost {
+  describe(): Promise<WorkerInfo>;
+  /** Replaces the list of builders; commands of those that are gone end. */
+  serve(builders: readonly BuilderRef[]): Promise<void>;
+  /**
+   * Accepts a command of a builder, or throws. It ends through `channel`, whatever happens. One that
+   * still runs for the same builder is interrupted first.
+   */
+  start(builder: string, id: string, command: Command, channel: CommandChannel): void;
+  interrupt(builder: string, id: string, why: string): void;
+  /** The master has no more use for this worker: the process ends soon after. */
+  shutdown(): void;
+  /** A word of the master for the log. */
+  said(text: string): void;
+}
+
+export interface CloseReason {
+  /** Whether the master refused the name or the password. */
+  readonly isRefusal: boolean;
+  readonly message: string;
+}
+
+/** One connection. */
+export interface Connection {
+  /** Settles once the master has taken the worker in: true; or false when it came to nothing. */
+  readonly attached: Promise<boolean>;
+  /** Settles once, when the connection is gone. */
+  readonly closed: Promise<CloseReason>;
+  /** Asks the master for no more builds; it answers with a `shutdown` when it is ready. */
+  askToDrain(): Promise<void>;
+  /** A round trip to the master; false when none came back in time. */
+  keepAlive(timeoutMs: number): Promise<boolean>;
+  close(message: string): void;
+}
