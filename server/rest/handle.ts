@@ -162,8 +162,13 @@ function json(value: unknown, status: number): Response {
 }
 
 function jsonText(text: string, status: number): Response {
-  return new Response(text, {
+  const bytes = Buffer.from(text);
+  return new Response(bytes, {
     status,
-    headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      "content-length": String(bytes.length),
+      "cache-control": "no-store",
+    },
   });
 }

@@ -87,6 +87,7 @@ export async function openInstallation() {
     owner,
     db,
     env,
+    rest,
     faults,
     changedOrgs,
     organization,

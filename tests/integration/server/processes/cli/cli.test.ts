@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OrgId } from "../../../../../server/domain/ids";
 import { runCli } from "../../../../../server/processes/cli/run-cli";
+import { createNodeHandler } from "../../../../../server/rest";
 import {
   CONFIG,
   history,
@@ -29,14 +30,9 @@ beforeAll(async () => {
   orgId = await server.organization("main", CONFIG("a"));
   facts = await history(server, orgId);
   folder = await mkdtemp(join(tmpdir(), "slipway-cli-"));
-  http = createServer(async (request, response) => {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const method = request.method === "POST" ? "POST" : "GET";
-    const headers = request.headers as Record<string, string>;
-    const body = method === "POST" ? Buffer.concat(parts) : undefined;
-    const answer = await server.call(method, request.url ?? "/", { headers, body });
-    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(answer.text);
+  const handle = createNodeHandler(server.rest, (error) => server.faults.push(error));
+  http = createServer((request, response) => {
+    if (!handle(request, response)) response.writeHead(404).end();
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => http.once("listening", resolve));
   const [row] = await server.owner.rows<{ name: string }>("select current_database() as name");
