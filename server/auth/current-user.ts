@@ -16,10 +16,7 @@ export function authSettings({ env }: AuthRuntime): AuthSettings {
 }
 
 /** The person signed in by this request's cookie, checked against the session's row; else null. */
-export async function userOf(
-  runtime: AuthRuntime,
-  headers: Headers,
-): Promise<SignedInUser | null> {
+export async function userOf(runtime: AuthRuntime, headers: Headers): Promise<SignedInUser | null> {
   const jar = cookies(headers.get("cookie") ?? "");
   const settings = authSettings(runtime);
   const sessionId = await sessionIdOf(settings, headers.get("host"), (name) => jar.get(name));

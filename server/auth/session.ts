@@ -92,10 +92,9 @@ export async function findSession(tx: Queryable, sessionId: string): Promise<Sig
 }
 
 export async function revokeSession(tx: Queryable, sessionId: string): Promise<void> {
-  await tx.rows(
-    "update user_session set revoked_at = now() where id = $1 and revoked_at is null",
-    [sessionId],
-  );
+  await tx.rows("update user_session set revoked_at = now() where id = $1 and revoked_at is null", [
+    sessionId,
+  ]);
 }
 
 /** Every session of the person, except the one in hand if given. */

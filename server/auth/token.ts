@@ -74,10 +74,12 @@ export async function authenticateToken(
 ): Promise<TokenHolder> {
   const token = bearer(header);
   if (token === null) throw new AppError("auth.invalid-token");
-  const [row] = await tx.rows<{ id: ApiTokenId; name: string; scopes: string[]; is_stale: boolean }>(
-    FIND,
-    [tokenHash(token), orgId, TOUCH_EVERY_MS],
-  );
+  const [row] = await tx.rows<{
+    id: ApiTokenId;
+    name: string;
+    scopes: string[];
+    is_stale: boolean;
+  }>(FIND, [tokenHash(token), orgId, TOUCH_EVERY_MS]);
   if (!row) throw new AppError("auth.invalid-token");
   return {
     tokenId: row.id,

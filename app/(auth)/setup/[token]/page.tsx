@@ -24,9 +24,7 @@ export default async function SetupPage(props: {
   }
   return (
     <main className="auth-page">
-      <h1>
-        {invitation.kind === "setup" ? "Set up Slipway" : `Join ${invitation.orgName}`}
-      </h1>
+      <h1>{invitation.kind === "setup" ? "Set up Slipway" : `Join ${invitation.orgName}`}</h1>
       <p>
         {invitation.kind === "setup"
           ? "Make the first account. It administers this installation."
