@@ -1,0 +1,264 @@
+/**
+ * `npm run bench`: Slipway, Debian's Buildbot 3.7 and a null master, in one run on this machine, in
+ * turns, with the same real Python workers. Prints a table; each sample is a line of JSON in a file.
+ */
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, totalmem } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { projectRoot } from "../../server/env";
+import { type BuildbotWorker, startBuildbotWorker } from "../support/buildbot-worker";
+import { hasBuildbot, startBuildbotPeer } from "./buildbot";
+import { measureCommits } from "./commits";
+import { startNullPeer } from "./null";
+import { cpuSeconds, difference, MANY, megabytes, PASSWORD, type Peer, plan, total } from "./peer";
+import { type Sample, table } from "./report";
+import { startSlipwayPeer } from "./slipway";
+
+const PARTS = ["latency", "throughput", "log", "commits"] as const;
+type Part = (typeof PARTS)[number];
+
+const HELP = `npm run bench -- [options]
+
+  --quick          fewer rounds and smaller ones: does it work, not how fast is it
+  --only PART      ${PARTS.join(", ")}; may be given several times
+  --peer NAME      slipway, buildbot or null; may be given several times
+  --rounds N       instead of 5 (latency, log) and 3 (throughput)
+  --out FILE       JSON lines; default: a new file in .slipway-bench
+`;
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [...PARTS] },
+    peer: { type: "string", multiple: true, default: ["slipway", "buildbot", "null"] },
+    rounds: { type: "string" },
+    out: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const only = values.only as Part[];
+const unknown = only.find((part) => !PARTS.includes(part));
+if (unknown) {
+  console.error(`there is no part "${unknown}"\n\n${HELP}`);
+  process.exit(64);
+}
+const size = values.quick
+  ? { builds: 10, queued: 60, lines: 100_000, often: 2, seldom: 1, counted: 5 }
+  : { builds: 30, queued: 500, lines: 1_000_000, often: 5, seldom: 3, counted: 20 };
+const rounds = (usual: number) => Number(values.rounds ?? usual);
+const root = projectRoot();
+const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-").slice(0, 19);
+const out = resolve(values.out ?? join(root, `.slipway-bench/${stamp}.jsonl`));
+const WARM_UPS = 3;
+const LAST_LINE = `${String(size.lines - 1).padStart(9, "0")} `;
+
+const samples: Sample[] = [];
+/** Undone in reverse order, however the run ends. */
+const cleanups: (() => Promise<unknown>)[] = [];
+
+function keep(sample: Omit<Sample, "load">): void {
+  const whole = { ...sample, load: Math.round((loadavg()[0] as number) * 100) / 100 };
+  samples.push(whole);
+  appendFileSync(out, `${JSON.stringify(whole)}\n`);
+  const { what, peer, value, unit } = whole;
+  console.log(`${what}, ${peer}: ${value.toFixed(1)} ${unit} (load ${whole.load})`);
+}
+
+async function startPeers(): Promise<Peer[]> {
+  const print = ["/usr/bin/python3", join(root, "tests/bench/print-lines.py"), String(size.lines)];
+  const setup = plan(print);
+  const starts: Record<string, () => Promise<Peer>> = {
+    slipway: () => startSlipwayPeer(setup),
+    buildbot: () => startBuildbotPeer(setup),
+    null: () => startNullPeer(setup, join(root, ".slipway-bench/programs/null-master.js")),
+  };
+  const peers: Peer[] = [];
+  for (const name of values.peer) {
+    const start = starts[name];
+    if (!start) throw new Error(`there is no peer "${name}"`);
+    if (name === "buildbot" && !hasBuildbot()) {
+      console.log("buildbot is left out: /usr/bin/buildbot is missing (Debian package buildbot)");
+      continue;
+    }
+    const peer = await start();
+    cleanups.push(() => peer.stop());
+    peers.push(peer);
+  }
+  return peers;
+}
+
+/** Workers of these names at each peer, connected. */
+async function attach(peers: readonly Peer[], names: readonly string[]): Promise<void> {
+  for (const peer of peers) {
+    const started: BuildbotWorker[] = [];
+    cleanups.push(() => Promise.all(started.map((worker) => worker.stop())));
+    for (const name of names) {
+      const where = { host: "127.0.0.1", port: peer.workerPort };
+      started.push(await startBuildbotWorker({ ...where, name, password: PASSWORD }));
+    }
+    for (;;) {
+      const connected = new Set(await peer.connected());
+      if (names.every((name) => connected.has(name))) break;
+      await new Promise((next) => setTimeout(next, 100));
+    }
+  }
+}
+
+/** Each round begins with another peer. */
+async function inTurns(
+  peers: readonly Peer[],
+  count: number,
+  measure: (peer: Peer, round: number) => Promise<void>,
+): Promise<void> {
+  for (let round = 0; round < count; round += 1) {
+    for (let turn = 0; turn < peers.length; turn += 1) {
+      await measure(peers[(round + turn) % peers.length] as Peer, round);
+    }
+  }
+}
+
+async function build(peer: Peer, builder: string): Promise<number> {
+  const from = performance.now();
+  const id = await peer.trigger(builder);
+  await peer.finished(id);
+  const took = performance.now() - from;
+  await mustBeGreen(peer, [id]);
+  return took;
+}
+
+async function mustBeGreen(peer: Peer, ids: readonly number[]): Promise<void> {
+  for (const id of ids) {
+    const result = await peer.result(id);
+    if (result !== 0) throw new Error(`${peer.name}: request ${id} ended with result ${result}`);
+  }
+}
+
+const median = (numbers: readonly number[]) =>
+  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+
+async function latency(peers: readonly Peer[]): Promise<void> {
+  await inTurns(peers, rounds(size.often), async (peer, round) => {
+    for (let n = 0; n < WARM_UPS; n += 1) await build(peer, "trivial");
+    const took: number[] = [];
+    const ids: number[] = [];
+    const before = cpuSeconds(peer.processes());
+    for (let n = 0; n < size.builds; n += 1) {
+      const from = performance.now();
+      const id = await peer.trigger("trivial");
+      await peer.finished(id);
+      took.push(performance.now() - from);
+      ids.push(id);
+    }
+    const used = difference(cpuSeconds(peer.processes()), before);
+    await mustBeGreen(peer, ids);
+    const common = { peer: peer.name, round };
+    keep({ ...common, what: "latency", value: median(took), unit: "ms", all: took });
+    const milliseconds = (1_000 * total(used)) / size.builds;
+    keep({ ...common, what: "cpu", value: milliseconds, unit: "ms a build", parts: used });
+  });
+}
+
+async function throughput(
+  peers: readonly Peer[],
+  what: "few" | "many",
+  workers: readonly string[],
+): Promise<void> {
+  await inTurns(peers, rounds(size.seldom), async (peer, round) => {
+    await build(peer, `${what}-0`);
+    await peer.pause(workers, true);
+    const ids: number[] = [];
+    for (let n = 0; n < size.queued; n += 1) ids.push(await peer.trigger(`${what}-${n % 4}`));
+    const before = cpuSeconds(peer.processes());
+    const from = performance.now();
+    const done = Promise.all(ids.map((id) => peer.finished(id)));
+    await peer.pause(workers, false);
+    await done;
+    const minutes = (performance.now() - from) / 60_000;
+    const used = difference(cpuSeconds(peer.processes()), before);
+    await mustBeGreen(
+      peer,
+      ids.filter((_, index) => index % 25 === 0),
+    );
+    const common = { peer: peer.name, round };
+    keep({ ...common, what, value: size.queued / minutes, unit: "builds a minute" });
+    const milliseconds = (1_000 * total(used)) / size.queued;
+    keep({ ...common, what: `${what}-cpu`, value: milliseconds, unit: "ms a build", parts: used });
+  });
+}
+
+async function log(peers: readonly Peer[]): Promise<void> {
+  await inTurns(peers, rounds(size.often), async (peer, round) => {
+    const before = cpuSeconds(peer.processes());
+    const from = performance.now();
+    const id = await peer.trigger("lines");
+    await peer.finished(id);
+    while (!(await peer.isReadable(id, LAST_LINE))) {
+      await new Promise((next) => setTimeout(next, 20));
+    }
+    const seconds = (performance.now() - from) / 1_000;
+    const used = difference(cpuSeconds(peer.processes()), before);
+    await mustBeGreen(peer, [id]);
+    const common = { peer: peer.name, round };
+    keep({ ...common, what: "log", value: size.lines / seconds, unit: "lines a second" });
+    keep({ ...common, what: "log-cpu", value: total(used), unit: "s", parts: used });
+  });
+}
+
+async function main(): Promise<void> {
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(
+    out,
+    `${JSON.stringify({ at: new Date().toISOString(), cores: cpus().length, cpu: cpus()[0]?.model, memory: totalmem(), node: process.version, quick: values.quick, load: loadavg() })}\n`,
+  );
+  if (only.some((part) => part !== "commits")) {
+    const peers = await startPeers();
+    await attach(peers, ["w1"]);
+    if (only.includes("latency")) await latency(peers);
+    if (only.includes("log")) await log(peers);
+    if (only.includes("throughput")) {
+      await throughput(peers, "few", ["w1"]);
+      await attach(peers, MANY);
+      await throughput(peers, "many", MANY);
+    }
+    for (const peer of peers) {
+      const parts = megabytes(peer.processes());
+      keep({ what: "memory", peer: peer.name, round: 0, value: total(parts), unit: "MB", parts });
+    }
+    await cleanUp();
+  }
+  if (only.includes("commits")) {
+    for (const [what, value] of Object.entries(await measureCommits(size.counted))) {
+      keep({ what, peer: "slipway", round: 0, value, unit: "a build" });
+    }
+  }
+  console.log(`\n${table(samples, size)}\n\nsamples: ${out}`);
+}
+
+async function cleanUp(): Promise<void> {
+  for (let undo = cleanups.pop(); undo; undo = cleanups.pop()) {
+    await undo().catch((error: unknown) => console.error(error));
+  }
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
+}
+// Nothing that was started may outlive this, whatever goes wrong.
+process.once("uncaughtException", (error) => {
+  console.error(error);
+  void cleanUp().finally(() => process.exit(1));
+});
+try {
+  await main();
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  await cleanUp();
+}
+process.exit();
