@@ -6,11 +6,12 @@ import { Ago, useNow } from "@/app/_ui/time";
 import type { WorkerRow } from "@/server/api/workers/row";
 
 /** The word, and the sentence with its times: until when, since when. */
-export function WorkerState({ worker }: { worker: WorkerRow }) {
+export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolean }) {
+  const { worker } = props;
   const { shown } = worker;
   return (
-    <span className="flex flex-wrap items-baseline gap-x-3">
-      <Status state={shown.word} />
+    <span className="flex flex-wrap items-center gap-x-3">
+      {props.isWordElsewhere ? null : <Status state={shown.word} />}
       <span className="text-muted">
         {shown.sentence}
         <Times worker={worker} />

@@ -14,6 +14,23 @@ interface ConfigError {
   readonly message: string;
 }
 
+const EXAMPLE = `workers:
+  - type: Worker
+    name: linux-1
+    password: change-this-password
+    max_builds: 2
+projects:
+  hello:
+    description: A first project
+    builders:
+      - name: hello-tests
+        workernames: [linux-1]
+        tags: [unit]
+        factory:
+          - {type: ShellCommand, name: greet, command: [echo, "It floats"]}
+          - {type: ShellCommand, name: test, command: "uname -a", haltOnFailure: true}
+`;
+
 /**
  * The whole configuration as text. It is checked while one types, each error stands at its line,
  * and activation refuses when somebody else activated meanwhile.
@@ -77,6 +94,9 @@ export function ConfigEditor() {
         >
           Undo all changes
         </Button>
+        {base === 0 && !isChanged ? (
+          <Button onClick={() => setText(EXAMPLE)}>Begin with an example</Button>
+        ) : null}
         <span role="status" className="text-muted">
           {errors.length > 0
             ? `${errors.length} ${errors.length === 1 ? "error" : "errors"}`
@@ -84,7 +104,9 @@ export function ConfigEditor() {
               ? summary(applied)
               : isChanged
                 ? "Changed, not active yet"
-                : `Revision ${base} is active`}
+                : base === 0
+                  ? "Nothing is configured yet"
+                  : `Revision ${base} is active`}
         </span>
       </div>
       <Problem error={activate.error} />

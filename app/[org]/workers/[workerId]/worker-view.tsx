@@ -37,7 +37,7 @@ export function WorkerView(props: { workerId: number }) {
               It is not in the configuration any more. Its history stays.
             </span>
           ) : (
-            <WorkerState worker={worker} />
+            <WorkerState worker={worker} isWordElsewhere />
           )}
         </p>
         <div className="grid gap-x-10 gap-y-7 lg:grid-cols-2">

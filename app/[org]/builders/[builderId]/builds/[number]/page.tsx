@@ -1,10 +1,11 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
-import { buildState, look } from "@/app/_features/status";
+import { buildState, isBad, look } from "@/app/_features/status";
 import { Loaded, load } from "@/app/_server/api";
 import type { BuildPage } from "@/server/api/builds/one";
 import { type BuilderId, parseId } from "@/server/domain/ids";
 import { BuildView } from "./build-view";
+import { logToOpen, stepToOpen } from "./focus";
 
 interface Props {
   readonly params: Promise<{
@@ -32,7 +33,11 @@ export async function generateMetadata(props: Props): Promise<Metadata> {
 }
 
 export default async function Build(props: Props) {
-  const { builderId, number } = await find(props);
+  const { org } = await props.params;
+  const { builderId, number, build } = await find(props);
+  const step = stepToOpen(build);
+  const log = step && isBad(step.result) ? logToOpen(step.logs, null) : null;
+  if (log) await load((api) => api.logs.openingLine.queryOptions({ org, logId: log.id }));
   return (
     <Loaded>
       <BuildView key={`${builderId}/${number}`} builderId={builderId} number={number} />

@@ -46,7 +46,7 @@ export function Timeline(props: { build: BuildPage }) {
             <div className="flex items-baseline gap-2">
               <span className={entry.kind === "step" ? "" : "font-semibold"}>{title(entry)}</span>
               <span
-                className="num ml-auto text-xs text-muted"
+                className="num ml-auto text-xs whitespace-nowrap text-muted"
                 title={isInBrowser ? exact(entry.at) : undefined}
               >
                 +{duration(entry.at - start)}
