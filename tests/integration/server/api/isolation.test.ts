@@ -1,0 +1,222 @@
+/**
+ * Guarantee: the pages' API shows a member their organisation and answers "not found" for everything
+ * of another one, whatever procedure is asked; roles decide what may be changed.
+ */
+import { TRPCError } from "@trpc/server";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ApiContext } from "../../../../server/api/context";
+import { appRouter } from "../../../../server/api/router";
+import { createCallerFactory } from "../../../../server/api/trpc";
+import type { Role, SignedInUser } from "../../../../server/auth";
+import { orgDatabase } from "../../../../server/db/org-database";
+import { type Database, only, openDatabase } from "../../../../server/db/pool";
+import type { OrgId, UserId } from "../../../../server/domain/ids";
+import { createEngineCommands } from "../../../../server/engine";
+import { readProcessEnv } from "../../../../server/env";
+import { createFleetCommands } from "../../../../server/fleet";
+import { createTestDatabase, type TestDatabase } from "../../../support/database";
+
+let database: TestDatabase;
+let owner: Database;
+let web: Database;
+const ids = { own: 0, foreign: 0, ada: 0 };
+const call = createCallerFactory(appRouter);
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const onError = () => {};
+  owner = openDatabase({ url: database.url, max: 2, name: "test", onError });
+  web = openDatabase({ url: database.url, max: 4, name: "test-web", role: "slipway_web", onError });
+  const org = async (slug: string) =>
+    only(
+      await owner.rows<{ id: number }>(
+        "insert into organization (slug, name) values ($1, $1) returning id",
+        [slug],
+      ),
+    ).id;
+  ids.own = await org("own");
+  ids.foreign = await org("foreign");
+  ids.ada = only(
+    await owner.rows<{ id: number }>(
+      "insert into user_account (email, name) values ('ada@example.org', 'Ada') returning id",
+    ),
+  ).id;
+  await owner.rows("insert into membership (org_id, user_id, role) values ($1, $2, 'owner')", [
+    ids.own,
+    ids.ada,
+  ]);
+});
+
+afterAll(async () => {
+  await web?.end();
+  await owner?.end();
+  await database?.drop();
+});
+
+function as(role: Role | null) {
+  const db = orgDatabase(web);
+  const context = { db, wake: () => {}, announce: () => {}, tell: () => {} };
+  const runtime: ApiContext["runtime"] = {
+    env: readProcessEnv({ DATABASE_URL: database.url, SLIPWAY_SECRET_KEY: "k".repeat(43) }),
+    db,
+    commands: createEngineCommands(context),
+    fleet: createFleetCommands(context),
+    configChanged: () => {},
+  };
+  const user: SignedInUser | null =
+    role === null
+      ? null
+      : {
+          userId: ids.ada as UserId,
+          sessionId: "00000000-0000-4000-8000-000000000000",
+          email: "ada@example.org",
+          name: "Ada",
+          isAdmin: false,
+          memberships: [{ orgId: ids.own as OrgId, slug: "own", name: "own", role }],
+        };
+  return call({ runtime, user });
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return "answered";
+  } catch (error) {
+    if (error instanceof TRPCError) return error.code;
+    throw error;
+  }
+}
+
+const YAML = `workers:
+  - {type: Worker, name: crane, password: sixteen-letters-x}
+projects:
+  hull:
+    builders:
+      - name: keel
+        workernames: [crane]
+        factory: [{type: ShellCommand, name: test, command: [make, test]}]
+`;
+
+test("a configuration becomes builders and workers that the lists show, with why a request waits", async () => {
+  const api = as("owner");
+  const before = await api.config.current({ org: "own" });
+  const answer = await api.config.activate({ org: "own", text: YAML, base: before.revision });
+  expect(answer).toMatchObject({ isApplied: true });
+  const { builders } = await api.builders.list({ org: "own" });
+  expect(builders).toMatchObject([{ name: "keel", project: "hull", workers: 1, connected: 0 }]);
+  const builderId = builders[0]?.id ?? 0;
+  const forced = await api.builders.force({
+    org: "own",
+    builderId,
+    reason: "try",
+    branch: "main",
+    revision: "",
+    repository: "",
+    priority: 0,
+    properties: [{ name: "speed", value: "slow" }],
+    idempotencyKey: "one-double-click",
+  });
+  const { requests } = await api.requests.list({ org: "own" });
+  expect(requests).toMatchObject([
+    { id: forced.requestId, builder: "keel", position: 1, why: { link: { text: "crane" } } },
+  ]);
+  const { workers } = await api.workers.list({ org: "own" });
+  expect(workers).toMatchObject([{ name: "crane", shown: { word: "offline" } }]);
+  expect(await api.organizations.pulse({ org: "own" })).toEqual({
+    running: 0,
+    pending: 1,
+    workers: 1,
+    connected: 0,
+  });
+});
+
+test("errors of a configuration come with their lines, and nothing changes", async () => {
+  const api = as("owner");
+  const { revision, text } = await api.config.current({ org: "own" });
+  const wrong = YAML.replace("workernames", "workernamez");
+  const answer = await api.config.activate({ org: "own", text: wrong, base: revision });
+  expect(answer.isApplied).toBe(false);
+  if (!answer.isApplied) expect(answer.errors[0]?.line).toBeGreaterThan(0);
+  expect((await api.config.current({ org: "own" })).text).toBe(text);
+});
+
+test("a worker added by a button is in the configuration, its password only in the answer", async () => {
+  const api = as("maintainer");
+  const made = await api.workers.add({ org: "own", name: "winch", maxBuilds: 2 });
+  const { text } = await api.config.current({ org: "own" });
+  expect(text).toContain("winch");
+  expect(text).not.toContain(made.password);
+  expect(await api.workers.one({ org: "own", workerId: made.workerId })).toMatchObject({
+    name: "winch",
+    maxBuilds: 2,
+    hasPassword: true,
+  });
+});
+
+test("another organisation is not found, nor are its ids below one's own address", async () => {
+  const api = as("owner");
+  expect(await codeOf(api.builders.list({ org: "foreign" }))).toBe("NOT_FOUND");
+  const { id: builderId } = only(
+    await owner.rows<{ id: number }>(
+      "insert into builder (org_id, name, builddir, tags) values ($1, 'secret', 'secret', '{}') returning id",
+      [ids.foreign],
+    ),
+  );
+  const { id: workerId } = only(
+    await owner.rows<{ id: number }>(
+      "insert into worker (org_id, name, login_name, kind, config) values ($1, 'spy', 'spy', 'Worker', '{}') returning id",
+      [ids.foreign],
+    ),
+  );
+  const org = "own";
+  expect(await codeOf(api.builders.one({ org, builderId }))).toBe("NOT_FOUND");
+  expect(await codeOf(api.builds.one({ org, builderId, number: 1 }))).toBe("NOT_FOUND");
+  expect(await codeOf(api.builds.stop({ org, buildId: 1, reason: "x" }))).toBe("NOT_FOUND");
+  expect(await codeOf(api.workers.one({ org, workerId }))).toBe("NOT_FOUND");
+  expect(await codeOf(api.workers.connection({ org, workerId }))).toBe("NOT_FOUND");
+  expect(await codeOf(api.workers.newPassword({ org, workerId }))).toBe("NOT_FOUND");
+  expect(
+    await codeOf(api.workers.act({ org, workerIds: [workerId], action: "pause", reason: "x" })),
+  ).toBe("NOT_FOUND");
+  expect(await api.builds.page({ org, builderId })).toEqual({ builds: [], before: null });
+  expect(await api.search.find({ org, text: "s" })).toSatisfy((found: { name: string }[]) =>
+    found.every(({ name }) => name !== "secret" && name !== "spy"),
+  );
+});
+
+test("who is not signed in is asked to, and roles decide", async () => {
+  expect(await codeOf(as(null).builders.list({ org: "own" }))).toBe("UNAUTHORIZED");
+  const viewer = as("viewer");
+  expect(await codeOf(viewer.builders.list({ org: "own" }))).toBe("answered");
+  expect(await codeOf(viewer.config.current({ org: "own" }))).toBe("FORBIDDEN");
+  expect(await codeOf(viewer.tokens.list({ org: "own" }))).toBe("FORBIDDEN");
+  expect(
+    await codeOf(viewer.workers.act({ org: "own", workerIds: [1], action: "kill", reason: "" })),
+  ).toBe("FORBIDDEN");
+  expect(
+    await codeOf(as("developer").projects.create({ org: "own", name: "x", description: "" })),
+  ).toBe("FORBIDDEN");
+});
+
+test("nobody gives or takes a role above their own, and an owner stays", async () => {
+  const role = { org: "own", userId: ids.ada, role: "viewer" } as const;
+  expect(await codeOf(as("admin").members.setRole(role))).toBe("FORBIDDEN");
+  expect(await codeOf(as("owner").members.setRole(role))).toBe("CONFLICT");
+  expect(
+    await codeOf(as("admin").members.invite({ org: "own", email: "x@example.org", role: "owner" })),
+  ).toBe("FORBIDDEN");
+});
+
+test("a token is shown once and can be revoked", async () => {
+  const api = as("owner");
+  const { token } = await api.tokens.create({
+    org: "own",
+    name: "ci",
+    scopes: ["read"],
+    days: 30,
+  });
+  const { tokens } = await api.tokens.list({ org: "own" });
+  expect(token.startsWith(tokens[0]?.prefix ?? "-")).toBe(true);
+  await api.tokens.revoke({ org: "own", tokenId: tokens[0]?.id ?? 0 });
+  expect((await api.tokens.list({ org: "own" })).tokens[0]?.revokedAt).not.toBeNull();
+});
