@@ -89,7 +89,7 @@ const ZONES = [
   {
     files: /^server\/(api|rest)\//,
     may: [
-      ...[DOMAIN, DB, EVENTS, LOGS, ENGINE, FLEET, TELEMETRY, SCHEMAS, CATALOG],
+      ...[DOMAIN, DB, EVENTS, LOGS, ENGINE, FLEET, TELEMETRY, SCHEMAS, SEAL, CATALOG],
       /^server\/(api|rest|auth|config)\//,
     ],
     packages: (name) => !name.startsWith("@prisma/"),

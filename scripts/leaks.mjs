@@ -7,7 +7,7 @@ import { root, run } from "./run.mjs";
 const LEAKS = [
   [
     "an address of a package registry",
-    /"resolved":|https?:\/\/[^\s"'`]*(registry|artifactory|\/npm\/|pypi)/,
+    /"resolved":|https?:\/\/([^\s"'`/]*(registry|pypi|npmjs)|[^\s"'`]*artifactory)/,
   ],
   ["a registry setting", /^\s*(@[\w-]+:)?registry\s*=/m],
   ["a path of one machine", /(?:^|[\s"'`(=:])\/(?:work|root|home\/\w+|Users\/\w+)\/[\w.]/m],
@@ -19,6 +19,11 @@ const EXEMPT = /^(tests\/fixtures\/|scripts\/leaks\.mjs$)/;
 
 const LARGEST_TEXT = 2_000_000;
 
+/** What of the list stands in a text. */
+export function leaksIn(text) {
+  return LEAKS.filter(([, pattern]) => pattern.test(text)).map(([what]) => what);
+}
+
 /** One line each: `file: what`. Empty where there is no Git to ask for the files. */
 export async function findLeaks() {
   const { status, output } = await run("git", ["ls-files", "-z"]);
@@ -28,10 +33,7 @@ export async function findLeaks() {
     const full = join(root, file);
     const facts = statSync(full, { throwIfNoEntry: false });
     if (!facts?.isFile() || facts.size > LARGEST_TEXT) continue;
-    const text = readFileSync(full, "utf8");
-    for (const [what, pattern] of LEAKS) {
-      if (pattern.test(text)) problems.push(`${file}: holds ${what}`);
-    }
+    for (const what of leaksIn(readFileSync(full, "utf8"))) problems.push(`${file}: holds ${what}`);
   }
   return problems;
 }

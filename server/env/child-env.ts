@@ -27,7 +27,7 @@ export function hostEnv(source: Source = process.env): ChildEnv {
  */
 export function childEnv(env: ProcessEnv, source: Source = process.env): ChildEnv {
   const settings: Record<string, string | number | undefined> = {
-    NODE_ENV: source.NODE_ENV ?? "production",
+    NODE_ENV: env.isDevelopment ? "development" : "production",
     NEXT_TELEMETRY_DISABLED: 1,
     NEXTAUTH_URL: env.web.publicUrl,
     PORT: env.web.port,

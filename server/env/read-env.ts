@@ -7,6 +7,7 @@ import { flag, list, optionalText, port, textOr, url } from "./fields";
 const SECRET_KEY_LENGTH = 32;
 
 const variables = z.object({
+  NODE_ENV: optionalText,
   PORT: port(8010),
   SLIPWAY_BIND: textOr("127.0.0.1"),
   SLIPWAY_PUBLIC_URL: url("http", "https"),
@@ -63,6 +64,8 @@ export interface Env {
     msgpackPort: number | null;
     tls: { certFile: string; keyFile: string } | null;
   };
+  /** Pages are compiled as they are asked for, and faults are explained in the browser. */
+  isDevelopment: boolean;
   /** Organisations are strangers: nothing of this host or its network is lent to them. */
   isHosted: boolean;
   /** Absolute path. */
@@ -175,6 +178,7 @@ function shape(v: Variables): Env {
           ? { certFile: resolve(v.SLIPWAY_TLS_CERT), keyFile: resolve(v.SLIPWAY_TLS_KEY) }
           : null,
     },
+    isDevelopment: v.NODE_ENV === "development",
     isHosted: v.SLIPWAY_HOSTED,
     dataDir,
     artifacts: v.SLIPWAY_ARTIFACTS ?? `file:${dataDir}/artifacts`,

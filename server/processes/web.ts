@@ -24,7 +24,7 @@ const onError = (error: unknown) => log("web process", { error });
 const live = new URL(env.live.url);
 
 const app = next({
-  dev: false,
+  dev: env.isDevelopment,
   dir: projectRoot(),
   hostname: env.web.bind,
   port: env.web.port,
