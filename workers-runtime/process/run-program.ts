@@ -10,6 +10,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { LineSplitter } from "../output/line-splitter";
@@ -17,6 +18,7 @@ import type { UpdateBatch } from "../output/update-batch";
 import { enterGroup, leaveGroup } from "./groups";
 import { KillLadder } from "./kill-ladder";
 import { type Limits, LimitWatch } from "./limits";
+import { outputPipes } from "./pipes";
 import type { Invocation } from "./pseudo-terminal";
 import { WatchedLog } from "./watched-log";
 
@@ -59,6 +61,7 @@ class RunningProgram {
   readonly #batch: UpdateBatch;
   readonly #stop: AbortSignal;
   readonly #streams: Readable[] = [];
+  #ends: Promise<void>[] = [];
   #limits: LimitWatch | null = null;
   #ladder: KillLadder | null = null;
   #isKilled = false;
@@ -82,12 +85,19 @@ class RunningProgram {
   }
 
   async #runChild(): Promise<ProgramEnd> {
+    const pipes = await outputPipes.take(2);
     let child: ChildProcess;
     try {
-      child = this.#spawn();
+      child = this.#spawn(pipes?.map(({ writeEnd }) => writeEnd) ?? ["pipe", "pipe"]);
+      if (pipes !== null) this.#readAll(pipes.map(({ stream }) => stream));
+      else this.#readAll([child.stdout as Readable, child.stderr as Readable]);
       await once(child, "spawn");
     } catch (error) {
+      for (const { stream } of pipes ?? []) stream.destroy();
       return this.#notStarted(error as NodeJS.ErrnoException);
+    } finally {
+      // Only the command's copies are left, so that its end is the end of the stream.
+      for (const { writeEnd } of pipes ?? []) closeSync(writeEnd);
     }
     const group = child.pid as number;
     enterGroup(group);
@@ -104,7 +114,7 @@ class RunningProgram {
     this.#stop.addEventListener("abort", interrupt);
     if (this.#stop.aborted) interrupt();
 
-    const ended = this.#readAll(child);
+    const ended = Promise.all([exitOf(child), ...this.#ends]);
     const outcome = await Promise.race([ended, givenUp]);
 
     this.#stop.removeEventListener("abort", interrupt);
@@ -112,13 +122,13 @@ class RunningProgram {
     this.#ladder?.cancel();
     leaveGroup(group);
     if (outcome === "given up") return this.#giveUp(child);
-    const [code, signal] = outcome;
+    const [{ code, signal }] = outcome;
     const rc = signal !== null || (this.#isKilled && code === 0) ? -1 : (code ?? -1);
     return { rc, signal, isGivenUp: false };
   }
 
-  #spawn(): ChildProcess {
-    const { argv, env, workdir, stdin, wantStdout, wantStderr } = this.#order;
+  #spawn(outputs: readonly ("pipe" | number)[]): ChildProcess {
+    const { argv, env, workdir, stdin } = this.#order;
     const [program = "", ...args] = argv;
     const child = spawn(program, args, {
       cwd: workdir,
@@ -126,7 +136,7 @@ class RunningProgram {
       env: env as NodeJS.ProcessEnv,
       // A session of its own, so that it leads a process group and has no terminal of ours.
       detached: true,
-      stdio: [stdin === null ? "ignore" : "pipe", "pipe", "pipe"],
+      stdio: [stdin === null ? "ignore" : "pipe", ...outputs],
     });
     child.on("error", () => {});
     if (child.stdin !== null) {
@@ -134,12 +144,20 @@ class RunningProgram {
       child.stdin.on("error", () => {});
       child.stdin.end(stdin);
     }
-    this.#read(child.stdout as Readable, "stdout", wantStdout);
-    this.#read(child.stderr as Readable, "stderr", wantStderr);
     return child;
   }
 
-  #read(stream: Readable, name: "stdout" | "stderr", isWanted: boolean): void {
+  #readAll(streams: readonly Readable[]): void {
+    const { wantStdout, wantStderr } = this.#order;
+    this.#streams.push(...streams);
+    this.#ends = [
+      this.#read(streams[0] as Readable, "stdout", wantStdout),
+      this.#read(streams[1] as Readable, "stderr", wantStderr),
+    ];
+  }
+
+  /** Resolves when the stream was read to its end. */
+  #read(stream: Readable, name: "stdout" | "stderr", isWanted: boolean): Promise<void> {
     const splitter = new LineSplitter();
     const take = (lines: Buffer | null) => {
       if (lines === null) return;
@@ -151,16 +169,12 @@ class RunningProgram {
       take(splitter.push(chunk));
       if (this.#batch.isFull) this.#pause();
     });
-    stream.on("close", () => take(splitter.end()));
-    this.#streams.push(stream);
-  }
-
-  /** The program's end, once its output is read to the end as well. */
-  async #readAll(child: ChildProcess): Promise<[number | null, number | null]> {
-    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
-      child.once("close", (...end) => resolve(end));
+    return new Promise((resolve) => {
+      stream.once("close", () => {
+        take(splitter.end());
+        resolve();
+      });
     });
-    return [code, signal === null ? null : signalNumber(signal)];
   }
 
   #pause(): void {
@@ -205,6 +219,12 @@ class RunningProgram {
   }
 }
 
-function signalNumber(name: NodeJS.Signals): number {
-  return constants.signals[name];
+function exitOf(
+  child: ChildProcess,
+): Promise<{ readonly code: number | null; readonly signal: number | null }> {
+  return new Promise((resolve) => {
+    child.once("exit", (code, name) =>
+      resolve({ code, signal: name === null ? null : constants.signals[name] }),
+    );
+  });
 }

@@ -13,6 +13,7 @@ import type { Duplex } from "node:stream";
 import type { BuilderRef, Command } from "../../server/domain/wire";
 import type { CommandChannel } from "../output/update";
 import type { Environment } from "../process/environment";
+import { outputPipes } from "../process/pipes";
 import { connectPb } from "../transports/pb/connect";
 import type { Connection, Credentials, WorkerHost } from "../transports/transport";
 import { BackOff } from "./back-off";
@@ -62,6 +63,8 @@ export class Worker {
     this.#slots = new BuilderSlots(options);
     const longestMs = options.maxDelaySeconds * 1000;
     this.#backOff = new BackOff({ longestMs, random: options.random });
+    // The first command finds its pipes made.
+    void outputPipes.fill();
     this.ended = this.#live();
   }
 
