@@ -6,12 +6,12 @@ import "./auth.css";
 export default function AuthLayout(props: { readonly children: ReactNode }) {
   return (
     <div className="auth-ground">
-      <div className="auth-brand">
+      <header className="auth-brand">
         <Logo size={34} />
         <span>Slipway</span>
-      </div>
+      </header>
       {props.children}
-      <p className="auth-foot">Continuous integration on your own machines</p>
+      <footer className="auth-foot">Continuous integration on your own machines</footer>
     </div>
   );
 }

@@ -42,7 +42,7 @@ function Frame(props: { org: OrgFacts; children: ReactNode }) {
     [
       ...PLACES.map((place) => ({
         id: `go:${place.id}`,
-        label: `Go to ${place.label.toLowerCase()}`,
+        label: `Go to ${place.label}`,
         keys: place.keys,
         group: "Go to",
         run: () => router.push(`/${slug}${place.path}`),
