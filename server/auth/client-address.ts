@@ -6,7 +6,7 @@ import { BlockList, isIP } from "node:net";
  * an untrusted peer claims.
  */
 export function clientAddress(headers: Headers, trustedProxies: readonly string[]): string {
-  const trusted = blockList(trustedProxies);
+  const trusted = addressList(trustedProxies);
   const hops = (headers.get("x-forwarded-for") ?? "")
     .split(",")
     .map((hop) => hop.trim())
@@ -15,7 +15,8 @@ export function clientAddress(headers: Headers, trustedProxies: readonly string[
   return stranger ?? hops[0] ?? "unknown";
 }
 
-function blockList(addresses: readonly string[]): BlockList {
+/** Addresses and CIDR ranges. */
+export function addressList(addresses: readonly string[]): BlockList {
   const list = new BlockList();
   for (const entry of addresses) {
     const [address = "", bits] = entry.split("/");

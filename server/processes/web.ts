@@ -7,9 +7,12 @@ import { connect } from "node:net";
 import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
 import next from "next";
+import { webRuntime } from "../api/runtime";
+import { createForwarding } from "../auth/forwarding";
 import { openDatabase } from "../db/pool";
 import { holdLease } from "../engine";
 import { projectRoot, readProcessEnv } from "../env";
+import { createNodeHandler, restOf } from "../rest";
 import { createLog } from "../telemetry/log";
 import { asChild } from "./supervisor/as-child";
 
@@ -36,11 +39,16 @@ const upgrade = app.getUpgradeHandler();
 const isLive = ({ url = "" }: IncomingMessage) =>
   url === LIVE_PATH || url.startsWith(`${LIVE_PATH}/`) || url.startsWith(`${LIVE_PATH}?`);
 
+const rest = createNodeHandler(restOf(webRuntime()), onError);
+const forwarding = createForwarding(env.web.trustedProxies);
+
 const server = createServer((incoming, response) => {
+  forwarding(incoming);
   if (isLive(incoming)) passOn(incoming, response);
-  else void handle(incoming, response).catch(onError);
+  else if (!rest(incoming, response)) void handle(incoming, response).catch(onError);
 });
 server.on("upgrade", (incoming, socket, head) => {
+  forwarding(incoming);
   if (isLive(incoming)) passUpgradeOn(incoming, socket, head);
   else void upgrade(incoming, socket, head).catch(() => socket.destroy());
 });
