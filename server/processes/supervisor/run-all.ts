@@ -5,6 +5,7 @@ import type { StopDeadlines } from "./child";
 import type { ChildSpec } from "./child-spec";
 import { type DataDirLock, lockDataDir } from "./data-dir-lock";
 import { endLeftBehind } from "./end-left-behind";
+import { keepDatabase } from "./keep-database";
 import { migrateWhenThere, openDatabase } from "./open-database";
 import { type ProcessGone, Supervisor } from "./supervisor";
 
@@ -71,11 +72,8 @@ async function start(
   signal.throwIfAborted();
 
   const { env, embedded } = await openDatabase(options.env, say);
-  const stopping = new AbortController();
-  undo.push(async () => {
-    stopping.abort();
-    await embedded?.stop();
-  });
+  const database = embedded && keepDatabase(embedded, env.dataDir, say);
+  undo.push(async () => database?.stop());
   say(embedded ? `embedded PostgreSQL is up (process ${embedded.pid})` : "using DATABASE_URL");
   say(env.redisUrl === null ? "queues are in PostgreSQL" : "queues are in Redis (REDIS_URL)");
   const applied = await migrateWhenThere(env, join(root, "prisma/migrations"), say, signal);
@@ -93,10 +91,7 @@ async function start(
   for (const name of PROCESSES) supervisor.add(processSpec(name, options, env));
   await Promise.race([supervisor.ready(...PROCESSES), aborted(signal)]);
   for (const spec of await options.furtherPrograms(env)) supervisor.add(spec);
-  void embedded?.gone.then(() => {
-    if (stopping.signal.aborted) return;
-    options.onFault("the embedded database ended unexpectedly");
-  });
+  void database?.lost.then((reason) => options.onFault(reason));
   say(`Slipway is ready at ${env.web.publicUrl}`);
   if (setupUrl) say(`First administrator: open ${setupUrl} (works once)`);
   return { supervisor, env };
