@@ -37,13 +37,14 @@ export function createInsist({ fenced, onRetry }: InsistOptions): Insist {
 
 /**
  * Whether the database could not be reached or was going down: SQLSTATE classes 08 (connection),
- * 53 (resources), 57P (shutdown, recovery), serialisation and deadlock, and socket errors.
+ * 53 (resources), 57P (shutdown, recovery), 58 (system), a server that is read-only while another
+ * takes over, serialisation and deadlock, and socket errors.
  */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? String(error.code) : "";
-  if (/^(08...|53...|57P0[1-5]|40001|40P01)$/.test(code)) return true;
-  if (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/.test(code)) return true;
+  if (/^(08...|53...|57P0[1-5]|58...|25006|40001|40P01)$/.test(code)) return true;
+  if (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOST|ENET)/.test(code)) return true;
   return /Connection terminated|connection timeout|Client has encountered a connection error/i.test(
     error.message,
   );

@@ -3,6 +3,7 @@
  * organisation is set, on a connection whose role sees nothing else (HOUSE, Ownership 10).
  */
 import pg from "pg";
+import { AppError } from "../domain/errors";
 import type { OrgId, UserId } from "../domain/ids";
 import type { Database, Queryable } from "./pool";
 
@@ -19,8 +20,23 @@ export interface OrgDatabase {
 /** `database` must have been opened with the role `slipway_web`. */
 export function orgDatabase(database: Database): OrgDatabase {
   return {
-    within: (scope, work) => database.transaction(work, settings(scope)),
+    async within(scope, work) {
+      try {
+        return await database.transaction(work, settings(scope));
+      } catch (error) {
+        if (!isUnstorable(error)) throw error;
+        const problem = "a text holds a character that cannot be stored";
+        throw new AppError("request.malformed", { problem }, error);
+      }
+    },
   };
+}
+
+/** A null character, or half of a surrogate pair: the fault of whoever sent it. */
+function isUnstorable(error: unknown): boolean {
+  const { code, detail } = error as { code?: unknown; detail?: unknown };
+  if (code === "22021" || code === "22P05") return true;
+  return code === "22P02" && /surrogate/.test(String(detail));
 }
 
 function settings(scope: Scope): string {

@@ -69,6 +69,8 @@ export function openDatabase(options: PoolOptions): Database {
     },
     async transaction(work, opening = "") {
       const client = await pool.connect();
+      // While it is ours the pool does not listen: a lost connection, unheard, would end the process.
+      client.on("error", options.onError);
       let broken: Error | undefined;
       try {
         counters.roundTrips += 2;
@@ -88,6 +90,7 @@ export function openDatabase(options: PoolOptions): Database {
         });
         throw error;
       } finally {
+        client.off("error", options.onError);
         client.release(broken);
       }
     },
@@ -107,6 +110,7 @@ function asQuery(statement: string | Statement, values: readonly unknown[]): pg.
 /** Rows that must be exactly one. */
 export function only<R>(rows: readonly R[]): R {
   const [row] = rows;
-  if (row === undefined || rows.length !== 1) throw new Error(`expected one row, got ${rows.length}`);
+  if (row === undefined || rows.length !== 1)
+    throw new Error(`expected one row, got ${rows.length}`);
   return row;
 }

@@ -14,7 +14,7 @@ import { createHash } from "node:crypto";
 import { type Machines, mayGo } from "../domain/builds/state";
 import type { BuildId, LogId, OrgId, ProcessId, StepId } from "../domain/ids";
 import type { JsonValue } from "../domain/properties";
-import type { Queryable } from "./pool";
+import type { Queryable, Statement } from "./pool";
 
 export class StaleState extends Error {
   override readonly name = "StaleState";
@@ -74,6 +74,9 @@ const STALE_INDEXES = new Set([
   "build_one_per_request",
   "build_one_per_pair",
   "build_one_per_slot",
+  // The steps of a build are written once, when it begins.
+  "step_build_id_number_key",
+  "step_build_id_name_key",
 ]);
 
 export class Batch {
@@ -260,7 +263,7 @@ export class Batch {
   async commit<R = Record<string, number>>(q: Queryable): Promise<R> {
     const text = this.#text();
     try {
-      const [row] = await q.rows<R>({ name: statementName(text), text }, this.#values);
+      const [row] = await q.rows<R>(asStatement(text), this.#values);
       return row as R;
     } catch (error) {
       throw asStale(error);
@@ -337,15 +340,21 @@ export class Batch {
   }
 }
 
-/** The statements of a program are few; each is prepared once per connection under its hash. */
+/**
+ * The statements of a program are few, so each is prepared once per connection under its hash. But
+ * their texts grow with the steps and logs of a build, which a configuration decides: beyond a
+ * bound they are sent without a name, and neither we nor PostgreSQL remember them.
+ */
+const MAX_NAMES = 500;
 const names = new Map<string, string>();
-function statementName(text: string): string {
+function asStatement(text: string): Statement {
   let name = names.get(text);
   if (!name) {
+    if (names.size >= MAX_NAMES) return { text };
     name = createHash("sha256").update(text).digest("base64url").slice(0, 24);
     names.set(text, name);
   }
-  return name;
+  return { name, text };
 }
 
 function asStale(error: unknown): unknown {
