@@ -23,12 +23,16 @@ export const processChannel = (processId: number) => `slipway_process_${processI
 
 const MERGE_MS = 10;
 const RECONNECT_MS = 500;
+/** A connection that died without a word is noticed within two of these. */
+const HEARTBEAT_MS = 10_000;
 
 export interface Announcer {
   /** After a commit. Cheap; never throws. */
   announce(channel: string, payload?: string): void;
-  /** What was announced has been sent. */
+  /** What was announced has been sent, or could not be. */
   flush(): Promise<void>;
+  /** Gives up what could not be sent. */
+  close(): void;
 }
 
 export function createAnnouncer(q: Queryable, onError: (error: unknown) => void): Announcer {
@@ -36,6 +40,8 @@ export function createAnnouncer(q: Queryable, onError: (error: unknown) => void)
   let sending: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
   let lastSentAt = 0;
+  let isFailing = false;
+  let isClosed = false;
 
   async function send(): Promise<void> {
     timer = null;
@@ -50,8 +56,11 @@ export function createAnnouncer(q: Queryable, onError: (error: unknown) => void)
         },
         [batch.map(([channel]) => channel), batch.map(([, payload]) => payload)],
       );
+      isFailing = false;
     } catch (error) {
-      // Listeners catch up by themselves after an outage: they are told to look when they reconnect.
+      // It may be our connection alone that was lost, and the listeners' are well: say it again.
+      isFailing = true;
+      for (const each of batch) pending.set(each.join(" "), each);
       onError(error);
     }
     sending = null;
@@ -59,8 +68,9 @@ export function createAnnouncer(q: Queryable, onError: (error: unknown) => void)
   }
 
   function schedule(): void {
-    if (sending || timer) return;
-    const wait = lastSentAt + MERGE_MS - performance.now();
+    if (sending || timer || isClosed) return;
+    const pause = isFailing ? RECONNECT_MS : MERGE_MS;
+    const wait = lastSentAt + pause - performance.now();
     if (wait <= 0) {
       sending = send();
     } else {
@@ -76,13 +86,18 @@ export function createAnnouncer(q: Queryable, onError: (error: unknown) => void)
       schedule();
     },
     async flush() {
-      while (pending.size > 0 || sending) {
+      do {
         if (timer) {
           clearTimeout(timer);
           sending = send();
         }
         await sending;
-      }
+      } while (!isFailing && (pending.size > 0 || sending));
+    },
+    close() {
+      isClosed = true;
+      if (timer) clearTimeout(timer);
+      timer = null;
     },
   };
 }
@@ -107,7 +122,9 @@ export function openBus(url: string, onError: (error: unknown) => void): Bus {
       keepAlive: true,
     });
     client = fresh;
+    let heartbeat: NodeJS.Timeout | null = null;
     const lost = (error?: unknown) => {
+      if (heartbeat) clearInterval(heartbeat);
       if (client !== fresh) return;
       client = null;
       if (error) onError(error);
@@ -129,6 +146,8 @@ export function openBus(url: string, onError: (error: unknown) => void): Bus {
       for (const channel of handlers.keys()) {
         await fresh.query(`listen ${pg.escapeIdentifier(channel)}`);
       }
+      if (client !== fresh) return;
+      heartbeat = beat(fresh, lost);
       for (const set of handlers.values()) for (const handler of set) handler(null);
     } catch (error) {
       lost(error);
@@ -158,4 +177,19 @@ export function openBus(url: string, onError: (error: unknown) => void): Bus {
       await last?.end().catch(() => {});
     },
   };
+}
+
+/** Asks for a sign of life again and again; one that is still missing at the next turn is a loss. */
+function beat(client: pg.Client, lost: (error: unknown) => void): NodeJS.Timeout {
+  let isWaiting = false;
+  return setInterval(() => {
+    if (isWaiting) return lost(new Error("the event bus does not answer"));
+    isWaiting = true;
+    client.query("select").then(
+      () => {
+        isWaiting = false;
+      },
+      (error: unknown) => lost(error),
+    );
+  }, HEARTBEAT_MS);
 }

@@ -57,3 +57,15 @@ export async function readOutbox(
     position: last ? { xid: last.xid, id: last.id } : position,
   };
 }
+
+/** Whether something behind the position is committed, but not to be read before others end. */
+export async function isNewsHidden(q: Queryable, position: Position): Promise<boolean> {
+  const rows = await q.rows(
+    {
+      name: "outbox-hidden",
+      text: "select from outbox where (xid, id) > ($1::xid8, $2::bigint) order by xid, id limit 1",
+    },
+    [position.xid, position.id],
+  );
+  return rows.length > 0;
+}
