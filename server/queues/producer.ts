@@ -13,31 +13,52 @@ export function createProducer(
   onError: (error: unknown) => void,
 ): Producer {
   let queue: Promise<QueueHandle> | null = null;
+  /** Organisations whose job is being added; true when one was asked for meanwhile. */
+  const adding = new Map<number, boolean>();
   const underWay = new Set<Promise<void>>();
+
+  function open(): Promise<QueueHandle> {
+    if (queue) return queue;
+    const opening = openQueue("distribution", connection, onError);
+    queue = opening;
+    // One that could not be opened is opened anew; one that is open finds its server again by itself.
+    opening.catch(() => {
+      queue = null;
+    });
+    return opening;
+  }
 
   async function add(orgId: number): Promise<void> {
     try {
-      queue ??= openQueue("distribution", connection, onError);
-      const job = CATALOG.distribute;
-      await (await queue).add(
-        "distribute",
-        { orgId },
-        { onePer: `distribute-${orgId}`, attempts: job.attempts },
-      );
+      const { attempts } = CATALOG.distribute;
+      const handle = await open();
+      do {
+        adding.set(orgId, false);
+        await handle.add("distribute", { orgId }, { onePer: `distribute-${orgId}`, attempts });
+      } while (adding.get(orgId));
     } catch (error) {
-      queue = null;
       onError(error);
     }
   }
 
   return {
     distribute(orgId) {
-      const adding: Promise<void> = add(orgId).finally(() => underWay.delete(adding));
-      underWay.add(adding);
+      // While the server of the queues is away an `add` may wait long: never more than one of each.
+      if (adding.has(orgId)) {
+        adding.set(orgId, true);
+        return;
+      }
+      adding.set(orgId, false);
+      const done: Promise<void> = add(orgId).finally(() => {
+        adding.delete(orgId);
+        underWay.delete(done);
+      });
+      underWay.add(done);
     },
     async close() {
       await Promise.all(underWay);
-      await (await queue)?.close();
+      const handle = await queue?.catch(() => null);
+      await handle?.close();
     },
   };
 }
