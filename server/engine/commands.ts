@@ -89,7 +89,15 @@ export function createEngineCommands(context: CommandsContext): EngineCommands {
   return {
     async force(caller, order, tx) {
       const submit = (q: Queryable) => submitBuildset(q, forced(caller, order));
-      return tx ? made(caller.orgId, await submit(tx)) : alone(caller.orgId, submit);
+      if (tx) return made(caller.orgId, await submit(tx));
+      try {
+        return await alone(caller.orgId, submit);
+      } catch (error) {
+        // Two calls with one key at the same time: the other one's buildset is there now.
+        const isUsedKey = error instanceof AppError && error.code === "request.conflict";
+        if (!isUsedKey || order.idempotencyKey === null) throw error;
+        return alone(caller.orgId, submit);
+      }
     },
 
     async stopBuild(caller, buildId, { reason, result }) {
@@ -153,24 +161,17 @@ export function createEngineCommands(context: CommandsContext): EngineCommands {
       }),
 
     async cancelRequest(caller, requestId, reason) {
-      const building = await db.within({ orgId: caller.orgId }, async (tx) => {
-        const [row] = await tx.rows<{ state: string; buildset_id: BuildsetId; build: BuildId }>(
-          `select r.state, r.buildset_id, (select id from build b where b.build_request_id = r.id and b.state <> 'finished') as build
-           from build_request r where r.id = $1 for update`,
-          [requestId],
-        );
-        if (!row) throw new AppError("request.not-found", { what: "build request" });
-        if (row.state === "claimed") return row.build;
-        if (row.state !== "pending") {
-          throw new AppError("request.conflict", {
-            problem: "the request is not waiting any more",
-          });
+      for (;;) {
+        const building = await cancelUnlessBuilding(db, caller, requestId, reason);
+        if (building === null) return context.announce();
+        try {
+          return await this.stopBuild(caller, building, { reason });
+        } catch (error) {
+          // The build ended first. Its request is done, which the next round says, or waits again
+          // after RETRY, and must not be built once more.
+          if (!(error instanceof AppError && error.code === "request.conflict")) throw error;
         }
-        await cancelPending(tx, caller, requestId, row.buildset_id, reason);
-        return null;
-      });
-      if (building !== null) await this.stopBuild(caller, building, { reason });
-      else context.announce();
+      }
     },
 
     async setPriority(caller, requestId, priority) {
@@ -222,6 +223,34 @@ function forced(caller: Caller, order: ForceOrder): Parameters<typeof submitBuil
     idempotencyKey: order.idempotencyKey,
     actor: caller.actor,
   };
+}
+
+/** @returns the unfinished build of the request, null when the request waited and is cancelled */
+function cancelUnlessBuilding(
+  db: OrgDatabase,
+  caller: Caller,
+  requestId: BuildRequestId,
+  reason: string,
+): Promise<BuildId | null> {
+  return db.within({ orgId: caller.orgId }, async (tx) => {
+    const [row] = await tx.rows<{ state: string; buildset_id: BuildsetId }>(
+      "select state, buildset_id from build_request where id = $1 for update",
+      [requestId],
+    );
+    if (!row) throw new AppError("request.not-found", { what: "build request" });
+    if (row.state === "pending") {
+      await cancelPending(tx, caller, requestId, row.buildset_id, reason);
+      return null;
+    }
+    // A statement of its own: the one above may have waited for the claim, whose build it could
+    // not see yet.
+    const [build] = await tx.rows<{ id: BuildId }>(
+      "select id from build where build_request_id = $1 and state <> 'finished'",
+      [requestId],
+    );
+    if (build) return build.id;
+    throw new AppError("request.conflict", { problem: "the request is not waiting any more" });
+  });
 }
 
 async function cancelPending(

@@ -28,6 +28,7 @@ export interface LeaseOptions {
 }
 
 export async function holdLease(q: Queryable, options: LeaseOptions): Promise<Lease> {
+  let renewedAt = performance.now();
   const [row] = await q.rows<{ id: ProcessId }>(
     `insert into process (kind, host, pid, lease_expires_at)
      values ($1, $2, $3, now() + interval '${LEASE_SECONDS} seconds') returning id`,
@@ -35,13 +36,14 @@ export async function holdLease(q: Queryable, options: LeaseOptions): Promise<Le
   );
   if (!row) throw new Error("the process could not be registered");
   const processId = row.id;
-  let renewedAt = performance.now();
   let fence: (reason: string) => void = () => {};
   const fenced = new Promise<string>((resolve) => {
     fence = resolve;
   });
 
   const renew = setInterval(async () => {
+    // The lease runs from when the database wrote it; our count begins before that, not at the answer.
+    const askedAt = performance.now();
     try {
       const alive = await q.rows(
         {
@@ -52,7 +54,7 @@ export async function holdLease(q: Queryable, options: LeaseOptions): Promise<Le
         [processId],
       );
       if (alive.length === 0) fence("this process was declared gone");
-      else renewedAt = performance.now();
+      else renewedAt = Math.max(renewedAt, askedAt);
     } catch (error) {
       options.onError(error);
     }

@@ -19,24 +19,32 @@ export interface DistributeContext {
   readonly tell: (owner: ProcessId) => void;
 }
 
+/** Claims that come to nothing several times in a row: the next wake-up, or the sweep, tries again. */
+const FRUITLESS_ROUNDS = 5;
+
 /** @returns how many builds were made */
 export async function distribute(context: DistributeContext, orgId: OrgId): Promise<number> {
   let made = 0;
-  for (;;) {
-    const waiting = await loadWaiting(context.db, orgId);
-    const assignments = assign(waiting, context.now());
-    if (assignments.length === 0) return made;
-    const claims = await Promise.all(
+  let fruitless = 0;
+  // Until nothing fits any more. A claim that was refused means that somebody else was quicker with
+  // its request or its worker, but not that he saw the other of the two; and one round sees only so
+  // many workers of each builder.
+  while (fruitless < FRUITLESS_ROUNDS) {
+    const assignments = assign(await loadWaiting(context.db, orgId), context.now());
+    if (assignments.length === 0) break;
+    const claims = await Promise.allSettled(
       assignments.map(async (assignment) => {
         const claimed = await claim(context.db, orgId, assignment, context.actor);
         if (claimed) context.tell(claimed.ownerId);
-        return claimed;
+        return claimed !== null;
       }),
     );
-    const got = claims.filter((claimed) => claimed !== null).length;
+    const got = claims.filter((each) => each.status === "fulfilled" && each.value).length;
     made += got;
-    // Somebody else was quicker with all of them, so somebody else is distributing: look again
-    // only if a claim was refused while others went through.
-    if (got === 0 || got === assignments.length) return made;
+    fruitless = got === 0 ? fruitless + 1 : 0;
+    // What was claimed beside it stands and its owner knows; this one is tried again by the job.
+    const failed = claims.find((each) => each.status === "rejected");
+    if (failed) throw failed.reason;
   }
+  return made;
 }

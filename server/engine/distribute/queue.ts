@@ -33,7 +33,9 @@ const WAITING = {
       select jsonb_agg(w.candidate) as workers from (
         select ${CANDIDATE} as candidate
         from builder_worker bw join worker w on w.id = bw.worker_id
-        where bw.builder_id = b.id and w.session_id is not null and w.removed_at is null
+        join worker_session s on s.id = w.session_id and s.ended_at is null
+        join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
+        where bw.builder_id = b.id and w.removed_at is null
           and w.paused_at is null and not w.is_draining
           and (w.quarantined_until is null or w.quarantined_until <= now())
           and not exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished')

@@ -3,6 +3,8 @@
  * together with its first step; a step's end, its logs and the next step's start are one; the last
  * step, the build, its request and its buildset end together.
  */
+
+import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression, type Fence } from "../../db/transition";
 import { type BuildState, RETRY, type Result } from "../../domain/builds";
@@ -52,7 +54,7 @@ export async function beginBuild(
     to: "running",
     set: {
       started_at: NOW,
-      properties: JSON.stringify(properties),
+      properties: jsonText(properties),
       state_string: steps[first]?.description ?? "building",
     },
     event: "builds/{id}/update",
@@ -91,7 +93,12 @@ export async function nextStep(
   q: Queryable,
   keys: BuildKeys,
   end: StepEnd,
-  next: { readonly stepId: StepId; readonly description: string },
+  next: {
+    readonly stepId: StepId;
+    readonly description: string;
+    /** The build was stopped; this is a step that runs nevertheless. */
+    readonly isStopping: boolean;
+  },
 ): Promise<void> {
   const batch = new Batch(keys.orgId).fenced(keys.fence);
   endStep(batch, keys, end);
@@ -104,6 +111,13 @@ export async function nextStep(
     event: "steps/{id}/started",
     body: { buildId: "build_id" },
   });
+  if (next.isStopping) {
+    // It obeys; from here on its steps' own limits count.
+    batch.with(
+      "obeyed",
+      `delete from deadline where kind = 'build-stopping' and subject_id = ${batch.value(keys.fence.buildId, "bigint")}`,
+    );
+  }
   batch.with(
     "telling",
     `update build set state_string = ${batch.value(next.description)} where id = ${batch.value(keys.fence.buildId)}`,
@@ -118,6 +132,8 @@ export interface BuildEnd {
   readonly reason: string;
   /** The step that was running, if one was. */
   readonly step: StepEnd | null;
+  /** Refuse (`StaleState`) when somebody wants the build stopped: RETRY would undo that. */
+  readonly unlessStopped: boolean;
 }
 
 /**
@@ -135,6 +151,7 @@ export async function finishBuild(q: Queryable, keys: BuildKeys, end: BuildEnd):
     from: end.from,
     to: "finished",
     set: { result: end.result, state_string: end.summary, complete_at: NOW },
+    ...(end.unlessStopped ? { where: "stop_requested_at is null" } : {}),
     event: "builds/{id}/finished",
     body: { builderId: "builder_id", workerId: "worker_id", number: "number", result: "result" },
   });
@@ -205,7 +222,7 @@ function endStep(batch: Batch, keys: BuildKeys, end: StepEnd): void {
       result: end.result,
       state_string: end.summary,
       complete_at: NOW,
-      command_ends: JSON.stringify(end.commandEnds),
+      command_ends: jsonText(end.commandEnds),
     },
     reason: end.summary,
     actor: keys.actor,

@@ -1,11 +1,14 @@
 /**
- * The builds this process runs. It looks for work when it is told to, and when it may have missed
- * a notification: what it owns stands in the database.
+ * The builds this process runs. It looks for work when it is told to, and every few seconds in case
+ * it was told and did not hear: what it owns stands in the database.
  */
 import type { Queryable } from "../../db/pool";
+import { RETRY } from "../../domain/builds";
 import type { BuildId, OrgId, ProcessId, SessionId } from "../../domain/ids";
+import { mergeCalls } from "../../events/merge-calls";
 import type { WorkerSession } from "../../protocols/contract";
-import { loadPreparing, loadStopRequests, stillOurs } from "./load-build";
+import { giveUp } from "../recover/abandon";
+import { loadOwned, loadPreparing, loadStopRequests } from "./load-build";
 import { type RunContext, type RunningBuild, runBuild } from "./run-build";
 
 export interface BuildsContext extends RunContext {
@@ -17,9 +20,9 @@ export interface BuildsContext extends RunContext {
 }
 
 export interface Builds {
-  /** Begin what was claimed for us. Calls while it looks are merged. */
+  /** Begin what was claimed for us. Calls while it looks are merged. Never rejects. */
   look(): Promise<void>;
-  /** Stop what somebody wants stopped. */
+  /** Stop what somebody wants stopped, let go of what is not ours any more. Never rejects. */
   obeyStops(): Promise<void>;
   busy(session: SessionId): number;
   count(): number;
@@ -34,21 +37,24 @@ interface Entry {
 }
 
 export function createBuilds(context: BuildsContext): Builds {
+  const { db, processId, insist } = context;
   const builds = new Map<BuildId, Entry>();
-  /** Not ours any more, but still ending on the worker. */
-  const takenAway = new Set<BuildId>();
-  let looking: Promise<void> | null = null;
-  let again = false;
+  /** A build was left for later because the one before it had not quite ended here. */
+  let isOneLeft = false;
 
   async function lookOnce(): Promise<void> {
-    for (const build of await loadPreparing(context.db, context.processId)) {
+    for (const build of await loadPreparing(db, processId)) {
       if (builds.has(build.buildId)) continue;
       const { sessionId, orgId, buildId, builderId } = build;
-      // A build that was taken from us may still be ending on this pair; never two commands at once.
+      // A build that was taken from us, or is over and just being forgotten, may still be ending
+      // on this pair; never two commands at once.
       const isPairBusy = [...builds.values()].some(
         (entry) => entry.sessionId === sessionId && entry.builderId === builderId,
       );
-      if (isPairBusy) continue;
+      if (isPairBusy) {
+        isOneLeft = true;
+        continue;
+      }
       const connection = sessionId === null ? null : context.connectionOf(sessionId);
       const running = runBuild(context, build, connection);
       builds.set(buildId, { builderId, sessionId, running });
@@ -56,42 +62,43 @@ export function createBuilds(context: BuildsContext): Builds {
         builds.delete(buildId);
         context.ended(sessionId);
         if (moreWaits) context.wake(orgId);
-        if (takenAway.delete(buildId)) void look();
+        if (isOneLeft) {
+          isOneLeft = false;
+          void look();
+        }
       });
     }
   }
 
-  async function obeyStops(): Promise<void> {
-    for (const request of await loadStopRequests(context.db, context.processId)) {
+  async function obeyOnce(): Promise<void> {
+    for (const request of await loadStopRequests(db, processId)) {
       builds.get(request.buildId)?.running.stop(request);
     }
-    const ours = new Set(await stillOurs(context.db, context.processId, [...builds.keys()]));
-    for (const [buildId, { running }] of builds) {
-      if (ours.has(buildId)) continue;
-      takenAway.add(buildId);
-      running.stop({ buildId, reason: "it was taken away", by: context.actor, result: null });
+    const known = [...builds.keys()];
+    const owned = new Map((await loadOwned(db, processId)).map(({ id, state }) => [id, state]));
+    for (const buildId of known) {
+      if (!owned.has(buildId)) builds.get(buildId)?.running.abandon("it was taken away");
+    }
+    for (const [buildId, state] of owned) {
+      if (state === "preparing" || builds.has(buildId)) continue;
+      // Nobody runs it, so nobody would ever end it.
+      const { actor } = context;
+      const orgId = await giveUp(db, { buildId, ownerId: processId }, actor, RETRY, "it was lost");
+      if (orgId === null) continue;
+      context.log("a build of ours that nobody ran was given up", { build: buildId });
+      context.announce();
+      context.wake(orgId);
     }
   }
 
-  function look(): Promise<void> {
-    if (looking) {
-      again = true;
-      return looking;
-    }
-    looking = (async () => {
-      do {
-        again = false;
-        await lookOnce();
-      } while (again);
-    })().finally(() => {
-      looking = null;
-    });
-    return looking;
-  }
+  const report = (what: string) => (error: unknown) => context.log(what, { error });
+  const look = mergeCalls(() => insist("builds to run", lookOnce), report("builds not looked for"));
+  const obey = mergeCalls(() => insist("builds to stop", obeyOnce), report("stops not looked for"));
 
   return {
     look,
-    obeyStops,
+    // Behind a look that is under way: what that one saw not yet stopped is ours to stop then.
+    obeyStops: () => look().then(obey),
     busy: (session) => [...builds.values()].filter((entry) => entry.sessionId === session).length,
     count: () => builds.size,
     async idle() {

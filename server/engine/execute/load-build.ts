@@ -63,6 +63,8 @@ export interface BuildToRun {
   readonly scheduler: string;
   readonly buildsetProperties: Properties;
   readonly sourceStamps: readonly SourceStamp[];
+  /** Somebody wanted it stopped before it began. */
+  readonly stop: StopRequest | null;
 }
 
 type Row = Omit<BuildToRun, "config" | "worker"> & { config: unknown; worker: unknown };
@@ -77,6 +79,8 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
           q.buildset_id as "buildsetId", b.session_id as "sessionId", b.worker_id as "workerId", w.name as "workerName",
           coalesce(w.facts->>'basedir', '') as basedir, c.config, w.config as worker, s.owner, s.scheduler,
           s.properties as "buildsetProperties",
+          case when b.stop_requested_at is not null then jsonb_build_object('buildId', b.id,
+            'reason', coalesce(b.stop_reason, ''), 'by', coalesce(b.stop_requested_by, ''), 'result', b.stop_result) end as stop,
           coalesce((select jsonb_agg(jsonb_build_object('codebase', t.codebase, 'repository', t.repository,
               'branch', t.branch, 'revision', t.revision, 'project', t.project) order by t.codebase)
             from buildset_source_stamp l join source_stamp t on t.id = l.source_stamp_id
@@ -121,19 +125,16 @@ export function loadStopRequests(q: Queryable, ownerId: ProcessId): Promise<Stop
   );
 }
 
-/** Which of these builds this process still owns. */
-export async function stillOurs(
+/** Every unfinished build of this process. */
+export function loadOwned(
   q: Queryable,
   ownerId: ProcessId,
-  buildIds: readonly BuildId[],
-): Promise<BuildId[]> {
-  if (buildIds.length === 0) return [];
-  const rows = await q.rows<{ id: BuildId }>(
+): Promise<{ readonly id: BuildId; readonly state: string }[]> {
+  return q.rows(
     {
-      name: "still-ours",
-      text: "select id from build where id = any($2) and owner_id = $1 and state <> 'finished'",
+      name: "builds-owned",
+      text: "select id, state from build where owner_id = $1 and state <> 'finished'",
     },
-    [ownerId, buildIds],
+    [ownerId],
   );
-  return rows.map((row) => row.id);
 }

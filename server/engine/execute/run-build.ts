@@ -10,7 +10,12 @@
  *  - somebody stops it: the running command is interrupted, steps that always run still run;
  *  - the connection is lost: RETRY, the request waits again;
  *  - this process is fenced, or somebody took the build over: nothing more is written.
+ *
+ * Whatever goes wrong on our own side, the build is ended: one that nobody runs would block its
+ * worker's place for ever.
  */
+
+import { Fenced } from "../../db/insist";
 import type { Queryable } from "../../db/pool";
 import { StaleState } from "../../db/transition";
 import {
@@ -24,15 +29,16 @@ import {
   SUCCESS,
   worst,
 } from "../../domain/builds";
-import type { LogId, StepId } from "../../domain/ids";
+import type { LogId, SessionId, StepId } from "../../domain/ids";
 import type { Properties } from "../../domain/properties";
 import type { Command, CommandEnd, CommandSink } from "../../domain/wire";
 import type { OpenLog, PreparedChunks } from "../../logs";
-import type { WorkerSession } from "../../protocols/contract";
+import { SessionLost, type WorkerSession } from "../../protocols/contract";
 import type { Step, StepOutcome } from "../../steps/contract";
+import { giveUp } from "../recover/abandon";
 import { buildProperties } from "./build-properties";
 import { type BuildKeys, beginBuild, finishBuild, nextStep, type StepEnd } from "./build-store";
-import type { BuildToRun, StopRequest } from "./load-build";
+import { type BuildToRun, loadStopRequests, type StopRequest } from "./load-build";
 import { createStepLogs, type StepLogs, unique } from "./step-logs";
 
 /** A worker not heard of for this long is asked for a sign of life before it gets a build. */
@@ -40,6 +46,8 @@ const SILENCE_MS = 10_000;
 const PING_MS = 10_000;
 /** After an interrupt the worker kills within 5 s; beyond this the connection is given up. */
 const INTERRUPT_MS = 60_000;
+/** No request reaches the distributor in less. */
+const HOP_MS = 5;
 
 export interface RunContext {
   readonly db: Queryable;
@@ -50,6 +58,10 @@ export interface RunContext {
     build: BuildToRun,
     log: { logId: LogId; stepId: StepId; name: string; slug: string; type: "s" | "t" },
   ) => OpenLog;
+  /** The worker is told of this builder unless it knows it. Rejects like `WorkerSession.serve`. */
+  readonly serves: (session: SessionId, builderName: string) => Promise<void>;
+  /** Settles when a session whose connection is gone is ended in the database too. */
+  readonly left: (session: SessionId) => Promise<void>;
   /** Tell others that the outbox has news. */
   readonly announce: () => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
@@ -59,8 +71,14 @@ export interface RunContext {
 
 export interface RunningBuild {
   stop(request: StopRequest): void;
+  /** It is not ours any more: what runs on the worker is interrupted, nothing more is begun. */
+  abandon(reason: string): void;
   /** Settles when the build is finished or not ours any more. Never rejects. */
   readonly done: Promise<{ readonly moreWaits: boolean }>;
+}
+
+interface RunStepEnd extends StepEnd {
+  readonly commandEnds: readonly CommandEnd[];
 }
 
 interface Planned {
@@ -74,7 +92,11 @@ export function runBuild(
   session: WorkerSession | null,
 ): RunningBuild {
   const run = new BuildRun(context, build, session);
-  return { stop: (request) => run.stop(request), done: run.toTheEnd() };
+  return {
+    stop: (request) => run.stop(request),
+    abandon: (reason) => run.abandon(reason),
+    done: run.toTheEnd(),
+  };
 }
 
 class BuildRun {
@@ -82,7 +104,8 @@ class BuildRun {
   readonly #build: BuildToRun;
   readonly #session: WorkerSession | null;
   readonly #keys: BuildKeys;
-  #stop: StopRequest | null = null;
+  #stop: StopRequest | null;
+  #isAbandoned = false;
   /** Of the step that runs now. */
   #abort = new AbortController();
   #result: Result = SUCCESS;
@@ -92,6 +115,7 @@ class BuildRun {
     this.#context = context;
     this.#build = build;
     this.#session = session;
+    this.#stop = build.stop;
     const { orgId, buildId, ownerId, ownerEpoch, requestId, buildsetId } = build;
     this.#keys = {
       orgId,
@@ -108,24 +132,49 @@ class BuildRun {
     this.#abort.abort(request.reason);
   }
 
+  abandon(reason: string): void {
+    this.#isAbandoned = true;
+    this.#abort.abort(reason);
+  }
+
   async toTheEnd(): Promise<{ moreWaits: boolean }> {
     try {
       return { moreWaits: await this.#run() };
     } catch (error) {
-      const what = error instanceof StaleState ? "build is not ours any more" : "build failed here";
-      this.#context.log(what, { build: this.#build.buildId, error });
+      if (!(error instanceof Fenced)) await this.#giveUp(error);
       return { moreWaits: true };
     } finally {
       this.#context.announce();
     }
   }
 
+  /**
+   * Usually the build is not ours any more, and nothing happens. But it may be that a write of ours
+   * had succeeded unheard, so that its repetition was refused, or that something broke on our side.
+   */
+  async #giveUp(error: unknown): Promise<void> {
+    const { log, db, actor } = this.#context;
+    const { buildId } = this.#build;
+    const isStale = error instanceof StaleState;
+    log(isStale ? "build is not ours any more" : "build failed here", { build: buildId, error });
+    const result = isStale ? RETRY : EXCEPTION;
+    const reason = isStale
+      ? "it could not be known what was written of it"
+      : `it could not be carried on: ${message(error)}`;
+    try {
+      await this.#insist("end of a build that failed here", () =>
+        giveUp(db, this.#keys.fence, actor, result, reason),
+      );
+    } catch (failure) {
+      log("build not ended", { build: buildId, error: failure });
+    }
+  }
+
   async #run(): Promise<boolean> {
     const { config } = this.#build;
     if (this.#stop) return this.#finish("preparing", null, null);
-    if (!this.#session || !(await this.#isAlive(this.#session))) {
-      return this.#retry("preparing", "the worker was gone before the build began", null);
-    }
+    if (!this.#session || !(await this.#isAlive(this.#session))) return this.#goneBefore();
+    if (this.#stop) return this.#finish("preparing", null, null);
     let steps: Planned[];
     try {
       if (!config) throw new Error("the stored configuration of the builder cannot be read");
@@ -136,6 +185,13 @@ class BuildRun {
       });
     } catch (error) {
       return this.#except(`its steps could not be made: ${message(error)}`);
+    }
+    try {
+      const { sessionId, builderName } = this.#build;
+      if (sessionId !== null) await this.#context.serves(sessionId, builderName);
+    } catch (error) {
+      if (error instanceof SessionLost) return this.#goneBefore();
+      return this.#except(`the worker does not take the builder: ${message(error)}`);
     }
     const properties = buildProperties(this.#build);
     return this.#runSteps(this.#session, steps, properties);
@@ -162,7 +218,7 @@ class BuildRun {
     );
     this.#context.announce();
     let isHalted = false;
-    let end: StepEnd | null = null;
+    let end: RunStepEnd | null = null;
     while (index < steps.length) {
       const planned = steps[index] as Planned;
       const stepId = ids[index] as StepId;
@@ -171,10 +227,12 @@ class BuildRun {
       this.#result = worst(this.#result, part.result);
       if (part.result !== SUCCESS) this.#failures.push(end.summary);
       isHalted ||= part.halts || this.#stop !== null;
+      const isLost = end.commandEnds.some(({ kind }) => kind === "lost");
+      if (isLost) await this.#left();
       if (end.result === RETRY && !this.#stop) {
-        return this.#retry("running", "the connection to the worker was lost", end);
+        const why = isLost ? "the connection to the worker was lost" : end.summary;
+        return this.#retry("running", why, end);
       }
-      const isLost = end.result === RETRY;
       index = isLost ? steps.length : this.#nextIndex(steps, index, isHalted);
       const next = steps[index];
       if (!next) break;
@@ -184,6 +242,7 @@ class BuildRun {
         nextStep(this.#context.db, this.#keys, ended, {
           stepId: nextId,
           description: next.step.description,
+          isStopping: this.#stop !== null,
         }),
       );
       this.#context.announce();
@@ -206,11 +265,16 @@ class BuildRun {
     step: Step,
     stepId: StepId,
     properties: Properties,
-  ): Promise<StepEnd> {
-    // A step that always runs gets its chance even after a stop.
+  ): Promise<RunStepEnd> {
+    // Stopped after its turn was written: only a step that always runs still gets its chance.
+    if (this.#isAbandoned || (this.#stop && !step.flags.alwaysRun)) {
+      const summary = `${step.description} (cancelled)`;
+      return { stepId, result: CANCELLED, summary, commandEnds: [], logs: [] };
+    }
     this.#abort = new AbortController();
     const wasStopped = this.#stop !== null;
-    const { nextLogId, openLog } = this.#context;
+    const { openLog } = this.#context;
+    const nextLogId = () => this.#insist("id of a log", this.#context.nextLogId);
     const logs = createStepLogs({
       firstId: await nextLogId(),
       nextId: nextLogId,
@@ -259,19 +323,37 @@ class BuildRun {
       output: (stream, text) => logs.output(stream, text),
       log: (name, text) => logs.file(name, text),
     };
-    let giveUp: NodeJS.Timeout | undefined;
-    signal.addEventListener("abort", () => {
-      giveUp = setTimeout(() => {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = () => {
+      timer = setTimeout(() => {
         session.close({ code: "timeout", message: "it did not end an interrupted command" });
       }, INTERRUPT_MS);
-    });
-    const end = await session.run(this.#build.builderName, command, sink, signal);
-    clearTimeout(giveUp);
-    return end;
+    };
+    signal.addEventListener("abort", limit);
+    try {
+      return await session.run(this.#build.builderName, command, sink, signal);
+    } finally {
+      // A stop that comes later must not cost the worker its connection.
+      signal.removeEventListener("abort", limit);
+      clearTimeout(timer);
+    }
   }
 
   async #isAlive(session: WorkerSession): Promise<boolean> {
-    return Date.now() - session.lastHeardAt < SILENCE_MS || (await session.ping(PING_MS));
+    if (Date.now() - session.lastHeardAt < SILENCE_MS || (await session.ping(PING_MS))) return true;
+    session.close({ code: "timeout", message: "did not answer before a build" });
+    return false;
+  }
+
+  async #goneBefore(): Promise<boolean> {
+    await this.#left();
+    return this.#retry("preparing", "the worker was gone before the build began", null);
+  }
+
+  /** The request must not wait again while its worker still counts as connected. */
+  async #left(): Promise<void> {
+    const { sessionId } = this.#build;
+    if (sessionId !== null) await this.#context.left(sessionId);
   }
 
   async #retry(
@@ -295,6 +377,25 @@ class BuildRun {
     step: StepEnd | null,
     why: string | null,
   ): Promise<boolean> {
+    try {
+      return await this.#finishOnce(from, step, why);
+    } catch (error) {
+      if (!(error instanceof StaleState) || this.#stop) throw error;
+      // Somebody may have wanted it stopped meanwhile, and was not heard yet.
+      const { db } = this.#context;
+      const { ownerId, buildId } = this.#build;
+      const requests = await this.#insist("stop of build", () => loadStopRequests(db, ownerId));
+      this.#stop = requests.find((request) => request.buildId === buildId) ?? null;
+      if (!this.#stop) throw error;
+      return this.#finishOnce(from, step, null);
+    }
+  }
+
+  async #finishOnce(
+    from: "preparing" | "running",
+    step: StepEnd | null,
+    why: string | null,
+  ): Promise<boolean> {
     const stop = this.#stop;
     let result = this.#result;
     if (stop) result = worst(isResult(stop.result) ? stop.result : CANCELLED, result);
@@ -303,9 +404,21 @@ class BuildRun {
       ? `stopped by ${stop.by}${stop.reason ? `: ${stop.reason}` : ""}`
       : summaryOf(result, this.#failures);
     const reason = why ?? summary;
-    return this.#insist("end of build", () =>
-      finishBuild(this.#context.db, this.#keys, { from, result, summary, reason, step }),
+    const unlessStopped = result === RETRY && !stop;
+    const begunAt = performance.now();
+    const moreWaits = await this.#insist("end of build", () =>
+      finishBuild(this.#context.db, this.#keys, {
+        from,
+        result,
+        summary,
+        reason,
+        step,
+        unlessStopped,
+      }),
     );
+    // A request that came while this was being written found the worker busy and was not seen
+    // here; that takes at least the hop from a request to the distributor.
+    return moreWaits || performance.now() - begunAt > HOP_MS;
   }
 
   #insist<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -334,5 +447,5 @@ function summaryOf(result: Result, failures: readonly string[]): string {
 }
 
 function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error instanceof Error ? error.message : String(error)).slice(0, 500);
 }

@@ -1,4 +1,5 @@
 /** The logs of one running step: opened with their first bytes, closed when the step ends. */
+import { storableText } from "../../db/json-text";
 import type { LogId } from "../../domain/ids";
 import type { OpenLog, PreparedChunks } from "../../logs";
 
@@ -52,7 +53,7 @@ export function createStepLogs(opener: LogOpener): StepLogs {
   return {
     output: (stream, bytes) => stdio().append(stream, bytes),
     file(given, bytes) {
-      const name = given.slice(0, 50);
+      const name = storableText(given.slice(0, 50));
       const open = logs.get(name);
       if (open) return open.append("stdout", bytes);
       if (logs.size + opening.size >= MAX_LOGS) return;

@@ -5,9 +5,17 @@
  * sessions are ended and its builds end in RETRY, so that their requests wait again. Every write is
  * a compare-and-set on owner and epoch: two sweepers at the same time do it once.
  */
+import { storableText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
-import { Batch, Expression, StaleState } from "../../db/transition";
-import { type BuildState, CANCELLED, RETRY, type Result } from "../../domain/builds";
+import { Batch, Expression, type Fence, StaleState } from "../../db/transition";
+import {
+  type BuildState,
+  CANCELLED,
+  type EXCEPTION,
+  RETRY,
+  type Result,
+  resultName,
+} from "../../domain/builds";
 import type {
   BuildId,
   BuildRequestId,
@@ -55,8 +63,8 @@ export async function endOrphanSessions(q: Queryable): Promise<number> {
        from process p where p.id = s.process_id and p.gone_at is not null and s.ended_at is null
        returning s.id, s.worker_id, s.org_id),
      detached as (
-       update worker w set session_id = null, last_seen_at = now() from ended e
-       where w.id = e.worker_id and w.session_id = e.id)
+       update worker w set session_id = nullif(w.session_id, e.id), last_seen_at = now() from ended e
+       where w.id = e.worker_id)
      insert into outbox (org_id, topic, body)
      select org_id, 'workers/' || worker_id || '/disconnected', jsonb_build_object('id', worker_id) from ended
      returning id`,
@@ -64,42 +72,85 @@ export async function endOrphanSessions(q: Queryable): Promise<number> {
   return rows.length;
 }
 
-/** @returns the organisations whose requests wait again */
-export async function retryOrphanBuilds(q: Queryable, actor: string): Promise<Set<OrgId>> {
-  const orphans = await q.rows<Orphan>(
-    `${ORPHAN} join process p on p.id = b.owner_id
-     where b.state <> 'finished' and p.gone_at is not null order by b.id limit 500`,
-  );
+const AT_ONCE = 500;
+
+/**
+ * One that cannot be ended is reported and does not keep the others from being ended.
+ * @returns the organisations whose requests wait again
+ */
+export async function retryOrphanBuilds(
+  q: Queryable,
+  actor: string,
+  onError: (error: unknown, buildId: BuildId) => void,
+): Promise<Set<OrgId>> {
   const touched = new Set<OrgId>();
-  for (const orphan of orphans) {
-    await endOrphan(q, orphan, actor, "the process that ran it is gone");
-    touched.add(orphan.orgId);
+  for (let after = 0; ; ) {
+    const orphans = await q.rows<Orphan>(
+      `${ORPHAN} join process p on p.id = b.owner_id
+       where b.state <> 'finished' and p.gone_at is not null and b.id > $1 order by b.id limit ${AT_ONCE}`,
+      [after],
+    );
+    for (const orphan of orphans) {
+      try {
+        await endOrphan(q, orphan, actor, RETRY, "the process that ran it is gone");
+        touched.add(orphan.orgId);
+      } catch (error) {
+        onError(error, orphan.buildId);
+      }
+    }
+    const last = orphans.at(-1);
+    if (!last || orphans.length < AT_ONCE) return touched;
+    after = last.buildId;
   }
-  return touched;
 }
 
-/** A build whose deadline passed while its owner lives: taken away from it. */
+/**
+ * A build whose deadline passed while its owner lives: taken away from it.
+ * @returns null when the deadline counts no more, or the build has just moved on
+ */
 export async function takeAway(
   q: Queryable,
-  buildId: BuildId,
+  deadline: { readonly kind: string; readonly buildId: BuildId; readonly reason: string },
   actor: string,
-  reason: string,
 ): Promise<{ orgId: OrgId; ownerId: ProcessId } | null> {
-  const [orphan] = await q.rows<Orphan>(`${ORPHAN} where b.id = $1 and b.state <> 'finished'`, [
-    buildId,
-  ]);
-  if (!orphan) return null;
-  await endOrphan(q, orphan, actor, reason);
+  const [orphan] = await q.rows<Orphan>(
+    `${ORPHAN} where b.id = $1 and b.state <> 'finished'
+       and exists (select from deadline d where d.kind = $2 and d.subject_id = b.id and d.fire_at <= now())`,
+    [deadline.buildId, deadline.kind],
+  );
+  if (!orphan || !(await endOrphan(q, orphan, actor, RETRY, deadline.reason))) return null;
   return { orgId: orphan.orgId, ownerId: orphan.ownerId };
 }
 
+/**
+ * A build that its own owner cannot carry on. Nothing happens when it is over or not his.
+ * @returns the organisation, whose request waits again after RETRY
+ */
+export async function giveUp(
+  q: Queryable,
+  { buildId, ownerId, ownerEpoch }: Pick<Fence, "buildId" | "ownerId"> & Partial<Fence>,
+  actor: string,
+  result: typeof RETRY | typeof EXCEPTION,
+  reason: string,
+): Promise<OrgId | null> {
+  const [orphan] = await q.rows<Orphan>(
+    `${ORPHAN} where b.id = $1 and b.owner_id = $2 and b.state <> 'finished'
+       and b.owner_epoch = coalesce($3::int, b.owner_epoch)`,
+    [buildId, ownerId, ownerEpoch ?? null],
+  );
+  if (!orphan) return null;
+  return (await endOrphan(q, orphan, actor, result, storableText(reason))) ? orphan.orgId : null;
+}
+
+/** @returns false when somebody else has ended it, moved it on, or wants it stopped */
 async function endOrphan(
   q: Queryable,
   orphan: Orphan,
   actor: string,
+  unstopped: typeof RETRY | typeof EXCEPTION,
   reason: string,
-): Promise<void> {
-  const result: Result = orphan.isStopping ? CANCELLED : RETRY;
+): Promise<boolean> {
+  const result: Result = orphan.isStopping ? CANCELLED : unstopped;
   const why = { reason, actor };
   const { buildId, ownerId, ownerEpoch } = orphan;
   const batch = new Batch(orphan.orgId).fenced({ buildId, ownerId, ownerEpoch });
@@ -110,10 +161,12 @@ async function endOrphan(
     to: "finished",
     set: {
       result,
-      state_string: `${result === RETRY ? "retry" : "cancelled"}: ${reason}`,
+      state_string: `${resultName(result).toLowerCase()}: ${reason}`,
       complete_at: new Expression("now()"),
       owner_epoch: new Expression("owner_epoch + 1"),
     },
+    // RETRY would undo a stop that came since.
+    ...(result === RETRY ? { where: "stop_requested_at is null" } : {}),
     event: "builds/{id}/finished",
     body: { builderId: "builder_id", workerId: "worker_id", number: "number", result: "result" },
   });
@@ -164,8 +217,10 @@ async function endOrphan(
   }
   try {
     await batch.commit(q);
+    return true;
   } catch (error) {
-    // Finished, or taken over, by somebody else meanwhile: nothing is left to do here.
+    // Finished, or taken over, by somebody else meanwhile; or the next look finds it as it is then.
     if (!(error instanceof StaleState)) throw error;
+    return false;
   }
 }

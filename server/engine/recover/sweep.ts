@@ -25,9 +25,10 @@ export async function sweep(context: SweepContext): Promise<void> {
   await recoverGone(context);
   const passed = await db.rows<{ kind: string; subject_id: number; reason: string }>({
     name: "passed-deadlines",
-    text: "select kind, subject_id, reason from deadline where fire_at <= now() order by fire_at limit 500",
+    text: `select kind, subject_id, reason from deadline
+      where fire_at <= now() and kind in ('build-preparing', 'build-stopping') order by fire_at limit 500`,
   });
-  for (const deadline of passed) await act(context, deadline);
+  for (const deadline of passed) await apart(context, deadline, () => act(context, deadline));
   const waiting = await db.rows<{ org_id: OrgId }>({
     name: "organisations-waiting",
     text: `with recursive waiting (org_id) as (
@@ -37,55 +38,56 @@ export async function sweep(context: SweepContext): Promise<void> {
         from waiting w where w.org_id is not null)
       select org_id from waiting where org_id is not null`,
   });
-  for (const { org_id } of waiting) await context.distribute(org_id);
+  for (const { org_id } of waiting) await distributeTo(context, org_id);
+}
+
+const distributeTo = (context: SweepContext, orgId: OrgId) =>
+  apart(context, { orgId }, () => context.distribute(orgId));
+
+/** One that fails must not keep the others waiting: the next sweep tries it again. */
+async function apart(
+  context: SweepContext,
+  what: Record<string, unknown>,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    context.log("left for the next sweep", { ...what, error });
+  }
 }
 
 /** What processes that are gone left behind. */
 export async function recoverGone(context: SweepContext): Promise<void> {
   const sessions = await endOrphanSessions(context.db);
-  const touched = await retryOrphanBuilds(context.db, context.actor);
+  const touched = await retryOrphanBuilds(context.db, context.actor, (error, build) =>
+    context.log("left for the next sweep", { build, error }),
+  );
   if (sessions + touched.size > 0) {
     context.log("recovered what a process left behind", { sessions, organisations: touched.size });
     context.announce();
   }
-  for (const orgId of touched) await context.distribute(orgId);
+  for (const orgId of touched) await distributeTo(context, orgId);
 }
 
 async function act(
   context: SweepContext,
   deadline: { kind: string; subject_id: number; reason: string },
 ): Promise<void> {
-  switch (deadline.kind) {
-    case "build-preparing":
-    case "build-stopping": {
-      const taken = await takeAway(
-        context.db,
-        deadline.subject_id as BuildId,
-        context.actor,
-        deadline.reason,
-      );
-      if (taken) {
-        context.log("build taken from its process", {
-          build: deadline.subject_id,
-          reason: deadline.reason,
-        });
-        context.announce();
-        context.tell(taken.ownerId);
-        await context.distribute(taken.orgId);
-      } else {
-        await forget(context.db, deadline);
-      }
-      break;
-    }
-    default:
-      // A kind this version does not know is another version's: leave it.
-      break;
+  const { kind, subject_id, reason } = deadline;
+  const buildId = subject_id as BuildId;
+  const taken = await takeAway(context.db, { kind, buildId, reason }, context.actor);
+  if (taken) {
+    context.log("build taken from its process", { build: buildId, reason });
+    context.announce();
+    context.tell(taken.ownerId);
+    await context.distribute(taken.orgId);
+  } else {
+    // The deadline of a build that is over; one that has just moved on is looked at again.
+    await context.db.rows(
+      `delete from deadline where kind = $1 and subject_id = $2
+         and not exists (select from build where id = $2 and state <> 'finished')`,
+      [kind, buildId],
+    );
   }
-}
-
-async function forget(
-  q: Queryable,
-  { kind, subject_id }: { kind: string; subject_id: number },
-): Promise<void> {
-  await q.rows("delete from deadline where kind = $1 and subject_id = $2", [kind, subject_id]);
 }
