@@ -4,6 +4,7 @@
  * `worker.session_id` is the live session; a unique index allows one open row per worker. Both are
  * changed by compare-and-set only, so two processes can never both think they hold a worker.
  */
+import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import type { OrgId, ProcessId, SessionId, WorkerId } from "../../domain/ids";
 import type { BuilderRef, WorkerFacts } from "../../domain/wire";
@@ -71,26 +72,34 @@ export async function openSession(
   }
 }
 
-/** The worker is ours and ready: it counts as connected from here on. */
+/**
+ * The worker is ours and ready: it counts as connected from here on. The session's row is held, so
+ * that its end comes before, and nothing is attached, or after, and sees what was attached.
+ * @returns false when the session has ended meanwhile
+ */
 export async function attachSession(
   q: Queryable,
   worker: KnownWorker,
   sessionId: SessionId,
   facts: WorkerFacts,
-): Promise<void> {
-  await q.rows(
+): Promise<boolean> {
+  const rows = await q.rows(
     {
       name: "attach-session",
-      text: `with attached as (
-          update worker set session_id = $2, facts = $3, last_seen_at = now(), is_draining = false
-          where id = $1 and exists (select from worker_session where id = $2 and ended_at is null)
-          returning id, org_id),
+      text: `with held as (
+          select id, end_requested from worker_session where id = $2 and ended_at is null for update),
+        attached as (
+          update worker set session_id = held.id, facts = $3, last_seen_at = now(),
+            is_draining = held.end_requested is not null
+          from held where worker.id = $1 returning worker.id, worker.org_id),
         found as (delete from deadline where kind = 'worker-missing' and subject_id = $1)
         insert into outbox (org_id, topic, body)
-        select org_id, 'workers/' || id || '/connected', jsonb_build_object('id', id) from attached`,
+        select org_id, 'workers/' || id || '/connected', jsonb_build_object('id', id) from attached
+        returning id`,
     },
-    [worker.id, sessionId, JSON.stringify(facts)],
+    [worker.id, sessionId, jsonText(facts)],
   );
+  return rows.length > 0;
 }
 
 /** The connection is gone. Idempotent; a session that was taken over stays as it is. */
@@ -106,8 +115,8 @@ export async function endSession(
           update worker_session set ended_at = now(), end_reason = $2
           where id = $1 and ended_at is null returning id, worker_id, org_id),
         detached as (
-          update worker w set session_id = null, last_seen_at = now() from ended e
-          where w.id = e.worker_id and w.session_id = e.id)
+          update worker w set session_id = nullif(w.session_id, e.id), last_seen_at = now() from ended e
+          where w.id = e.worker_id)
         insert into outbox (org_id, topic, body)
         select org_id, 'workers/' || worker_id || '/disconnected',
           jsonb_build_object('id', worker_id, 'reason', $2::text) from ended`,
@@ -116,15 +125,41 @@ export async function endSession(
   );
 }
 
-/** The builders a worker serves, in the order of their names. */
+/**
+ * The builders a worker serves, in the order of their names; those it was relieved of only once
+ * their builds on it are over, because leaving them out would end what runs.
+ */
 export function buildersOf(q: Queryable, workerId: WorkerId): Promise<BuilderRef[]> {
   return q.rows<BuilderRef>(
     {
       name: "builders-of-worker",
-      text: `select b.name, b.builddir from builder_worker bw join builder b on b.id = bw.builder_id
-        where bw.worker_id = $1 and b.removed_at is null order by b.name`,
+      text: `select name, builddir from builder where id in (
+          select bw.builder_id from builder_worker bw join builder b on b.id = bw.builder_id
+          where bw.worker_id = $1 and b.removed_at is null
+          union select x.builder_id from build x where x.worker_id = $1 and x.state <> 'finished')
+        order by name`,
     },
     [workerId],
+  );
+}
+
+export async function isWorkerRemoved(q: Queryable, workerId: WorkerId): Promise<boolean> {
+  const rows = await q.rows("select from worker where id = $1 and removed_at is null", [workerId]);
+  return rows.length === 0;
+}
+
+/** The worker itself wants to go: no new builds. */
+export async function drainSession(
+  q: Queryable,
+  workerId: WorkerId,
+  sessionId: SessionId,
+): Promise<void> {
+  await q.rows(
+    `with draining as (
+       update worker set is_draining = true where id = $1 and session_id = $2 and not is_draining returning id, org_id)
+     insert into outbox (org_id, topic, body)
+     select org_id, 'workers/' || id || '/draining', jsonb_build_object('id', id) from draining`,
+    [workerId, sessionId],
   );
 }
 

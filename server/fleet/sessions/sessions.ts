@@ -5,9 +5,14 @@
  * connection is asked for a sign of life; if it answers, the new one is turned away and comes
  * again; if not, the old one is dropped. A connection held by a process that is gone counts as
  * dead at once; one held by a living process is that process's to check.
+ *
+ * A connection may be lost at any moment, also while its worker is being attached. Its row is ended
+ * after the attaching has come to its own end, so that the end is always the last word.
  */
+import { setImmediate as soon } from "node:timers/promises";
 import type { Queryable } from "../../db/pool";
 import type { OrgId, ProcessId, SessionId, WorkerId } from "../../domain/ids";
+import { mergeCalls } from "../../events/merge-calls";
 import type {
   Admission,
   CloseReason,
@@ -17,11 +22,14 @@ import type {
   WorkerDoor,
   WorkerSession,
 } from "../../protocols/contract";
+import { SessionLost } from "../../protocols/contract";
 import {
   attachSession,
   buildersOf,
+  drainSession,
   endSession,
   findByLogin,
+  isWorkerRemoved,
   type KnownWorker,
   openSession,
   recordDoorEvent,
@@ -29,6 +37,8 @@ import {
 } from "./session-store";
 
 const ARBITRATION_MS = 10_000;
+/** A worker told to exit at once that is still connected then is dropped. */
+const KILL_MS = 10_000;
 /** Refusals written per peer address and minute; beyond that they are only logged. */
 const REFUSALS_PER_MINUTE = 20;
 
@@ -40,6 +50,17 @@ export interface LiveSession {
   readonly connection: WorkerSession;
 }
 
+interface Served {
+  /** Names of the builders the worker was last told of. */
+  builders: ReadonlySet<string>;
+}
+
+interface Held {
+  readonly connection: WorkerSession;
+  /** Settles when the row is ended. */
+  readonly ended: Promise<void>;
+}
+
 export interface SessionsContext {
   readonly db: Queryable;
   readonly processId: ProcessId;
@@ -49,22 +70,28 @@ export interface SessionsContext {
   /** Tell browsers and others that the outbox has news. */
   readonly announce: () => void;
   /** Ask another process to see whether this session of its own is alive. */
-  readonly askToCheck: (owner: ProcessId) => void;
+  readonly askToCheck: (owner: ProcessId, session: SessionId) => void;
   /** Builds running on a session, for draining. */
   readonly busy: (sessionId: SessionId) => number;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
   /** Runs until it succeeds or this process is fenced; for what must not be forgotten. */
-  readonly insist: (what: string, work: () => Promise<void>) => Promise<void>;
+  readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
 
 export interface Sessions {
   readonly door: WorkerDoor;
   get(id: SessionId): LiveSession | undefined;
   count(): number;
-  /** The builder list of this organisation's workers may have changed. */
+  /** The worker is told of this builder unless it knows it. Rejects like `WorkerSession.serve`. */
+  serves(id: SessionId, builderName: string): Promise<void>;
+  /** Settles when a session whose connection is gone is ended in the database too. */
+  left(id: SessionId): Promise<void>;
+  /** The builder lists of this organisation's workers may have changed; null: of all. Never rejects. */
   reconfigure(orgId: OrgId | null): Promise<void>;
-  /** Drain or kill what was asked for; check whether each of ours still answers when `ping`. */
-  obey(options: { ping: boolean }): Promise<void>;
+  /** Drain or kill what was asked for. Never rejects. */
+  obey(): Promise<void>;
+  /** Drop the session if it does not answer a ping. */
+  check(id: SessionId): Promise<void>;
   /** A build on this session ended: a draining worker may be done now. */
   buildEnded(id: SessionId): void;
   closeAll(reason: CloseReason): void;
@@ -72,7 +99,10 @@ export interface Sessions {
 
 export function createSessions(context: SessionsContext): Sessions {
   const { db, log } = context;
-  const live = new Map<SessionId, LiveSession>();
+  /** Every open row of ours, attached or on the way to it, and what becomes of its end. */
+  const held = new Map<SessionId, Held>();
+  const live = new Map<SessionId, LiveSession & Served>();
+  const killed = new Set<SessionId>();
   const draining = new Set<SessionId>();
   const refusals = new Map<string, number>();
   let refusalsSince = Date.now();
@@ -89,18 +119,40 @@ export function createSessions(context: SessionsContext): Sessions {
     const opened = await arbitrate(worker, hello);
     if ("refusal" in opened) return refuse(opened.refusal);
     const { sessionId } = opened;
-    // From here on the row is open: whatever happens, it is ended when the connection is.
-    void connection.closed.then((reason) => detach(sessionId, worker, reason));
+    const attaching = attach(worker, sessionId, hello, connection);
+    // The row is open: whatever happens, it is ended when the connection is.
+    const ended = connection.closed.then(async (reason) => {
+      await attaching.catch(() => {});
+      await detach(sessionId, worker, reason);
+    });
+    held.set(sessionId, { connection, ended });
+    if (!(await attaching)) return refuse("its session was ended while it was attaching");
+    return { admitted: true, onDrainRequested: () => void drain(worker, sessionId) };
+  }
+
+  /** @returns false when the session was ended meanwhile; rejects when the connection was lost */
+  async function attach(
+    worker: KnownWorker,
+    sessionId: SessionId,
+    hello: Hello,
+    connection: WorkerSession,
+  ): Promise<boolean> {
     const facts = await connection.describe();
-    await connection.serve(await buildersOf(db, worker.id));
-    live.set(sessionId, {
+    const session: LiveSession & Served = {
       id: sessionId,
       workerId: worker.id,
       orgId: worker.orgId,
       workerName: worker.name,
       connection,
-    });
-    await attachSession(db, worker, sessionId, facts);
+      builders: new Set(),
+    };
+    await serve(session);
+    // Before the row says that it is connected: a build may come for it at once.
+    live.set(sessionId, session);
+    if (!(await attachSession(db, worker, sessionId, facts))) {
+      live.delete(sessionId);
+      return false;
+    }
     log("worker attached", {
       worker: worker.name,
       version: facts.version,
@@ -109,7 +161,13 @@ export function createSessions(context: SessionsContext): Sessions {
     });
     context.announce();
     context.wake(worker.orgId);
-    return { admitted: true, onDrainRequested: () => void drain(worker, sessionId) };
+    return true;
+  }
+
+  async function serve(session: LiveSession & Served): Promise<void> {
+    const builders = await buildersOf(db, session.workerId);
+    await session.connection.serve(builders);
+    session.builders = new Set(builders.map(({ name }) => name));
   }
 
   async function arbitrate(
@@ -125,14 +183,14 @@ export function createSessions(context: SessionsContext): Sessions {
         continue;
       }
       if (holder.processId !== context.processId) {
-        context.askToCheck(holder.processId);
+        context.askToCheck(holder.processId, holder.sessionId);
         return { refusal: `it is connected already, from ${holder.peer}` };
       }
-      const old = live.get(holder.sessionId);
-      if (old && (await old.connection.ping(ARBITRATION_MS))) {
+      const old = held.get(holder.sessionId)?.connection;
+      if (old && (await old.ping(ARBITRATION_MS))) {
         return { refusal: `it is connected already, from ${holder.peer}` };
       }
-      old?.connection.close({ code: "timeout", message: "did not answer while another connected" });
+      old?.close({ code: "timeout", message: "did not answer while another connected" });
       await endSession(db, holder.sessionId, "did not answer while another connection came");
       context.announce();
     }
@@ -149,27 +207,63 @@ export function createSessions(context: SessionsContext): Sessions {
   ): Promise<void> {
     live.delete(sessionId);
     draining.delete(sessionId);
+    killed.delete(sessionId);
     log("worker detached", { worker: worker.name, reason: reason.message });
-    await context.insist("end of session", () => endSession(db, sessionId, reason.message));
-    context.announce();
+    try {
+      await context.insist("end of session", () => endSession(db, sessionId, reason.message));
+      context.announce();
+    } catch (error) {
+      // Fenced: whoever takes over ends it.
+      log("session not ended", { worker: worker.name, error });
+    }
+    held.delete(sessionId);
   }
 
   async function drain(worker: KnownWorker, sessionId: SessionId): Promise<void> {
     log("worker asks to be drained", { worker: worker.name });
-    await context.insist("drain", async () => {
-      await db.rows("update worker set is_draining = true where id = $1 and session_id = $2", [
-        worker.id,
-        sessionId,
-      ]);
-    });
     draining.add(sessionId);
+    try {
+      await context.insist("drain", () => drainSession(db, worker.id, sessionId));
+      context.announce();
+    } catch (error) {
+      log("drain not written", { worker: worker.name, error });
+    }
     finishDrain(sessionId);
+  }
+
+  /** The worker exits; one that does not is dropped. */
+  function kill(session: LiveSession): void {
+    if (killed.has(session.id)) return;
+    killed.add(session.id);
+    const { connection } = session;
+    connection.shutdown().catch(() => {});
+    const timer = setTimeout(() => {
+      connection.close({ code: "dropped-by-us", message: "did not exit when it was told to" });
+    }, KILL_MS);
+    void connection.closed.then(() => clearTimeout(timer));
   }
 
   function finishDrain(sessionId: SessionId): void {
     const session = live.get(sessionId);
     if (session && draining.has(sessionId) && context.busy(sessionId) === 0) {
       void session.connection.shutdown().catch(() => {});
+    }
+  }
+
+  /** The builder list as it is now; never rejects. */
+  async function refresh(session: LiveSession & Served): Promise<void> {
+    try {
+      const isRemoved = await context.insist("worker of a session", () =>
+        isWorkerRemoved(db, session.workerId),
+      );
+      if (isRemoved) {
+        const message = "removed from configuration";
+        session.connection.close({ code: "dropped-by-us", message });
+      } else {
+        await context.insist("builders of a session", () => serve(session));
+      }
+    } catch (error) {
+      log("builder list not sent", { worker: session.workerName, error });
     }
   }
 
@@ -191,42 +285,44 @@ export function createSessions(context: SessionsContext): Sessions {
     door: { credentials, admit, refused },
     get: (id) => live.get(id),
     count: () => live.size,
-    async reconfigure(orgId) {
-      for (const session of live.values()) {
-        if (orgId !== null && session.orgId !== orgId) continue;
-        const [known] = await db.rows<{ removed: boolean }>(
-          "select removed_at is not null as removed from worker where id = $1",
-          [session.workerId],
-        );
-        if (!known || known.removed) {
-          session.connection.close({
-            code: "dropped-by-us",
-            message: "removed from configuration",
-          });
-          continue;
-        }
-        try {
-          await session.connection.serve(await buildersOf(db, session.workerId));
-        } catch (error) {
-          log("builder list not sent", { worker: session.workerName, error });
-        }
-      }
+    async serves(id, builderName) {
+      const session = live.get(id);
+      if (!session) throw new SessionLost("the worker is not connected");
+      if (!session.builders.has(builderName)) await serve(session);
     },
-    async obey({ ping }) {
-      for (const { sessionId, how } of await requestedEnds(db, context.processId)) {
-        const session = live.get(sessionId);
-        if (!session) continue;
-        if (how === "kill") void session.connection.shutdown().catch(() => {});
-        else draining.add(sessionId);
-        finishDrain(sessionId);
+    async left(id) {
+      const session = held.get(id);
+      if (!session) {
+        // Not here, so gone; that its row says so is all that is left to do.
+        const reason = "its connection is not known to its process";
+        await context.insist("end of session", () => endSession(db, id, reason));
+        return;
       }
-      if (!ping) return;
-      for (const session of [...live.values()]) {
-        void session.connection.ping(ARBITRATION_MS).then((answered) => {
-          if (answered) return;
-          session.connection.close({ code: "timeout", message: "did not answer a ping" });
-        });
-      }
+      const isClosed = session.connection.closed.then(() => true);
+      if (await Promise.race([isClosed, soon(false)])) await session.ended;
+    },
+    async reconfigure(orgId) {
+      const concerned = [...live.values()].filter(
+        (session) => orgId === null || session.orgId === orgId,
+      );
+      await Promise.all(concerned.map(refresh));
+    },
+    obey: mergeCalls(
+      async () => {
+        for (const { sessionId, how } of await requestedEnds(db, context.processId)) {
+          const session = live.get(sessionId);
+          if (!session) continue;
+          if (how === "kill") kill(session);
+          else draining.add(sessionId);
+          finishDrain(sessionId);
+        }
+      },
+      (error) => log("sessions not looked at", { error }),
+    ),
+    async check(id) {
+      const connection = held.get(id)?.connection;
+      if (!connection || (await connection.ping(ARBITRATION_MS))) return;
+      connection.close({ code: "timeout", message: "did not answer a ping" });
     },
     buildEnded: finishDrain,
     closeAll(reason) {
