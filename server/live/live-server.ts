@@ -11,10 +11,18 @@ import { Server, type Socket } from "socket.io";
 import { z } from "zod";
 import type { Queryable } from "../db/pool";
 import type { UserId } from "../domain/ids";
-import { currentPosition, type OutboxEvent, type Position, readOutbox } from "../events/outbox";
+import { mergeCalls } from "../events/merge-calls";
+import {
+  currentPosition,
+  isNewsHidden,
+  type OutboxEvent,
+  type Position,
+  readOutbox,
+} from "../events/outbox";
 
 const MERGE_MS = 100;
 const READ_AT_ONCE = 1000;
+const LATER_MS = 250;
 const RECHECK_MS = 30_000;
 const MAX_TOPICS = 100;
 
@@ -39,6 +47,8 @@ export interface LiveOptions {
   /** The organisation's id when this person may read it, else null. */
   readonly mayRead: (userId: UserId, orgSlug: string) => Promise<number | null>;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
+  /** How often sessions and memberships are looked at again. */
+  readonly recheckMs?: number;
 }
 
 export interface LogProgress {
@@ -72,8 +82,8 @@ export async function openLive(options: LiveOptions): Promise<LiveServer> {
     allowRequest: (request, callback) => {
       const { origin, host } = request.headers;
       const forwarded = request.headers["x-forwarded-host"];
-      const isOwn = !origin || [host, forwarded].includes(new URL(origin).host);
-      callback(null, isOwn);
+      const from = origin ? hostOf(origin) : null;
+      callback(null, !origin || (from !== null && [host, forwarded].includes(from)));
     },
   });
   const feed = createFeed(io, options);
@@ -96,6 +106,7 @@ export async function openLive(options: LiveOptions): Promise<LiveServer> {
 
   io.on("connection", (socket) => {
     socket.data.orgs = new Map<string, number>();
+    socket.on("disconnect", feed.left);
     socket.on("subscribe", (given: unknown, acknowledge?: unknown) => {
       void subscribe(socket, given).then((ok) => {
         if (typeof acknowledge === "function") acknowledge({ ok });
@@ -124,18 +135,27 @@ export async function openLive(options: LiveOptions): Promise<LiveServer> {
     }
   }
 
-  const recheck = setInterval(() => void dropStrangers(io, options), RECHECK_MS);
+  const recheck = mergeCalls(
+    () => dropStrangers(io, options),
+    (error) => options.log("live check failed", { error }),
+  );
+  const rechecking = setInterval(recheck, options.recheckMs ?? RECHECK_MS);
   const port = await listen(http, options);
   return {
     port,
     wake: feed.wake,
     logs: feed.logs,
     async close() {
-      clearInterval(recheck);
+      clearInterval(rechecking);
       feed.close();
       await io.close();
     },
   };
+}
+
+/** Null for what is no address, as a page in a sandbox says. */
+function hostOf(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null;
 }
 
 const room = (orgId: number, topic: string) => `${orgId} ${topic}`;
@@ -160,7 +180,9 @@ function createFeed(io: Server, options: LiveOptions) {
   let isReading = false;
   let isAgain = false;
   let timer: NodeJS.Timeout | null = null;
-  let tail: NodeJS.Timeout | null = null;
+  let later: NodeJS.Timeout | null = null;
+  let starting: Promise<void> | null = null;
+  let isClosed = false;
 
   const isWatched = () => io.sockets.sockets.size > 0;
 
@@ -179,7 +201,7 @@ function createFeed(io: Server, options: LiveOptions) {
     pending.clear();
   }
 
-  async function read(isTail = false): Promise<void> {
+  async function read(): Promise<void> {
     if (isReading) {
       isAgain = true;
       return;
@@ -196,28 +218,45 @@ function createFeed(io: Server, options: LiveOptions) {
         position = page.position;
         for (const event of page.events) for (const name of roomsOf(event)) push(name, event);
         if (page.events.length === READ_AT_ONCE) isAgain = true;
+        // A transaction that is still running hides what committed after it began.
+        else if (await isNewsHidden(options.db, position)) readLater();
       } while (isAgain);
-      if (isTail) return;
-      // A transaction that was still running hides what committed after it: look once more.
-      tail ??= setTimeout(() => {
-        tail = null;
-        void read(true);
-      }, 250);
     } catch (error) {
       options.log("outbox not read", { error });
+      readLater();
     } finally {
       isReading = false;
     }
   }
 
+  function readLater(): void {
+    if (isClosed) return;
+    later ??= setTimeout(() => {
+      later = null;
+      void read();
+    }, LATER_MS);
+  }
+
   return {
     /** From here on nothing is missed. */
     async ready() {
-      position ??= await currentPosition(options.db);
+      if (position !== null) return;
+      starting ??= currentPosition(options.db)
+        .then((end) => {
+          position ??= end;
+        })
+        .finally(() => {
+          starting = null;
+        });
+      await starting;
     },
     wake() {
-      if (!isWatched()) return;
+      if (!isWatched() || isClosed) return;
       void read();
+    },
+    /** Nobody watches any more: whoever comes next begins at the end, not with a backlog. */
+    left() {
+      if (!isWatched()) position = null;
     },
     logs(progress: readonly LogProgress[]) {
       for (const { orgId, logId, buildId, lineCount } of progress) {
@@ -230,8 +269,9 @@ function createFeed(io: Server, options: LiveOptions) {
       }
     },
     close() {
+      isClosed = true;
       if (timer) clearTimeout(timer);
-      if (tail) clearTimeout(tail);
+      if (later) clearTimeout(later);
     },
   };
 }
