@@ -50,7 +50,7 @@ function createWebRuntime(env: ProcessEnv): WebRuntime {
     db,
     wake: (orgId: number) => producer.distribute(orgId),
     announce: () => announcer.announce(OUTBOX),
-    tell: (owner: number) => announcer.announce(processChannel(owner)),
+    tell: (owner: number) => announcer.announce(processChannel(owner), "stop"),
   };
   return {
     env,

@@ -63,6 +63,7 @@ export async function openEngineProcess(
     actor: `${kind} ${lease.processId}`,
     async close(reason) {
       await announcer.flush();
+      announcer.close();
       await producer.close();
       await lease.release(reason);
       await bus.close();

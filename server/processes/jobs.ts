@@ -20,16 +20,18 @@ const { db, log, lease, announcer, insist } = own;
 
 const announce = () => announcer.announce(OUTBOX);
 const distributeNow = async (orgId: OrgId) => {
-  const made = await distribute(
+  await distribute(
     {
       db,
       actor: own.actor,
       now: Date.now,
-      tell: (owner) => announcer.announce(processChannel(owner)),
+      tell: (owner) => {
+        announcer.announce(processChannel(owner));
+        announce();
+      },
     },
     orgId,
   );
-  if (made > 0) announce();
 };
 const sweeping = {
   db,

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { userOf } from "../auth";
 import { orgDatabase } from "../db/org-database";
 import { openDatabase } from "../db/pool";
+import type { OrgId, SessionId } from "../domain/ids";
 import { type Builds, createBuilds } from "../engine/execute/builds";
 import { readProcessEnv } from "../env";
 import { CONFIG, OUTBOX, processChannel } from "../events/bus";
@@ -23,6 +24,8 @@ import { asChild } from "./supervisor/as-child";
 /** Builds get this long to end by themselves when the process is asked to stop. */
 const STOP_MS = 5_000;
 const LOGIN_TIMEOUT_MS = 30_000;
+/** Work for us is looked for so often even when nobody says that there is some. */
+const ATTEND_MS = 5_000;
 const KEEPALIVE_SECONDS = 3_600;
 
 const env = readProcessEnv();
@@ -41,7 +44,7 @@ const sessions = createSessions({
   unseal: (sealed) => unseal(key, sealed),
   wake,
   announce,
-  askToCheck: (owner) => announcer.announce(processChannel(owner), "ping"),
+  askToCheck: (owner, session) => announcer.announce(processChannel(owner), `check ${session}`),
   busy: (session) => builds?.busy(session) ?? 0,
   log,
   insist,
@@ -91,6 +94,8 @@ builds = createBuilds({
       build,
     ),
   connectionOf: (session) => sessions.get(session)?.connection ?? null,
+  serves: sessions.serves,
+  left: sessions.left,
   ended: (session) => {
     if (session !== null) sessions.buildEnded(session);
   },
@@ -101,17 +106,22 @@ builds = createBuilds({
 });
 const { look, obeyStops } = builds;
 
-const report = (what: string) => (error: unknown) => log(what, { error });
 await own.bus.listen(processChannel(processId), (payload) => {
-  look().catch(report("builds not looked for"));
-  if (payload === "") return;
-  obeyStops().catch(report("stops not looked for"));
-  sessions.obey({ ping: payload === "ping" }).catch(report("sessions not looked at"));
+  const [, session] = payload?.match(/^check (\d+)$/) ?? [];
+  if (session !== undefined) void sessions.check(Number(session) as SessionId);
+  else if (payload === "") void look();
+  else attend();
 });
+// Whoever had something to tell us may have died before he did.
+const attending = setInterval(attend, ATTEND_MS);
+function attend(): void {
+  void obeyStops();
+  void sessions.obey();
+}
 await own.bus.listen(OUTBOX, live.wake);
 await own.bus.listen(CONFIG, (payload) => {
   const orgId = payload ? Number(payload) : null;
-  sessions.reconfigure(orgId as never).catch(report("builder lists not sent"));
+  void sessions.reconfigure(orgId as OrgId | null);
 });
 
 const doors: Listening[] = [];
@@ -136,6 +146,7 @@ if (env.workers.pbPort !== null) {
 }
 
 const child = asChild(async () => {
+  clearInterval(attending);
   // Closing the doors ends the sessions; their builds end in RETRY and are written as such.
   await Promise.all(doors.map((door) => door.close()));
   const timeout = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
