@@ -3,6 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from "react";
 import type { Socket } from "socket.io-client";
+import { isLogGrowth, type LiveEvent, subscriptionsOf } from "./live-topics";
 
 /**
  * The live channel: one socket per tab. Pages name topics; the server sends what changed, and the
@@ -10,11 +11,6 @@ import type { Socket } from "socket.io-client";
  * can never leave a wrong picture: after each reconnection everything on the page is asked again.
  */
 export type LiveState = "connecting" | "live" | "lost";
-
-export interface LiveEvent {
-  readonly topic: string;
-  readonly body: unknown;
-}
 
 type Listener = (event: LiveEvent) => void;
 
@@ -103,7 +99,8 @@ export function useLive(topics: readonly string[], keys: readonly (readonly unkn
       timer = undefined;
       for (const queryKey of newest.current) void queries.invalidateQueries({ queryKey });
     };
-    const stop = channel.listen(wanted.split(" "), () => {
+    const stop = channel.listen(wanted.split(" "), (event) => {
+      if (isLogGrowth(event)) return;
       timer ??= setTimeout(ask, document.hidden ? 5_000 : 250);
     });
     return () => {
@@ -135,7 +132,11 @@ export function makeHub(): Hub {
     topics: () => [...listeners.keys()],
     deliver(events) {
       for (const event of events) {
-        for (const listener of listeners.get(event.topic) ?? []) listener(event);
+        const told = new Set<Listener>();
+        for (const topic of subscriptionsOf(event)) {
+          for (const listener of listeners.get(topic) ?? []) told.add(listener);
+        }
+        for (const listener of told) listener(event);
       }
     },
     listen(topics, listener) {

@@ -9,7 +9,10 @@ import { useOrg } from "@/app/_shell/org";
 import type { LogRef } from "@/server/api/builds/one";
 
 /** `lines` is how many there are by now. */
-const news = z.object({ lines: z.number().int().min(0), isComplete: z.boolean() });
+const news = z.object({
+  lines: z.number().int().min(0).optional(),
+  isComplete: z.boolean().optional(),
+});
 
 /** The lines of a log for the viewer: asked for by number, with news of more from the channel. */
 export function useLogSource(log: LogRef): LogSource {
@@ -45,12 +48,18 @@ export function useLogSource(log: LogRef): LogSource {
 
   useEffect(() => {
     if (source.isComplete) return;
-    return channel.listen([`log:${id}`], ({ body }) => {
-      const parsed = news.safeParse(body);
-      if (parsed.success) {
-        source.update({ lineCount: parsed.data.lines, isComplete: parsed.data.isComplete });
+    return channel.listen([`log:${id}`], ({ topic, body }) => {
+      const { lines, isComplete } = news.safeParse(body).data ?? {};
+      if (topic.endsWith("/append")) {
+        source.update({ lineCount: lines, isComplete });
+        return;
       }
+      // It is finished: how many lines it has in the end is asked, then it is complete.
+      void client.logs.lines
+        .query({ org: org.slug, logId: id, from: 0, count: 0 })
+        .then((answer) => source.update(answer))
+        .catch(() => {});
     });
-  }, [channel, source, id]);
+  }, [channel, source, client, org.slug, id]);
   return source;
 }
