@@ -218,6 +218,7 @@ describe("our worker over PB", () => {
       },
       log() {},
     };
+    const before = bytesRead(worker.pid);
     const running = session.run(
       "b1",
       shell("yes 0123456789abcdef012 | head -c 20000000"),
@@ -225,8 +226,9 @@ describe("our worker over PB", () => {
       never,
     );
     // The program is stuck in its write once the pipes and both sockets are full.
-    const unread = await stuckBytes(worker.pid);
-    expect(unread).toBeLessThan(16_000_000);
+    const taken = (await bytesReadAtRest(worker.pid)) - before;
+    expect(taken).toBeGreaterThan(100_000);
+    expect(taken).toBeLessThan(16_000_000);
     const grown = memoryOf(worker.pid);
     release();
     expect(await running).toMatchObject({ kind: "completed", rc: 0 });
@@ -523,11 +525,15 @@ function memoryOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
 }
 
-/** Bytes the worker has read, once it reads no more. */
-async function stuckBytes(pid: number): Promise<number> {
-  const read = () => Number(/^rchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
-  for (let before = -1, now = read(); ; before = now, now = read()) {
-    if (now === before && now > 500_000) return now;
+/** Bytes that a process has read from whatever it reads. */
+function bytesRead(pid: number): number {
+  return Number(/^rchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
+}
+
+/** The same, once it reads no more. */
+async function bytesReadAtRest(pid: number): Promise<number> {
+  for (let before = -1, now = bytesRead(pid); ; before = now, now = bytesRead(pid)) {
+    if (now === before) return now;
     await setTimeout(500);
   }
 }

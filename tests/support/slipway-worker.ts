@@ -6,7 +6,7 @@
  *     await worker.stop();
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,19 +15,16 @@ import { build } from "esbuild";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 let bundled: Promise<string> | null = null;
 
-/** The program as one file; built once for each test process. */
+/** The program as one file's text; built once for each test process. */
 export function workerProgram(): Promise<string> {
   bundled ??= (async () => {
-    const outdir = mkdtempSync(join(tmpdir(), "slipway-worker-program-"));
-    process.once("exit", () => rmSync(outdir, { recursive: true, force: true }));
-    const outfile = join(outdir, "worker.mjs");
-    await build({
+    const { outputFiles } = await build({
       absWorkingDir: ROOT,
       entryPoints: ["workers-runtime/cli/index.ts"],
-      outfile,
+      write: false,
       ...{ bundle: true, packages: "external", platform: "node", format: "esm", target: "node20" },
     });
-    return outfile;
+    return outputFiles[0]?.text ?? "";
   })();
   return bundled;
 }
@@ -56,8 +53,9 @@ export interface SlipwayWorker {
 }
 
 export async function startSlipwayWorker(options: SlipwayWorkerOptions): Promise<SlipwayWorker> {
-  const program = await workerProgram();
   const dir = mkdtempSync(join(tmpdir(), "slipway-worker-"));
+  const program = join(dir, "worker.mjs");
+  writeFileSync(program, await workerProgram());
   const small: Record<string, string> = {
     PATH: "/usr/local/bin:/usr/bin:/bin",
     HOME: dir,

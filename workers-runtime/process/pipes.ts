@@ -7,8 +7,8 @@
  * Where there is no `mkfifo`, commands get Node's sockets.
  */
 import { execFile } from "node:child_process";
-import { closeSync, constants, openSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { closeSync, constants, openSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,12 +61,15 @@ class PipePool {
 
   async #make(): Promise<void> {
     const directory = await mkdtemp(join(tmpdir(), "slipway-pipes-"));
+    const atExit = () => rmSync(directory, { recursive: true, force: true });
+    process.once("exit", atExit);
     try {
       const paths = Array.from({ length: MADE_AT_ONCE }, (_, index) => join(directory, `${index}`));
       await promisify(execFile)("mkfifo", ["-m", "600", ...paths]);
       for (const path of paths) this.#ready.push(openBothEnds(path));
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      process.off("exit", atExit);
+      atExit();
     }
   }
 }
