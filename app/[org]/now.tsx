@@ -12,7 +12,7 @@ export function Now() {
   const trpc = useTRPC();
   const query = trpc.organizations.pulse.queryOptions({ org: org.slug });
   const { data } = useQuery(query);
-  useLive(["builds", "requests", "workers"], [query.queryKey]);
+  useLive(["builds", "requests", "workers", "config"], [query.queryKey]);
   if (!data) return null;
   return (
     <ul className="flex divide-x divide-line">

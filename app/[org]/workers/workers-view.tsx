@@ -24,7 +24,7 @@ export function WorkersView() {
   const trpc = useTRPC();
   const query = trpc.workers.list.queryOptions({ org: org.slug });
   const { data } = useQuery(query);
-  useLive(["workers", "builds"], [query.queryKey]);
+  useLive(["workers", "builds", "config"], [query.queryKey]);
   const mayConfigure = useIsAtLeast("maintainer");
   const [isAdding, add] = useState(false);
   const [chosen, choose] = useState<ReadonlySet<number>>(new Set());

@@ -23,7 +23,7 @@ export function Board(props: { order: "news" | "name" }) {
   const trpc = useTRPC();
   const query = trpc.builders.list.queryOptions({ org: org.slug });
   const { data } = useQuery(query);
-  useLive(["builds", "requests", "workers"], [query.queryKey]);
+  useLive(["builds", "requests", "workers", "config"], [query.queryKey]);
 
   const params = useSearchParams();
   const filter = { text: params.get("q") ?? "", tags: params.getAll("tag") };

@@ -22,7 +22,7 @@ export function BuilderView(props: { builderId: number }) {
   const trpc = useTRPC();
   const query = trpc.builders.one.queryOptions({ org: org.slug, builderId: props.builderId });
   const { data: builder } = useQuery(query);
-  useLive(["builds", "requests", "workers"], [query.queryKey]);
+  useLive(["builds", "requests", "workers", "config"], [query.queryKey]);
   const mayForce = useIsAtLeast("developer");
   const [isForcing, force] = useState(false);
   useCommands(
