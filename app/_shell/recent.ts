@@ -1,5 +1,5 @@
 /** Where this browser went last from the command menu, newest first, per organisation. */
-import { z } from "zod";
+import * as z from "zod/mini";
 
 const visit = z.object({ path: z.string(), label: z.string(), kind: z.string() });
 export type Visit = z.infer<typeof visit>;

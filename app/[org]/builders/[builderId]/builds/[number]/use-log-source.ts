@@ -1,7 +1,7 @@
 "use client";
 
 import { useEffect, useMemo } from "react";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { useChannel, useLiveState } from "@/app/_client/live";
 import { useTRPCClient } from "@/app/_client/trpc";
 import { createLogSource, type LogSource } from "@/app/_features/log-viewer/source";
@@ -10,8 +10,8 @@ import type { LogRef } from "@/server/api/builds/one";
 
 /** `lines` is how many there are by now. */
 const news = z.object({
-  lines: z.number().int().min(0).optional(),
-  isComplete: z.boolean().optional(),
+  lines: z.optional(z.int().check(z.minimum(0))),
+  isComplete: z.optional(z.boolean()),
 });
 
 /** The lines of a log for the viewer: asked for by number, with news of more from the channel. */
