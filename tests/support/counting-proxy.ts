@@ -170,7 +170,7 @@ class Link {
 
 /** Bytes as they come, frames as they are: one byte of type, four of length. */
 class Frames {
-  #bytes = Buffer.alloc(0);
+  #bytes: Buffer = Buffer.alloc(0);
 
   push(bytes: Buffer): void {
     this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
