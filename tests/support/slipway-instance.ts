@@ -276,7 +276,9 @@ function runToEnd(args: readonly string[], env: NodeJS.ProcessEnv): Promise<stri
     });
     child.once("error", reject);
     child.once("close", (status) =>
-      status === 0 ? resolve(out) : reject(new Error(`${args.join(" ")}: status ${status}: ${err}`)),
+      status === 0
+        ? resolve(out)
+        : reject(new Error(`${args.join(" ")}: status ${status}: ${err}`)),
     );
   });
 }
