@@ -66,14 +66,12 @@ async function deepDirectories(
   const open = [...directories].reverse();
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     stop.throwIfAborted();
-    const isDirectory = await stat(path).then(
-      (told) => told.isDirectory(),
-      () => false,
-    );
-    if (isDirectory || withFiles) found.push(path);
-    // A link to a directory is a result and is not walked: it may lead back here.
-    const isLink = (await lstat(path)).isSymbolicLink() && !directories.includes(path);
-    if (!isDirectory || isLink) continue;
+    const told = await lstat(path).catch(() => null);
+    // What is behind a link may lead back here, so a link is at most a result.
+    const isLink = told?.isSymbolicLink() === true && !directories.includes(path);
+    const isDirectory = !isLink && (await stat(path).catch(() => null))?.isDirectory() === true;
+    if (told !== null && (isDirectory || withFiles)) found.push(path);
+    if (!isDirectory) continue;
     const names = (await namesIn(path)).filter((name) => !name.startsWith("."));
     for (const name of names.reverse()) open.push(join(path, name));
   }

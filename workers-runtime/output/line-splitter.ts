@@ -5,8 +5,8 @@
  * So a character never straddles two pieces, and a text is looked at as bytes only.
  *
  * What a terminal would take for a new place on the screen ends a line, as with Buildbot: `\r\n`, a
- * lone `\r` with something behind it, cursor moves, clearing the screen, runs of backspace. A sequence
- * that is cut by the end of a read waits for its rest.
+ * run of `\r` with something behind it, cursor moves, clearing the screen, runs of backspace. A
+ * sequence that is cut by the end of a read waits for its rest.
  *
  * A line longer than `MAX_LINE_BYTES` is cut, and nothing of it is lost.
  */
@@ -17,9 +17,10 @@ export const MAX_LINE_BYTES = 64_000;
 
 const LF = 0x0a;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const NEW_PLACE = /\r+\n|\r(?!$)|\x08+|\x1b\[(?:u|2J|\d+;\d+[Hf])/g;
+const NEW_PLACE = /\r+\n?|\x08+|\x1b\[(?:u|2J|\d{1,4};\d{1,4}[Hf])/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const UNFINISHED_PLACE = /(?:\r+|\x08+|\x1b(?:\[[\d;]{0,11})?)$/;
+const UNFINISHED_PLACE = /(?:\r|\x08|\x1b(?:\[\d{0,4}(?:;\d{0,4})?)?)$/;
+const LONGEST_UNFINISHED = 11;
 const NEWLINE = Buffer.from("\n");
 
 export class LineSplitter {
@@ -58,12 +59,10 @@ export class LineSplitter {
     this.#unfinishedPlace = null;
     // Latin-1 maps bytes to characters one to one, so bytes can be searched by pattern.
     let text = (place === null ? chunk : Buffer.concat([place, chunk])).toString("latin1");
-    const unfinished = UNFINISHED_PLACE.exec(text);
-    if (unfinished !== null) {
-      text = text.slice(0, unfinished.index);
-      // A run of any length is one move.
-      const sequence = unfinished[0][0] === "\x1b" ? unfinished[0] : (unfinished[0][0] as string);
-      this.#unfinishedPlace = Buffer.from(sequence, "latin1");
+    const unfinished = UNFINISHED_PLACE.exec(text.slice(-LONGEST_UNFINISHED))?.[0];
+    if (unfinished !== undefined) {
+      this.#unfinishedPlace = Buffer.from(unfinished, "latin1");
+      text = text.slice(0, runStart(text, text.length - unfinished.length));
     }
     return Buffer.from(text.replace(NEW_PLACE, "\n"), "latin1");
   }
@@ -95,6 +94,13 @@ export class LineSplitter {
     this.#keep(line.subarray(start));
     return toUtf8(Buffer.concat(pieces));
   }
+}
+
+/** Where the run of one character begins that `index` is in: a run of any length is one move. */
+function runStart(text: string, index: number): number {
+  let start = index;
+  while (start > 0 && text[index] !== "\x1b" && text[start - 1] === text[index]) start--;
+  return start;
 }
 
 /** `lines` with line ends put into lines that are too long. */

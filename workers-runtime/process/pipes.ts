@@ -15,8 +15,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 /** Two for each command; a few commands may start at once. */
-const MADE_AT_ONCE = 16;
-const FEW = 8;
+const MADE_AT_ONCE = 64;
+const FEW = 16;
 
 interface Pipe {
   readonly readEnd: number;

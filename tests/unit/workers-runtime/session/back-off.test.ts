@@ -1,0 +1,15 @@
+// Guarantee: a worker comes back soon at first, rarely later, and never in step with the others.
+import { expect, it } from "vitest";
+import { BackOff } from "../../../../workers-runtime/session/back-off";
+
+it("grows from one second by half to a minute, give or take a fifth", () => {
+  const middle = new BackOff({ longestMs: 300_000, random: () => 0.5 });
+  const delays = Array.from({ length: 14 }, () => middle.next());
+  expect(delays.slice(0, 4)).toEqual([1000, 1500, 2250, 3375]);
+  expect(delays.at(-1)).toBe(60_000);
+  middle.reset();
+  expect(middle.next()).toBe(1000);
+  expect(new BackOff({ longestMs: 60_000, random: () => 0 }).next()).toBe(800);
+  expect(new BackOff({ longestMs: 60_000, random: () => 1 }).next()).toBe(1200);
+  expect(new BackOff({ longestMs: 500, random: () => 0.5 }).next()).toBe(500);
+});
