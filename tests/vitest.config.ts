@@ -36,6 +36,17 @@ export default defineConfig({
       withDatabase("conformance", 60_000),
       withDatabase("interop", 120_000),
       withDatabase("scenarios", 180_000),
+      // Only `npm run test:long`: each test takes minutes.
+      {
+        extends: true,
+        test: {
+          name: "storm",
+          include: ["tests/storm/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 1_800_000,
+          hookTimeout: 300_000,
+        },
+      },
     ],
   },
 });

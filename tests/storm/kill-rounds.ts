@@ -18,8 +18,11 @@ export interface Rounds {
 export async function killRounds(storm: Storm, options: Rounds): Promise<number[]> {
   const { random, say } = options;
   const all: number[] = [];
+  let turn: ProcessName[] = [];
   for (let round = 0; round < options.rounds; round += 1) {
-    const victim = options.victims[random.below(options.victims.length)] as ProcessName;
+    // Each has its turn before one is killed again.
+    if (turn.length === 0) turn = [...options.victims];
+    const [victim] = turn.splice(random.below(turn.length), 1) as [ProcessName];
     const afterMs = random.below(options.withinMs);
     const from = performance.now();
     const requests = storm.requestMany(options.builds, `round-${round}`);
