@@ -1,0 +1,272 @@
+/**
+ * One worker is one session: whoever comes second is judged by whether the first still answers, and
+ * whatever happens to a connection, its row is ended (W-009, W-010, W-020 to W-024, W-080 to W-083).
+ */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { RETRY, SUCCESS } from "../../../../server/domain/builds";
+import type { WorkerId } from "../../../../server/domain/ids";
+import { scripted, untilStopped } from "../../../../server/protocols/null";
+import {
+  CALLER,
+  createRig,
+  isFinished,
+  type Rig,
+  type SocketProcess,
+  until,
+} from "../../../support/engine-rig";
+
+const STEP = { type: "ShellCommand", name: "run", command: ["run"] };
+
+let rig: Rig;
+let socket: SocketProcess;
+let worker: WorkerId;
+beforeEach(async () => {
+  rig = await createRig();
+  socket = await rig.socket();
+  worker = await rig.addWorker("w1");
+});
+afterEach(() => rig.close());
+
+const open = () =>
+  rig.db.rows<{ id: number; process_id: number }>(
+    "select id, process_id from worker_session where ended_at is null",
+  );
+async function attached(): Promise<number | null> {
+  const [row] = await rig.db.rows<{ session_id: number | null }>(
+    "select session_id from worker where id = $1",
+    [worker],
+  );
+  return row?.session_id ?? null;
+}
+const isDetached = () =>
+  until(async () => (await attached()) === null && (await open()).length === 0);
+
+test("attached, and gone again", async () => {
+  const first = await socket.connect("w1");
+  expect(await open()).toHaveLength(1);
+  expect(await attached()).toBe((await open())[0]?.id);
+  first.lose();
+  await isDetached();
+  expect(socket.sessions.count()).toBe(0);
+  const events = await rig.db.rows<{ topic: string }>("select topic from outbox order by id");
+  expect(events.map(({ topic }) => topic)).toEqual([
+    `workers/${worker}/connected`,
+    `workers/${worker}/disconnected`,
+  ]);
+});
+
+test("a second connection is turned away while the first answers", async () => {
+  const first = await socket.connect("w1");
+  expect(await socket.tryConnect("w1")).toBeNull();
+  expect(await open()).toHaveLength(1);
+  first.lose();
+  await isDetached();
+});
+
+test("of two that come at the same moment one is attached, and stays", async () => {
+  const came = await Promise.all([1, 2, 3].map(() => socket.tryConnect("w1")));
+  expect(came.filter((each) => each !== null)).toHaveLength(1);
+  expect(await attached()).toBe((await open())[0]?.id);
+  expect(socket.sessions.count()).toBe(1);
+});
+
+test("a first one that has gone silent makes room", async () => {
+  const first = await socket.connect("w1");
+  first.answersPings = false;
+  const coming = socket.tryConnect("w1");
+  first.lose();
+  expect(await coming).not.toBeNull();
+  await until(async () => (await attached()) === (await open())[0]?.id);
+});
+
+test("one that is held by a living process is that process's to check", async () => {
+  const other = await rig.socket();
+  const first = await other.connect("w1");
+  expect(await socket.tryConnect("w1")).toBeNull();
+  first.answersPings = false;
+  expect(await socket.tryConnect("w1")).toBeNull();
+  first.lose();
+  await isDetached();
+  expect(await socket.tryConnect("w1")).not.toBeNull();
+});
+
+test("one that is held by a process that is gone makes room at once", async () => {
+  const other = await rig.socket();
+  await other.connect("w1");
+  await other.die();
+  expect(await socket.tryConnect("w1")).not.toBeNull();
+  expect(await open()).toMatchObject([{ process_id: socket.id }]);
+});
+
+test("a connection that is lost while it attaches leaves nothing behind", async () => {
+  let isLost = false;
+  socket.line.before = async (text) => {
+    if (!text.includes("attached as") || isLost) return;
+    isLost = true;
+    // The end of the session is on its way while the worker is being attached.
+    for (const each of [...workers]) each.lose();
+  };
+  const workers: { lose(): void }[] = [];
+  const connecting = socket.tryConnect("w1", {
+    ready: Promise.resolve(),
+    behaviour: scripted(),
+  });
+  void connecting.then((each) => each && workers.push(each));
+  await connecting;
+  for (const each of workers) each.lose();
+  await isDetached();
+});
+
+test("an end that overtakes the attaching refuses it", async () => {
+  socket.line.before = async (text) => {
+    if (!text.includes("attached as")) return;
+    await rig.db.rows("update worker_session set ended_at = now(), end_reason = 'test'");
+  };
+  expect(await socket.tryConnect("w1")).toBeNull();
+  await isDetached();
+  expect(socket.sessions.count()).toBe(0);
+});
+
+test("an end that waits for the attaching still detaches", async () => {
+  // The end has begun before the attaching is committed, and is the last word nevertheless.
+  const { attachSession, endSession, findByLogin, openSession } = await import(
+    "../../../../server/fleet/sessions/session-store"
+  );
+  const known = await findByLogin(rig.db, "w1");
+  if (!known) throw new Error("no worker");
+  const hello = { loginName: "w1", protocol: "null", peer: { address: "::1", port: 1 } } as const;
+  const opened = await openSession(rig.db, known, socket.id, hello);
+  if (!("sessionId" in opened)) throw new Error("not opened");
+  let ending: Promise<void> = Promise.resolve();
+  await rig.db.transaction(async (tx) => {
+    const facts = { version: "1", basedir: "/", numcpus: 1, environ: {}, info: {} } as never;
+    expect(await attachSession(tx, known, opened.sessionId, facts)).toBe(true);
+    ending = endSession(rig.db, opened.sessionId, "lost");
+    await until(async () => {
+      const waiting = await rig.db.rows(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+      return waiting.length > 0;
+    });
+  });
+  await ending;
+  await isDetached();
+});
+
+test("a database that is away when a worker leaves is told later", async () => {
+  const first = await socket.connect("w1");
+  socket.line.state = "away";
+  first.lose();
+  await until(() => socket.logs.includes("worker detached"));
+  expect(await open()).toHaveLength(1);
+  socket.line.state = "up";
+  await isDetached();
+});
+
+test("a database that is away at the door refuses, and the next try succeeds", async () => {
+  socket.line.before = (text) => {
+    if (!text.includes("attached as")) return;
+    socket.line.before = null;
+    throw Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  };
+  expect(await socket.tryConnect("w1")).toBeNull();
+  await isDetached();
+  expect(await socket.tryConnect("w1")).not.toBeNull();
+});
+
+test("a drained worker finishes what runs and exits", async () => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const builder = await rig.addBuilder("b", [worker], [STEP]);
+  const connected = await socket.connect("w1", { behaviour: scripted({ wait: held }) });
+  const request = await rig.force(builder);
+  await until(() => connected.commands.length === 1);
+  await rig.fleet.drain(CALLER, worker, "maintenance");
+  const next = await rig.force(builder);
+  await socket.sessions.obey();
+  expect(connected.shutdownRequests).toBe(0);
+  release();
+  expect((await rig.build(request, isFinished)).result).toBe(SUCCESS);
+  await isDetached();
+  expect(connected.shutdownRequests).toBe(1);
+  expect(await rig.request(next)).toEqual({ state: "pending", result: null });
+  // The next attach clears the flag.
+  await socket.connect("w1");
+  expect((await rig.build(next, isFinished)).result).toBe(SUCCESS);
+});
+
+test("an idle worker that is drained, by a person or by itself, exits at once", async () => {
+  const first = await socket.connect("w1");
+  await rig.fleet.drain(CALLER, worker, "");
+  await isDetached();
+  expect(first.shutdownRequests).toBe(1);
+  const second = await socket.connect("w1");
+  second.requestDrain();
+  await isDetached();
+  expect(second.shutdownRequests).toBe(1);
+});
+
+test("a worker that is killed exits at once, and its builds end in RETRY", async () => {
+  const builder = await rig.addBuilder("b", [worker], [STEP]);
+  const connected = await socket.connect("w1", { behaviour: untilStopped });
+  const request = await rig.force(builder);
+  await until(() => connected.commands.length === 1);
+  await rig.fleet.kill(CALLER, worker, "stuck");
+  expect((await rig.build(request, isFinished)).result).toBe(RETRY);
+  await isDetached();
+  expect((await rig.request(request)).state).toBe("pending");
+});
+
+test("a paused worker keeps its build and gets no other; unpausing wakes its builders", async () => {
+  const builder = await rig.addBuilder("b", [worker], [STEP]);
+  await socket.connect("w1");
+  await rig.fleet.pause(CALLER, worker, "noisy");
+  const request = await rig.force(builder);
+  expect((await rig.request(request)).state).toBe("pending");
+  await rig.fleet.unpause(CALLER, worker, "");
+  expect((await rig.build(request, isFinished)).result).toBe(SUCCESS);
+});
+
+test("a changed configuration: builders come and go, a removed worker is dropped", async () => {
+  const connected = await socket.connect("w1");
+  expect(connected.builders).toEqual([]);
+  await rig.addBuilder("b", [worker], []);
+  await socket.sessions.reconfigure(CALLER.orgId);
+  expect(connected.builders).toEqual([{ name: "b", builddir: "b" }]);
+  await socket.sessions.reconfigure(999 as never);
+  await rig.db.rows("update worker set removed_at = now()");
+  await socket.sessions.reconfigure(null);
+  await isDetached();
+  expect(await socket.tryConnect("w1")).toBeNull();
+});
+
+test("a new password counts at the next login only", async () => {
+  const connected = await socket.connect("w1");
+  await rig.db.rows("update worker set sealed_password = $1", [Buffer.from("new")]);
+  await socket.sessions.reconfigure(CALLER.orgId);
+  expect(await attached()).not.toBeNull();
+  connected.lose();
+  await isDetached();
+  expect(await socket.tryConnect("w1")).toBeNull();
+  expect(await socket.tryConnect("w1", { password: "new" })).not.toBeNull();
+});
+
+test("refusals are written for people to see, but not without end", async () => {
+  for (let n = 0; n < 60; n += 1)
+    await socket.tryConnect(`stranger\u0007${n}`, { address: "10.0.0.1" });
+  await socket.tryConnect("w1", { password: "wrong", address: "10.0.0.2" });
+  const events = await until(async () => {
+    const rows = await rig.db.rows<{ peer: string; reason: string; worker_id: number | null }>(
+      "select peer, reason, worker_id from door_event",
+    );
+    return rows.some(({ peer }) => peer === "10.0.0.2") ? rows : null;
+  });
+  expect(events.filter(({ peer }) => peer === "10.0.0.1").length).toBeLessThanOrEqual(20);
+  expect(events.find(({ peer }) => peer === "10.0.0.2")).toMatchObject({
+    reason: "wrong-password",
+    worker_id: worker,
+  });
+  expect(socket.logs.filter((line) => line === "worker refused")).toHaveLength(61);
+});
