@@ -480,6 +480,26 @@ describe("our worker's life over PB", () => {
     await listening.close();
   });
 
+  it("removes directories that no builder uses, when told to", async () => {
+    const { door, listening, worker } = await opened({
+      worker: { args: ["--delete-leftover-dirs"] },
+    });
+    const { session } = await door.nextAttached();
+    for (const name of ["old/deep", "info"]) {
+      mkdirSync(join(worker.dir, name), { recursive: true });
+    }
+    await session.serve([
+      { name: "b1", builddir: "b1" },
+      { name: "b2", builddir: "nested/b2" },
+    ]);
+    const isThere = (name: string) => existsSync(join(worker.dir, name));
+    expect(["old", "info", "b1", "nested/b2"].map(isThere)).toEqual([false, true, true, true]);
+    const outside = session.serve([{ name: "b1", builddir: "../elsewhere" }]);
+    await expect(outside).rejects.toThrow("not below the worker's");
+    await worker.stop();
+    await listening.close();
+  });
+
   it("ends with whoever started it, and leaves nothing running", async () => {
     const { door, listening, worker } = await opened({ worker: { withChannel: true } });
     const { session } = await door.nextAttached();
