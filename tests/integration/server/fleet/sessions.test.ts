@@ -99,22 +99,18 @@ test("one that is held by a process that is gone makes room at once", async () =
 });
 
 test("a connection that is lost while it attaches leaves nothing behind", async () => {
-  let isLost = false;
   socket.line.before = async (text) => {
-    if (!text.includes("attached as") || isLost) return;
-    isLost = true;
+    if (!text.includes("attached as")) return;
+    const [session] = await open();
+    const { connection } = socket.sessions.get(session?.id as never) ?? {};
+    connection?.close({ code: "peer-reset", message: "cable pulled" });
     // The end of the session is on its way while the worker is being attached.
-    for (const each of [...workers]) each.lose();
+    await connection?.closed;
   };
-  const workers: { lose(): void }[] = [];
-  const connecting = socket.tryConnect("w1", {
-    ready: Promise.resolve(),
-    behaviour: scripted(),
-  });
-  void connecting.then((each) => each && workers.push(each));
-  await connecting;
-  for (const each of workers) each.lose();
+  await socket.tryConnect("w1");
+  await until(() => socket.logs.includes("worker detached"));
   await isDetached();
+  expect(socket.sessions.count()).toBe(0);
 });
 
 test("an end that overtakes the attaching refuses it", async () => {
