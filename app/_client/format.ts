@@ -1,9 +1,9 @@
 /** Numbers, times and durations as the reader writes them. Durations in milliseconds. */
 
-/** `8 s`, `2 min 05 s`, `3 h 12 min`, `2 d 4 h`: two units at most, so columns stay narrow. */
+/** `160 ms`, `8 s`, `2 min 05 s`, `3 h 12 min`, `2 d 4 h`: two units at most, so columns stay narrow. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 1 && ms > 0) return "<1 s";
+  if (ms > 0 && ms < 1000) return `${Math.round(ms)} ms`;
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${pad(seconds % 60)} s`;

@@ -4,7 +4,7 @@ import { bytes, duration, relative, shortRevision } from "../../../../app/_clien
 
 test.each([
   [0, "0 s"],
-  [400, "<1 s"],
+  [400, "400 ms"],
   [59_999, "59 s"],
   [60_000, "1 min 00 s"],
   [3_599_000, "59 min 59 s"],
