@@ -28,7 +28,6 @@ const requests: Request[] = [];
 const waiting: Request[] = [];
 const listeners = new Set<ServerResponse>();
 const paused = new Set<string>();
-const never = new AbortController().signal;
 
 function distribute(): void {
   for (let index = 0; index < waiting.length; ) {
@@ -60,7 +59,12 @@ async function run(request: Request, name: string): Promise<void> {
     log() {},
   };
   const command = shell([...builder.command]);
-  const end = await worker.session.run(request.builder, command, sink, never);
+  const end = await worker.session.run(
+    request.builder,
+    command,
+    sink,
+    new AbortController().signal,
+  );
   worker.running.delete(request.builder);
   request.result = end.kind === "completed" && end.rc === 0 ? 0 : 4;
   request.lastLine = last.toString("utf8");
@@ -116,6 +120,8 @@ const server = createServer((incoming, response) => {
       return void json(requests[Number(name) - 1]);
   }
 });
+// Its one client may be silent for minutes while others are measured.
+server.keepAliveTimeout = 3_600_000;
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();
   const web = typeof address === "object" && address ? address.port : 0;

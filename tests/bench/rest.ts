@@ -9,8 +9,8 @@ export interface Rest {
 
 export function openRest(base: string, headers: Readonly<Record<string, string>> = {}): Rest {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const ask = (method: string, path: string, body?: string) =>
-    new Promise<string>((resolve, reject) => {
+  const ask = (method: string, path: string, body?: string): Promise<string> =>
+    new Promise((resolve, reject) => {
       const outgoing = request(
         `${base}/api/v2${path}`,
         {
@@ -35,7 +35,12 @@ export function openRest(base: string, headers: Readonly<Record<string, string>>
           });
         },
       );
-      outgoing.on("error", reject);
+      outgoing.on("error", (error: NodeJS.ErrnoException) => {
+        // A server may end a connection that was idle in the very moment it is used again.
+        const wasIdle = outgoing.reusedSocket && error.code === "ECONNRESET";
+        if (wasIdle) resolve(ask(method, path, body));
+        else reject(error);
+      });
       outgoing.end(body);
     });
   return {
