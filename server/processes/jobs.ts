@@ -50,16 +50,20 @@ const processor = createProcessor({
 });
 
 const onError = (error: unknown) => log("queue", { error });
-const workers = await insist("queues", async () => {
-  const opened = [
-    await openWorker("distribution", processor, DISTRIBUTIONS_AT_ONCE, env, onError),
-    await openWorker("upkeep", processor, 1, env, onError),
-  ];
+const workers = [
+  await insist("distribution", () =>
+    openWorker("distribution", processor, DISTRIBUTIONS_AT_ONCE, env, onError),
+  ),
+  await insist("upkeep", () => openWorker("upkeep", processor, 1, env, onError)),
+];
+await insist("what repeats", async () => {
   const upkeep = await openQueue("upkeep", env, onError);
-  await upkeep.repeat("sweep", CATALOG.sweep.everyMs);
-  await upkeep.repeat("maintain", CATALOG.maintain.everyMs);
-  await upkeep.close();
-  return opened;
+  try {
+    await upkeep.repeat("sweep", CATALOG.sweep.everyMs);
+    await upkeep.repeat("maintain", CATALOG.maintain.everyMs);
+  } finally {
+    await upkeep.close();
+  }
 });
 
 // What is left of a process that died is recovered at once, not at the next sweep.

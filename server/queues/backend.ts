@@ -78,6 +78,7 @@ export async function openQueue(
     connection: { connectionString: connection.databaseUrl, max: 3, skipMigrations: true },
   });
   queue.on("error", onError);
+  await ready(queue);
   return asHandle(queue as unknown as Queue, () => {});
 }
 
@@ -128,5 +129,19 @@ export async function openWorker(
   });
   worker.on("error", onError);
   worker.on("failed", (_job, error) => onError(error));
+  await ready(worker);
   return { close: () => worker.close() };
+}
+
+/** One whose first connection failed stays broken for ever: better to fail here, and be opened anew. */
+async function ready(opened: {
+  waitUntilReady(): Promise<unknown>;
+  close(): Promise<unknown>;
+}): Promise<void> {
+  try {
+    await opened.waitUntilReady();
+  } catch (error) {
+    opened.close().catch(() => {});
+    throw error;
+  }
 }

@@ -21,22 +21,28 @@ export function createProducer(
     if (queue) return queue;
     const opening = openQueue("distribution", connection, onError);
     queue = opening;
-    // One that could not be opened is opened anew; one that is open finds its server again by itself.
-    opening.catch(() => {
-      queue = null;
-    });
+    opening.catch(() => forget(opening));
     return opening;
   }
 
+  /** One that failed may have failed for good: the next wake-up opens another. */
+  function forget(failed: Promise<QueueHandle>): void {
+    if (queue !== failed) return;
+    queue = null;
+    failed.then((handle) => handle.close()).catch(() => {});
+  }
+
   async function add(orgId: number): Promise<void> {
+    const opened = open();
     try {
       const { attempts } = CATALOG.distribute;
-      const handle = await open();
+      const handle = await opened;
       do {
         adding.set(orgId, false);
         await handle.add("distribute", { orgId }, { onePer: `distribute-${orgId}`, attempts });
       } while (adding.get(orgId));
     } catch (error) {
+      forget(opened);
       onError(error);
     }
   }
