@@ -32,9 +32,13 @@ export function blockedBy(worker: Candidate, now: number): Blocked | null {
   return null;
 }
 
-/** The lowest place not taken, or null when `max_builds` are. */
+/**
+ * The lowest place not taken, or null when `max_builds` are. After `max_builds` was lowered, builds
+ * may still be in places above it; they count.
+ */
 export function freeSlot(maxBuilds: number | null, busy: readonly number[]): number | null {
   const taken = new Set(busy);
+  if (maxBuilds !== null && taken.size >= maxBuilds) return null;
   for (let slot = 1; maxBuilds === null || slot <= maxBuilds; slot += 1) {
     if (!taken.has(slot)) return slot;
   }

@@ -19,19 +19,19 @@ export function whyWaiting(workers: readonly Candidate[], ahead: number, now: nu
   const free = blocked.find(({ by }) => by === null)?.worker;
   if (free) {
     return ahead > 0
-      ? { code: "behind", sentence: `${requests(ahead)} of this builder go first.`, worker: null }
+      ? { code: "behind", sentence: `${first(ahead)}.`, worker: null }
       : {
           code: "next",
           sentence: `${free.name} is free; the build starts next.`,
           worker: ref(free),
         };
   }
-  const [first] = blocked;
-  if (blocked.length === 1 && first?.by) {
+  const [only] = blocked;
+  if (blocked.length === 1 && only?.by) {
     return {
-      code: first.by,
-      sentence: `${one(first.worker, first.by)}${behind(ahead)}.`,
-      worker: ref(first.worker),
+      code: only.by,
+      sentence: `${one(only.worker, only.by)}${behind(ahead)}.`,
+      worker: ref(only.worker),
     };
   }
   const counts = new Map<Blocked, number>();
@@ -64,7 +64,9 @@ function one(worker: Candidate, by: Blocked): string {
   }
 }
 
-const requests = (count: number) => (count === 1 ? "1 request" : `${count} requests`);
-const behind = (ahead: number) =>
-  ahead > 0 ? `, and ${requests(ahead)} of this builder go first` : "";
+const first = (ahead: number) =>
+  ahead === 1
+    ? "1 request of this builder goes first"
+    : `${ahead} requests of this builder go first`;
+const behind = (ahead: number) => (ahead > 0 ? `, and ${first(ahead)}` : "");
 const ref = (worker: Candidate) => ({ id: worker.workerId, name: worker.name });
