@@ -13,7 +13,8 @@ import { broken, openStorm, quiet } from "./storm";
 const VARIANTS: Readonly<Record<string, readonly ProcessName[]>> = {
   "web, socket or jobs": ["web", "socket", "jobs"],
   "the embedded PostgreSQL": ["postgres"],
-  "the supervisor": ["supervisor"],
+  // A supervisor that took a running PostgreSQL over must notice its end as well.
+  "the supervisor, and the PostgreSQL it left behind": ["supervisor", "postgres"],
 };
 
 for (const [name, victims] of Object.entries(VARIANTS)) {
