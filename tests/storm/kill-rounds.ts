@@ -28,9 +28,9 @@ export async function killRounds(storm: Storm, options: Rounds): Promise<number[
     const requests = storm.requestMany(options.builds, `round-${round}`);
     await sleep(afterMs);
     const pid = storm.slipway.kill(victim);
-    if (victim === "postgres" || victim === "supervisor") {
+    if (victim === "supervisor") {
       // The installation ends; whoever runs it starts it again.
-      await ended(storm, victim);
+      await storm.slipway.exited();
       await storm.slipway.startAgain();
     }
     const ids = await requests;
@@ -42,22 +42,6 @@ export async function killRounds(storm: Storm, options: Rounds): Promise<number[
     );
   }
   return all;
-}
-
-const END_MS = 60_000;
-
-/** @throws Error when the installation goes on without what was killed */
-async function ended(storm: Storm, victim: ProcessName): Promise<void> {
-  const giveUp = new AbortController();
-  const late = sleep(END_MS, "late" as const, { signal: giveUp.signal });
-  const first = await Promise.race([storm.slipway.exited(), late]);
-  giveUp.abort();
-  late.catch(() => {});
-  if (first === "late") {
-    throw new Error(
-      `${victim} was killed and the supervisor did not end within ${END_MS / 1_000} s`,
-    );
-  }
 }
 
 /** From STORM_SEED in the environment of the run, or new; to be printed. */
