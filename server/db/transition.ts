@@ -49,6 +49,12 @@ export interface Move<K extends keyof Machines> extends Why {
   readonly where?: string;
 }
 
+/** The event that tells of a change: `{id}` in it is the row's, the body's values are SQL on the row. */
+interface Told {
+  readonly event?: string;
+  readonly body?: Readonly<Record<string, string>>;
+}
+
 /** A log when its step ends: what its row says from then on. */
 export interface FinalLog {
   readonly identity: {
@@ -123,7 +129,7 @@ export class Batch {
     machine: K,
     to: Machines[K],
     columns: Columns,
-    why: Why & { readonly event?: string; readonly body?: Readonly<Record<string, string>> },
+    why: Why & Told,
   ): this {
     const all: Columns = { org_id: this.#orgId, state: to, ...columns };
     const into = Object.keys(all).join(", ");
@@ -139,31 +145,13 @@ export class Batch {
   }
 
   /** One row goes from one state to another. */
-  move<K extends keyof Machines>(
-    name: string,
-    machine: K,
-    id: number,
-    move: Move<K> & { readonly event?: string; readonly body?: Readonly<Record<string, string>> },
-  ): this {
-    if (!mayGo(machine, move.from, move.to)) {
-      throw new Error(`a ${machine} cannot go from ${move.from} to ${move.to}`);
-    }
-    const set = Object.entries(move.set ?? {}).map(
-      ([key, value]) => `${key} = ${this.#sql(value)}`,
-    );
+  move<K extends keyof Machines>(name: string, machine: K, id: number, move: Move<K> & Told): this {
     const conditions = [
       `id = ${this.value(id)}`,
-      `org_id = ${this.value(this.#orgId)}`,
-      `state = ${this.value(move.from)}`,
-      ...(move.where ? [move.where] : []),
       ...(machine === "build" ? this.#holdFence(id) : []),
     ];
-    this.#ctes.push(
-      `${name} as (update ${machine} set ${[`state = ${this.value(move.to)}`, ...set].join(", ")} where ${conditions.join(" and ")} returning *)`,
-    );
+    this.moveAll(name, machine, conditions.join(" and "), move);
     this.#count(name, 1);
-    this.#remember(name, machine, move.from, move.to, move);
-    if (move.event) this.#tell(name, move.event, move.body ?? {});
     return this;
   }
 
@@ -175,16 +163,23 @@ export class Batch {
     name: string,
     machine: K,
     where: string,
-    move: Move<K> & { readonly event?: string; readonly body?: Readonly<Record<string, string>> },
+    move: Move<K> & Told,
   ): this {
     if (!mayGo(machine, move.from, move.to)) {
       throw new Error(`a ${machine} cannot go from ${move.from} to ${move.to}`);
     }
-    const set = Object.entries(move.set ?? {}).map(
-      ([key, value]) => `${key} = ${this.#sql(value)}`,
-    );
+    const set = [
+      `state = ${this.value(move.to)}`,
+      ...Object.entries(move.set ?? {}).map(([key, value]) => `${key} = ${this.#sql(value)}`),
+    ];
+    const conditions = [
+      where,
+      ...(move.where ? [move.where] : []),
+      `state = ${this.value(move.from)}`,
+      `org_id = ${this.value(this.#orgId)}`,
+    ];
     this.#ctes.push(
-      `${name} as (update ${machine} set ${[`state = ${this.value(move.to)}`, ...set].join(", ")} where state = ${this.value(move.from)} and org_id = ${this.value(this.#orgId)} and ${where} returning *)`,
+      `${name} as (update ${machine} set ${set.join(", ")} where ${conditions.join(" and ")} returning *)`,
     );
     this.#remember(name, machine, move.from, move.to, move);
     if (move.event) this.#tell(name, move.event, move.body ?? {});
