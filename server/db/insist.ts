@@ -14,6 +14,7 @@ const DELAYS_MS = [50, 100, 200, 500, 1000, 2000];
 
 export interface InsistOptions {
   readonly fenced: AbortSignal;
+  /** Said once, when the waiting begins. */
   readonly onRetry: (what: string, error: unknown) => void;
 }
 
@@ -27,7 +28,8 @@ export function createInsist({ fenced, onRetry }: InsistOptions): Insist {
         return await work();
       } catch (error) {
         if (!isOutage(error)) throw error;
-        onRetry(what, error);
+        // Once per outage: hundreds of builds may be waiting for the same thing.
+        if (attempt === 0) onRetry(what, error);
       }
       const delay = DELAYS_MS[Math.min(attempt, DELAYS_MS.length - 1)];
       await sleep(delay, undefined, { signal: fenced }).catch(() => {});

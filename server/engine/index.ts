@@ -3,6 +3,6 @@ export { createEngineCommands } from "./commands";
 export { type DistributeContext, distribute } from "./distribute/distribute";
 export { whyWaiting } from "./distribute/why";
 export { type Builds, createBuilds } from "./execute/builds";
-export { declareGone, declarePidGone, holdLease, type Lease } from "./lease";
+export { declareDeadGone, declareGone, declarePidGone, holdLease, type Lease } from "./lease";
 export { takeAway } from "./recover/abandon";
 export { recoverGone, type SweepContext, sweep } from "./recover/sweep";

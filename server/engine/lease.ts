@@ -106,3 +106,21 @@ export async function declarePidGone(
   );
   return rows.length;
 }
+
+/**
+ * At a start: rows of this host whose processes are not there any more, because whoever would have
+ * said so died with them. @returns how many
+ */
+export async function declareDeadGone(
+  q: Queryable,
+  host: string,
+  isAlive: (pid: number) => boolean,
+): Promise<number> {
+  const rows = await q.rows<{ id: ProcessId; pid: number }>(
+    "select id, pid from process where host = $1 and gone_at is null",
+    [host],
+  );
+  const dead = rows.filter(({ pid }) => !isAlive(pid)).map(({ id }) => id);
+  if (dead.length > 0) await declareGone(q, dead, "not there any more at the next start");
+  return dead.length;
+}

@@ -72,7 +72,8 @@ export function createAnnouncer(q: Queryable, onError: (error: unknown) => void)
     const pause = isFailing ? RECONNECT_MS : MERGE_MS;
     const wait = lastSentAt + pause - performance.now();
     if (wait <= 0) {
-      sending = send();
+      // Behind the caller's turn: what it announces in one breath goes in one statement.
+      sending = Promise.resolve().then(send);
     } else {
       timer = setTimeout(() => {
         sending = send();

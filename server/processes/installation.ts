@@ -1,8 +1,9 @@
 /** What the supervisor does with the database: first set-up, the demo, local workers, fencing. */
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isAlive } from "../db/embedded";
 import { type Database, openDatabase } from "../db/pool";
-import { declarePidGone } from "../engine";
+import { declareDeadGone, declarePidGone } from "../engine";
 import { type ProcessEnv, projectRoot } from "../env";
 import { CONFIG, openBus, PROCESS_GONE } from "../events/bus";
 import { sealingKey } from "../secrets/seal";
@@ -42,6 +43,7 @@ export function openInstallation(env: ProcessEnv, say: (line: string) => void): 
 
   return {
     async setUp() {
+      await declareDeadGone(db, hostname(), isAlive);
       const { setupUrl } = await bootstrap(env, db);
       if (env.withDemo) {
         const line = await ensureDemo(db, env, await localHome());

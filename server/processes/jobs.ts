@@ -4,6 +4,7 @@
  */
 import type { OrgId } from "../domain/ids";
 import { distribute, recoverGone, sweep } from "../engine";
+import { maintain } from "../engine/recover/maintain";
 import { readProcessEnv } from "../env";
 import { OUTBOX, PROCESS_GONE, processChannel } from "../events/bus";
 import { openQueue, openWorker } from "../queues/backend";
@@ -44,9 +45,7 @@ const sweeping = {
 const processor = createProcessor({
   distribute: distributeNow,
   sweep: () => sweep(sweeping),
-  maintain: async () => {
-    await db.rows("select ensure_partitions(now(), 3)");
-  },
+  maintain: () => maintain(db),
 });
 
 const onError = (error: unknown) => log("queue", { error });

@@ -84,8 +84,8 @@ export async function openQueue(
 
 /** Short locks: what a killed process was doing is picked up by another within seconds. */
 const WORKER_OPTIONS = {
-  lockDuration: 10_000,
-  stalledInterval: 5_000,
+  lockDuration: 2_000,
+  stalledInterval: 1_000,
   maxStalledCount: 10,
   removeOnComplete: { count: 0 },
 } as const;

@@ -11,7 +11,11 @@ export interface ErrorEntry {
 
 export const CATALOG = {
   "request.malformed": { status: 400, retry: "never", message: "{problem}" },
-  "request.too-large": { status: 413, retry: "never", message: "the request is larger than {limit}" },
+  "request.too-large": {
+    status: 413,
+    retry: "never",
+    message: "the request is larger than {limit}",
+  },
   "request.not-found": { status: 404, retry: "never", message: "{what} not found" },
   "request.method-unknown": {
     status: 501,

@@ -46,8 +46,8 @@ const SILENCE_MS = 10_000;
 const PING_MS = 10_000;
 /** After an interrupt the worker kills within 5 s; beyond this the connection is given up. */
 const INTERRUPT_MS = 60_000;
-/** A request reaches the distributor well within this. */
-const HOP_MS = 100;
+/** A request hardly reaches the distributor in less: one hop of the queue. */
+const HOP_MS = 10;
 
 export interface RunContext {
   readonly db: Queryable;
@@ -417,7 +417,7 @@ class BuildRun {
       }),
     );
     // A request that came while this was being written found the worker busy and was not seen
-    // here: likely only when writing took long.
+    // here: possible only when writing took longer than its hop to the distributor.
     return moreWaits || performance.now() - begunAt > HOP_MS;
   }
 

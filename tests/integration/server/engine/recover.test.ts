@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CANCELLED, RETRY, SUCCESS } from "../../../../server/domain/builds";
-import { declarePidGone, holdLease } from "../../../../server/engine";
+import { declareDeadGone, declarePidGone, holdLease } from "../../../../server/engine";
 import {
   FENCE_MS as fenceMs,
   LEASE_SECONDS as leaseSeconds,
@@ -208,4 +208,18 @@ test("a lease is renewed, lapses, and is seen to be gone", async () => {
     { gone_reason: "it crashed" },
     { gone_reason: "its lease lapsed" },
   ]);
+});
+
+test("at a start, processes of this host that are not there any more are declared gone", async () => {
+  await rig.db.rows(
+    `insert into process (kind, host, pid, lease_expires_at)
+     select 'socket', host, pid, now() + interval '30 seconds'
+     from (values ('here', 11), ('here', 12), ('there', 11)) as p (host, pid)`,
+  );
+  expect(await declareDeadGone(rig.db, "here", (pid) => pid === 12)).toBe(1);
+  expect(
+    await rig.db.rows(
+      "select host, pid from process where pid in (11, 12) and gone_at is not null",
+    ),
+  ).toEqual([{ host: "here", pid: 11 }]);
 });

@@ -1,0 +1,27 @@
+/**
+ * Partitions ahead of time, retention behind (A-33).
+ *
+ * Events are for those who listen now, so the outbox keeps a week; refused logins are kept for a
+ * quarter. History, audit and logs are kept until an organisation sets a horizon of its own.
+ */
+import type { Queryable } from "../../db/pool";
+
+const AHEAD = 3;
+const OUTBOX_DAYS = 7;
+const DOOR_EVENT_DAYS = 90;
+
+export async function maintain(q: Queryable): Promise<void> {
+  await q.rows("select ensure_partitions(now(), $1)", [AHEAD]);
+  const old = await q.rows<{ name: string }>(
+    `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'outbox'::regclass and c.relname ~ '^outbox_[0-9]{8}$'
+       and to_date(right(c.relname, 8), 'YYYYMMDD') < current_date - $1::int
+     order by c.relname`,
+    [OUTBOX_DAYS],
+  );
+  // The names were matched above: letters, an underscore and digits.
+  for (const { name } of old) await q.rows(`drop table if exists ${name}`);
+  await q.rows("delete from door_event where at < now() - make_interval(days => $1)", [
+    DOOR_EVENT_DAYS,
+  ]);
+}

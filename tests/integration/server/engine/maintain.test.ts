@@ -1,0 +1,52 @@
+// Guards: partitions are made ahead of time, and events older than a week go with their partition.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Database, openDatabase } from "../../../../server/db/pool";
+import { maintain } from "../../../../server/engine/recover/maintain";
+import { createTestDatabase, type TestDatabase } from "../../../support/database";
+
+let testDatabase: TestDatabase;
+let db: Database;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  db = openDatabase({
+    url: testDatabase.url,
+    max: 2,
+    name: "test",
+    onError: (error) => console.error(error),
+  });
+});
+
+afterAll(async () => {
+  await db.end();
+  await testDatabase.drop();
+});
+
+const outboxDays = () =>
+  db.rows<{ day: string }>(
+    `select to_char(to_date(right(c.relname, 8), 'YYYYMMDD') - current_date, 'FM9990') as day
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'outbox'::regclass and c.relname ~ '[0-9]{8}$' order by c.relname`,
+  );
+
+test("yesterday to three days ahead are there; ten days ago goes, with its events", async () => {
+  await db.rows("select ensure_partitions(now() - interval '10 days', 0)");
+  await db.rows(
+    "insert into outbox (org_id, topic, body, at) values (1, 'old', '{}', now() - interval '10 days'), (1, 'new', '{}', now())",
+  );
+  await db.rows(
+    "insert into door_event (peer, reason, detail, at) values ('p', 'r', 'old', now() - interval '100 days'), ('p', 'r', 'new', now())",
+  );
+  await maintain(db);
+  const days = (await outboxDays()).map(({ day }) => Number(day));
+  expect(Math.min(...days)).toBeGreaterThanOrEqual(-7);
+  expect(days).toEqual(expect.arrayContaining([-1, 0, 1, 2, 3]));
+  expect(await db.rows("select topic from outbox")).toEqual([{ topic: "new" }]);
+  expect(await db.rows("select detail from door_event")).toEqual([{ detail: "new" }]);
+});
+
+test("again changes nothing", async () => {
+  const before = await outboxDays();
+  await maintain(db);
+  expect(await outboxDays()).toEqual(before);
+});
