@@ -9,14 +9,17 @@ import { isLogGrowth, type LiveEvent, subscriptionsOf } from "./live-topics";
  * The live channel: one socket per tab. Pages name topics; the server sends what changed, and the
  * page asks again for what it shows. Nothing of an event's body is shown directly, so a lost event
  * can never leave a wrong picture: after each reconnection everything on the page is asked again.
+ *
+ * What a page shows was read before anybody listened for it. So whoever listens is told when the
+ * server has begun to send, and asks once more: what happened in between was said to nobody.
  */
 export type LiveState = "connecting" | "live" | "lost";
 
 type Listener = (event: LiveEvent) => void;
 
 export interface Channel {
-  /** Events of these topics until the answer is called. */
-  listen(topics: readonly string[], listener: Listener): () => void;
+  /** Events of these topics until the answer is called; `onJoined` each time they begin to come. */
+  listen(topics: readonly string[], listener: Listener, onJoined: () => void): () => void;
 }
 
 const ChannelContext = createContext<Channel>({ listen: () => () => {} });
@@ -38,19 +41,21 @@ export function LiveProvider(props: { readonly org: string; readonly children: R
       if (isOver) return;
       socket = io({ path: "/socket.io", reconnectionDelayMax: 10_000 });
       const live = socket;
-      const subscribe = (topics: readonly string[]) => {
-        if (topics.length > 0 && live.connected) {
-          live.emit("subscribe", { org: props.org, topics });
-        }
+      const subscribe: Join = (topics, onJoined) => {
+        if (topics.length === 0 || !live.connected) return;
+        live.emit("subscribe", { org: props.org, topics }, onJoined);
       };
       hub.attach(subscribe, (topics) => {
         if (live.connected) live.emit("unsubscribe", { org: props.org, topics });
       });
       live.on("connect", () => {
-        subscribe(hub.topics());
-        setState("live");
-        if (wasLost) void queries.invalidateQueries();
+        const isBack = wasLost;
         wasLost = false;
+        setState("live");
+        subscribe(hub.topics(), () => {
+          hub.joined();
+          if (isBack) void queries.invalidateQueries();
+        });
       });
       const lose = () => {
         wasLost = true;
@@ -99,10 +104,14 @@ export function useLive(topics: readonly string[], keys: readonly (readonly unkn
       timer = undefined;
       for (const queryKey of newest.current) void queries.invalidateQueries({ queryKey });
     };
-    const stop = channel.listen(wanted.split(" "), (event) => {
-      if (isLogGrowth(event)) return;
-      timer ??= setTimeout(ask, document.hidden ? 5_000 : 250);
-    });
+    const stop = channel.listen(
+      wanted.split(" "),
+      (event) => {
+        if (isLogGrowth(event)) return;
+        timer ??= setTimeout(ask, document.hidden ? 5_000 : 250);
+      },
+      ask,
+    );
     return () => {
       clearTimeout(timer);
       stop();
@@ -110,19 +119,21 @@ export function useLive(topics: readonly string[], keys: readonly (readonly unkn
   }, [channel, queries, wanted]);
 }
 
+type Join = (topics: readonly string[], onJoined: () => void) => void;
+
 interface Hub extends Channel {
-  attach(
-    join: ((topics: readonly string[]) => void) | null,
-    leave: ((topics: readonly string[]) => void) | null,
-  ): void;
+  attach(join: Join | null, leave: ((topics: readonly string[]) => void) | null): void;
   topics(): string[];
+  /** All topics are subscribed to, on a new connection. */
+  joined(): void;
   deliver(events: readonly LiveEvent[]): void;
 }
 
 /** Who listens to what; outlives connections. */
 export function makeHub(): Hub {
   const listeners = new Map<string, Set<Listener>>();
-  let join: ((topics: readonly string[]) => void) | null = null;
+  const joinedCalls = new Set<() => void>();
+  let join: Join | null = null;
   let leave: ((topics: readonly string[]) => void) | null = null;
   return {
     attach(onJoin, onLeave) {
@@ -130,6 +141,9 @@ export function makeHub(): Hub {
       leave = onLeave;
     },
     topics: () => [...listeners.keys()],
+    joined() {
+      for (const tell of joinedCalls) tell();
+    },
     deliver(events) {
       for (const event of events) {
         const told = new Set<Listener>();
@@ -139,15 +153,22 @@ export function makeHub(): Hub {
         for (const listener of told) listener(event);
       }
     },
-    listen(topics, listener) {
-      const fresh = topics.filter((topic) => !listeners.has(topic));
+    listen(topics, listener, onJoined) {
+      let isGone = false;
+      const tell = () => {
+        if (!isGone) onJoined();
+      };
+      joinedCalls.add(tell);
       for (const topic of topics) {
         const set = listeners.get(topic) ?? new Set();
         set.add(listener);
         listeners.set(topic, set);
       }
-      if (fresh.length > 0) join?.(fresh);
+      // Also those that others listen to already: the answer says from when on nothing is missed.
+      join?.(topics, tell);
       return () => {
+        isGone = true;
+        joinedCalls.delete(tell);
         const gone: string[] = [];
         for (const topic of topics) {
           const set = listeners.get(topic);

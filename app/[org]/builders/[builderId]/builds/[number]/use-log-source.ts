@@ -38,28 +38,26 @@ export function useLogSource(log: LogRef): LogSource {
 
   useEffect(() => {
     source.update({ isConnected: live !== "lost" });
-    if (live !== "live" || source.isComplete) return;
-    // What was missed while nobody listened.
-    void client.logs.lines
-      .query({ org: org.slug, logId: id, from: 0, count: 0 })
-      .then((answer) => source.update(answer))
-      .catch(() => {});
-  }, [source, live, client, org.slug, id]);
+  }, [source, live]);
 
   useEffect(() => {
     if (source.isComplete) return;
-    return channel.listen([`log:${id}`], ({ topic, body }) => {
-      const { lines, isComplete } = news.safeParse(body).data ?? {};
-      if (topic.endsWith("/append")) {
-        source.update({ lineCount: lines, isComplete });
-        return;
-      }
-      // It is finished: how many lines it has in the end is asked, then it is complete.
+    const ask = () =>
       void client.logs.lines
         .query({ org: org.slug, logId: id, from: 0, count: 0 })
         .then((answer) => source.update(answer))
         .catch(() => {});
-    });
+    return channel.listen(
+      [`log:${id}`],
+      ({ topic, body }) => {
+        const { lines, isComplete } = news.safeParse(body).data ?? {};
+        if (topic.endsWith("/append")) source.update({ lineCount: lines, isComplete });
+        // It is finished: how many lines it has in the end is asked, then it is complete.
+        else ask();
+      },
+      // What was missed while nobody listened.
+      ask,
+    );
   }, [channel, source, client, org.slug, id]);
   return source;
 }

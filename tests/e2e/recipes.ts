@@ -1,0 +1,134 @@
+/**
+ * What the shared installation builds. Each journey has workers and builders of its own, so none
+ * waits for another's.
+ *
+ * Commands that a test leads by the hand wait for a file in the folder $GATE of their worker's
+ * environment: `gate.open("more")` lets them go on.
+ */
+export const WORKER_PASSWORD = "pass-of-the-journeys";
+
+const step = (name: string, command: string, more: object = {}) => ({
+  type: "ShellCommand",
+  name,
+  command,
+  logEnviron: false,
+  ...more,
+});
+
+const atGate = (name: string) => `until [ -e "$GATE/${name}" ]; do sleep 0.1; done`;
+
+const counted = (word: string, count: number) =>
+  `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo "${word} $i"; done`;
+
+export const MANY_LINES = 1_000_000;
+
+const builder = (name: string, workernames: string[], steps: object[], more: object = {}) => ({
+  name,
+  workernames,
+  factory: steps,
+  ...more,
+});
+
+const BUILDERS = {
+  // Lives as long as its worker, unless the worker is the one that lets it end.
+  "lost-worker": [
+    builder(
+      "tide",
+      ["ebb", "flood"],
+      [
+        step(
+          "wait",
+          'echo "begun"; [ -n "$MAY_END" ] || while kill -0 $PPID 2>/dev/null; do sleep 0.1; done; echo "ended"',
+        ),
+      ],
+    ),
+  ],
+  stopped: [
+    builder("anchor", ["bollard"], [step("hold", `echo holding; ${atGate("go")}; echo up`)]),
+  ],
+  logs: [
+    builder("long-log", ["cable"], [step("count", `seq -f 'row %.0f' 1 ${MANY_LINES}`)]),
+    builder(
+      "live-log",
+      ["cable"],
+      [
+        step(
+          "talk",
+          [
+            counted("early", 400),
+            String.raw`printf 'plain \033[31mred\033[0m \033[1;38;2;10;120;200mblue\033[0m end\n'`,
+            atGate("more"),
+            counted("later", 300),
+            atGate("end"),
+            "echo last",
+          ].join("; "),
+        ),
+      ],
+    ),
+  ],
+  pending: [builder("queue", ["berth"], [step("load", "echo loaded")])],
+  keys: [
+    builder(
+      "capstan",
+      ["deckhand"],
+      [
+        step("prepare", "echo ready"),
+        step("compile", "echo 'main.c:3: error: no such rope'; exit 1", { haltOnFailure: false }),
+        step("tidy", "echo swept"),
+        step("test", "echo 'not ok 1'; exit 1", { haltOnFailure: false }),
+        step("report", "echo written"),
+      ],
+    ),
+  ],
+  pages: [
+    builder(
+      "harbour-tests",
+      ["quay"],
+      [
+        step("configure", "echo configured"),
+        step("test", "echo 'ok 1 - floats'; echo 'ok 2 - steers'"),
+      ],
+      {
+        tags: ["unit", "linux"],
+        description: "Unit tests with the newest compiler",
+      },
+    ),
+    builder(
+      "lighthouse",
+      ["quay"],
+      [
+        step("configure", "echo configured"),
+        step(
+          "test",
+          [
+            counted("checking lamp", 120),
+            String.raw`printf '\033[31merror: lamp 7 is dark\033[0m\n'`,
+            'echo "lamp 7: expected light" >&2',
+            counted("checking horn", 40),
+            '[ -n "$LAMP" ]',
+          ].join("; "),
+          { haltOnFailure: true },
+        ),
+        step("upload", "echo sent"),
+      ],
+      { tags: ["unit"], description: "Turns red until the lamp is mended" },
+    ),
+    builder("dredger", ["quay"], [step("dig", `echo digging; ${atGate("dug")}; echo dug`)]),
+    builder("salvage", ["sunken-worker"], [step("dive", "echo diving")]),
+  ],
+};
+
+export const CONFIG = {
+  workers: [
+    ...["ebb", "flood", "bollard", "cable", "berth", "deckhand", "quay", "sunken-worker"].map(
+      (name) => ({
+        type: "Worker",
+        name,
+        password: WORKER_PASSWORD,
+      }),
+    ),
+  ],
+  projects: Object.fromEntries(
+    Object.entries(BUILDERS).map(([name, builders]) => [name, { builders }]),
+  ),
+};
