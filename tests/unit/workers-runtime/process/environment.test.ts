@@ -7,19 +7,19 @@ import {
 } from "../../../../workers-runtime/process/environment";
 
 it("merges, expands, joins, removes, and puts a PYTHONPATH before the worker's own", () => {
-  const own = { PATH: "/bin", HOME: "/home/w", GONE: "x", PYTHONPATH: "/own", PWD: "/elsewhere" };
+  const own = { PATH: "/bin", HOME: "/users/w", GONE: "x", PYTHONPATH: "/own", PWD: "/elsewhere" };
   const added = {
     PATH: ["/added", "$" + "{PATH}"],
     NEW: "$" + "{HOME}/$" + "{MISSING}.",
     GONE: null,
     PYTHONPATH: "/theirs",
   };
-  expect(commandEnvironment(own, added, "/work")).toEqual({
+  expect(commandEnvironment(own, added, "/place")).toEqual({
     PATH: "/added:/bin",
-    HOME: "/home/w",
-    NEW: "/home/w/.",
+    HOME: "/users/w",
+    NEW: "/users/w/.",
     PYTHONPATH: "/theirs:/own",
-    PWD: "/work",
+    PWD: "/place",
   });
   expect(commandEnvironment({}, { PYTHONPATH: "/theirs" }, "/w").PYTHONPATH).toBe("/theirs");
 });
