@@ -145,8 +145,9 @@ async function noBlankRow(scroller: Locator): Promise<number> {
 
 /** Headers stand before the first line printed: their number is the same all through. */
 async function showsItsOwnText(page: Page, line: number): Promise<void> {
-  const text = String(await logRow(page, line).locator(".log-text").textContent());
-  const offset = line - Number(/^row (\d+)$/.exec(text)?.[1]);
-  expect(offset, text).toBeGreaterThanOrEqual(0);
-  expect(offset, text).toBeLessThan(10);
+  const text = logRow(page, line).locator(".log-text");
+  await expect(text).toHaveText(/^row \d+$/);
+  const offset = line - Number((await text.textContent())?.slice("row ".length));
+  expect(offset).toBeGreaterThanOrEqual(0);
+  expect(offset).toBeLessThan(10);
 }

@@ -41,7 +41,7 @@ const settings = (name: string) => `${ORG}/settings/${name}`;
 const shown = (name: string) => (page: Page) =>
   expect(page.getByRole("heading", { name })).toBeVisible();
 const lines = (text: string) => (page: Page) =>
-  expect(logLines(page).getByText(text)).toBeVisible();
+  expect(logLines(page).getByText(text, { exact: true })).toBeVisible();
 
 interface PageUnderTest {
   readonly name: string;
@@ -197,7 +197,7 @@ async function inEachLook(page: Page, name: string): Promise<void> {
     const said = violations.map(({ id, help, nodes }) => ({
       id,
       help,
-      where: nodes.slice(0, 5).map(({ target, failureSummary }) => `${target}: ${failureSummary}`),
+      where: nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)}: ${failureSummary}`),
     }));
     expect.soft(said, `${name}, ${theme}`).toEqual([]);
   }

@@ -215,12 +215,12 @@ export function LastResults({ worker }: { worker: WorkerRow }) {
   const org = useOrg();
   if (worker.recent.length === 0) return <span className="text-faint">none</span>;
   return (
-    <span className="flex gap-0.5">
+    <span className="flex max-md:[&>*:nth-last-child(n+6)]:hidden">
       {worker.recent.map((build) => (
         <Link
           key={build.id}
           href={routes.build(org.slug, build.builderId, build.number)}
-          className="flex py-1"
+          className="flex size-6 items-center justify-center"
         >
           <StatusIcon
             state={resultState(build.result)}
