@@ -42,6 +42,7 @@ test("a worker, a builder, a token, a build by REST, its log live", async ({
       await page.getByRole("button", { name: "Add it" }).click();
       const connect = dialog(page, "Connect by-hand");
       await expect(connect.getByText("Waiting for it to connect")).toBeVisible();
+      await expect(connect.locator("code")).toHaveCount(2);
       for (const command of await connect.locator("code").allTextContents()) machine.run(command);
       await expect(connect.getByText("It is connected. It can build.")).toBeVisible();
       await connect.getByRole("button", { name: "Done" }).click();

@@ -220,7 +220,7 @@ export function LastResults({ worker }: { worker: WorkerRow }) {
         <Link
           key={build.id}
           href={routes.build(org.slug, build.builderId, build.number)}
-          className="flex size-6 items-center justify-center"
+          className="flex size-[24px] items-center justify-center"
         >
           <StatusIcon
             state={resultState(build.result)}

@@ -127,7 +127,7 @@ function Row({ row }: { row: BuilderRow }) {
         <Link
           data-row
           href={routes.builder(org.slug, row.id)}
-          className="inline-flex min-h-6 items-center font-semibold hover:underline"
+          className="inline-flex min-h-[24px] items-center font-semibold hover:underline"
         >
           {row.name}
         </Link>
@@ -192,7 +192,7 @@ function News({ row }: { row: BuilderRow }) {
         <span className="text-muted">
           <Link
             href={to(newest.number)}
-            className="num inline-flex min-h-6 min-w-6 items-center hover:underline"
+            className="num inline-flex min-h-[24px] min-w-[24px] items-center hover:underline"
           >
             #{newest.number}
           </Link>{" "}
@@ -213,7 +213,7 @@ function TagLink({ tag }: { tag: string }) {
     <button
       type="button"
       onClick={() => replaceQuery((query) => toggleTag(query, tag))}
-      className="min-h-6 min-w-6 hover:text-fg hover:underline"
+      className="min-h-[24px] min-w-[24px] hover:text-fg hover:underline"
       title={`Filter by the tag ${tag}`}
     >
       <span aria-hidden="true" className="text-faint">
