@@ -2,6 +2,7 @@ import "server-only";
 import { dehydrate, HydrationBoundary } from "@tanstack/react-query";
 import { TRPCError } from "@trpc/server";
 import { createTRPCOptionsProxy } from "@trpc/tanstack-react-query";
+import { headers } from "next/headers";
 import { notFound, redirect } from "next/navigation";
 import { cache, type ReactNode } from "react";
 import { appRouter } from "@/server/api/router";
@@ -44,9 +45,15 @@ async function orElsewhere<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof TRPCError && error.code === "NOT_FOUND") notFound();
-    if (error instanceof TRPCError && error.code === "UNAUTHORIZED") redirect("/sign-in");
+    if (error instanceof TRPCError && error.code === "UNAUTHORIZED") redirect(await signInHere());
     throw error;
   }
+}
+
+/** The sign-in page, and back here afterwards. */
+async function signInHere(): Promise<string> {
+  const here = (await headers()).get("x-slipway-path");
+  return here ? `/sign-in?${new URLSearchParams({ callbackUrl: here })}` : "/sign-in";
 }
 
 /** Everything loaded so far in this request goes to the browser with these children. */

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { environment, name, properties, strict } from "./fields";
 
 /** W-003: 50 characters, no dot, space or colon, no digit first. */
-const workerName = z
+export const workerName = z
   .string()
   .regex(
     /^(?!.*\p{C})[A-Za-z_\-\u{a0}-\u{10ffff}][A-Za-z0-9_\-\u{a0}-\u{10ffff}]{0,49}$/su,

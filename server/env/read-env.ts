@@ -144,6 +144,8 @@ function missing(v: Variables): string[] {
     .map(([set, needed]) => `${needed} is required when ${set} is set`);
 }
 
+const isLoopback = (address: string) => /^(127\.|::1$|localhost$)/.test(address);
+
 function portClashes(v: Variables): string[] {
   const names = ["PORT", "SLIPWAY_LIVE_PORT", "SLIPWAY_PB_PORT", "SLIPWAY_MSGPACK_PORT"] as const;
   return names.flatMap((name, index) =>
@@ -170,7 +172,10 @@ function shape(v: Variables): Env {
     },
     workers: {
       bind: v.SLIPWAY_WORKER_BIND,
-      advertise: v.SLIPWAY_WORKER_ADVERTISE ?? hostname(),
+      // A door that only this host can reach is not advertised to others.
+      advertise:
+        v.SLIPWAY_WORKER_ADVERTISE ??
+        (isLoopback(v.SLIPWAY_WORKER_BIND) ? v.SLIPWAY_WORKER_BIND : hostname()),
       pbPort: v.SLIPWAY_PB_PORT || null,
       msgpackPort: v.SLIPWAY_MSGPACK_PORT || null,
       tls:

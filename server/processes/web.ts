@@ -45,7 +45,11 @@ const forwarding = createForwarding(env.web.trustedProxies);
 const server = createServer((incoming, response) => {
   forwarding(incoming);
   if (isLive(incoming)) passOn(incoming, response);
-  else if (!rest(incoming, response)) void handle(incoming, response).catch(onError);
+  else if (!rest(incoming, response)) {
+    // Pages are not told their own address; one that asks to sign in first needs it.
+    incoming.headers["x-slipway-path"] = incoming.url;
+    void handle(incoming, response).catch(onError);
+  }
 });
 server.on("upgrade", (incoming, socket, head) => {
   forwarding(incoming);

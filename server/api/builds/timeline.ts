@@ -35,7 +35,7 @@ export async function timeline(
               t.from_state as "from", t.to_state as "to", t.reason, t.actor
        from (select * from transition where kind = 'build_request' and subject_id = $2
              union all select * from transition where kind = 'build' and subject_id = $1
-             union all select * from transition where kind = 'step'
+             union all select * from transition where kind = 'step' and to_state <> 'pending'
                and subject_id in (select id from step where build_id = $1)) t
        left join step s on t.kind = 'step' and s.id = t.subject_id
        order by t.at, t.id

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
-import type { Documents } from "../../config";
+import { type Documents, workerName } from "../../config";
 import { only } from "../../db/pool";
 import { AppError } from "../../domain/errors";
 import { changeConfig } from "../config/change";
@@ -10,10 +10,7 @@ import type { OrgScope } from "../trpc";
 type Worker = NonNullable<NonNullable<Documents["organization"]>["workers"]>[number];
 
 export const addWorkerInput = z.object({
-  name: z
-    .string()
-    .trim()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/, "letters, digits, dots and dashes, at most 50"),
+  name: workerName,
   /** null: as many as its builders ask for. */
   maxBuilds: z.number().int().min(1).max(1000).nullable(),
 });

@@ -146,6 +146,8 @@ export async function finishBuild(q: Queryable, keys: BuildKeys, end: BuildEnd):
   const why = { actor: keys.actor, reason: end.reason };
   const isRetry = end.result === RETRY;
   const batch = new Batch(keys.orgId).fenced(keys.fence);
+  // The order of the history: the step ends, then the build.
+  if (end.step) endStep(batch, keys, end.step);
   batch.move("build", "build", buildId, {
     ...why,
     from: end.from,
@@ -155,7 +157,6 @@ export async function finishBuild(q: Queryable, keys: BuildKeys, end: BuildEnd):
     event: "builds/{id}/finished",
     body: { builderId: "builder_id", workerId: "worker_id", number: "number", result: "result" },
   });
-  if (end.step) endStep(batch, keys, end.step);
   const ofBuild = `build_id = ${batch.value(buildId, "bigint")}`;
   batch.moveAll("skipped", "step", ofBuild, {
     from: "pending",

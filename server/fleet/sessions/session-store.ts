@@ -180,9 +180,14 @@ export async function recordDoorEvent(
   event: { loginName: string | null; peer: string; reason: string; detail: string },
 ): Promise<void> {
   await q.rows(
-    `insert into door_event (org_id, worker_id, login_name, peer, reason, detail)
-     select w.org_id, w.id, $1, $2, $3, $4
-     from (select 1) one left join worker w on w.login_name = $1 and w.removed_at is null`,
+    `with seen as (
+       insert into door_event (org_id, worker_id, login_name, peer, reason, detail)
+       select w.org_id, w.id, $1, $2, $3, $4
+       from (select 1) one left join worker w on w.login_name = $1 and w.removed_at is null
+       returning org_id, worker_id)
+     insert into outbox (org_id, topic, body)
+     select org_id, 'workers/' || worker_id || '/refused', jsonb_build_object('id', worker_id)
+     from seen where worker_id is not null`,
     [event.loginName, event.peer, event.reason, event.detail],
   );
 }

@@ -278,7 +278,9 @@ export function createSessions(context: SessionsContext): Sessions {
     if (count > REFUSALS_PER_MINUTE) return;
     const name = loginName === null ? null : printable(loginName);
     const event = { loginName: name, peer: peer.address, reason, detail: printable(detail) };
-    recordDoorEvent(db, event).catch((error: unknown) => log("door event not written", { error }));
+    recordDoorEvent(db, event).then(context.announce, (error: unknown) =>
+      log("door event not written", { error }),
+    );
   }
 
   return {

@@ -1,5 +1,0 @@
-import { SkeletonPage } from "../_ui/skeleton";
-
-export default function Loading() {
-  return <SkeletonPage />;
-}
