@@ -25,8 +25,6 @@ export interface StepContext {
   command(command: Command): Promise<CommandEnd>;
   /** A line of our own in the `stdio` log. */
   header(text: string): void;
-  /** What the step says of itself while it runs. */
-  describe(text: string): void;
   /** Aborted when the build is stopped; the reason is for a person. */
   readonly stop: AbortSignal;
 }

@@ -25,27 +25,26 @@ import {
   isResult,
   RETRY,
   type Result,
-  resultName,
   SUCCESS,
   worst,
 } from "../../domain/builds";
 import type { LogId, SessionId, StepId } from "../../domain/ids";
 import type { Properties } from "../../domain/properties";
-import type { Command, CommandEnd, CommandSink } from "../../domain/wire";
+import type { CommandEnd } from "../../domain/wire";
 import type { OpenLog, PreparedChunks } from "../../logs";
 import { SessionLost, type WorkerSession } from "../../protocols/contract";
 import type { Step, StepOutcome } from "../../steps/contract";
 import { giveUp } from "../recover/abandon";
 import { buildProperties } from "./build-properties";
 import { type BuildKeys, beginBuild, finishBuild, nextStep, type StepEnd } from "./build-store";
+import { interrupted, message, summaryOf } from "./build-summary";
 import { type BuildToRun, loadStopRequests, type StopRequest } from "./load-build";
+import { runCommand } from "./run-command";
 import { createStepLogs, type StepLogs, unique } from "./step-logs";
 
 /** A worker not heard of for this long is asked for a sign of life before it gets a build. */
 const SILENCE_MS = 10_000;
 const PING_MS = 10_000;
-/** After an interrupt the worker kills within 5 s; beyond this the connection is given up. */
-const INTERRUPT_MS = 60_000;
 /** A request hardly reaches the distributor in less: one hop of the queue. */
 const HOP_MS = 10;
 
@@ -289,9 +288,9 @@ class BuildRun {
         env: this.#build.config?.env ?? {},
         stop: this.#abort.signal,
         header,
-        describe: () => {},
         command: async (command) => {
-          const end = await this.#command(session, command, logs);
+          const { builderName } = this.#build;
+          const end = await runCommand(session, builderName, command, logs, this.#abort.signal);
           ends.push(end);
           return end;
         },
@@ -312,31 +311,6 @@ class BuildRun {
       commandEnds: ends,
       logs: await closeLogs(logs),
     };
-  }
-
-  async #command(session: WorkerSession, command: Command, logs: StepLogs): Promise<CommandEnd> {
-    const { signal } = this.#abort;
-    if (signal.aborted) {
-      return { kind: "completed", rc: null, elapsedSeconds: null, failureReason: null };
-    }
-    const sink: CommandSink = {
-      output: (stream, text) => logs.output(stream, text),
-      log: (name, text) => logs.file(name, text),
-    };
-    let timer: NodeJS.Timeout | undefined;
-    const limit = () => {
-      timer = setTimeout(() => {
-        session.close({ code: "timeout", message: "it did not end an interrupted command" });
-      }, INTERRUPT_MS);
-    };
-    signal.addEventListener("abort", limit);
-    try {
-      return await session.run(this.#build.builderName, command, sink, signal);
-    } finally {
-      // A stop that comes later must not cost the worker its connection.
-      signal.removeEventListener("abort", limit);
-      clearTimeout(timer);
-    }
   }
 
   async #isAlive(session: WorkerSession): Promise<boolean> {
@@ -433,19 +407,4 @@ async function closeLogs(logs: StepLogs): Promise<PreparedChunks[]> {
     logs.discard();
     throw error;
   }
-}
-
-/** What a stop makes of a step's own result (C-061). */
-function interrupted(result: Result): Result {
-  return result === RETRY || result === CANCELLED ? result : CANCELLED;
-}
-
-function summaryOf(result: Result, failures: readonly string[]): string {
-  if (result === SUCCESS) return "build successful";
-  const word = resultName(result).toLowerCase();
-  return failures.length > 0 ? `${word}: ${failures.slice(0, 3).join(", ")}`.slice(0, 500) : word;
-}
-
-function message(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, 500);
 }

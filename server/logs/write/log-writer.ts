@@ -11,8 +11,8 @@ import type { Queryable } from "../../db/pool";
 import type { BuildId, LogId, OrgId } from "../../domain/ids";
 import { FencedError, isPassing, LogConflictError } from "./errors";
 import { SHORTEST_DELAY_MS } from "./flush-delay";
-import { OpenLog, type OpenOptions, type QueuedChunk, type Writer } from "./open-log";
-import { packed } from "./prepared-chunks";
+import { OpenLog, type OpenOptions, type Writer } from "./open-log";
+import { packed, type QueuedChunk } from "./prepared-chunks";
 import {
   areStored,
   type ChunkRow,

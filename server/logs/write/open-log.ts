@@ -17,7 +17,7 @@ import { flushDelayMs, SMALL_CHUNK_BYTES } from "./flush-delay";
 import { DEFAULT_LIMITS, type LogLimits, type LogStream, STREAM_PREFIX } from "./limits";
 import { LineAssembler, MAX_PIECE_BYTES } from "./line-assembler";
 import { type LineBlock, lineOf, lineStart } from "./line-block";
-import { type PreparedChunks, prepare } from "./prepared-chunks";
+import { type PreparedChunks, prepare, type QueuedChunk } from "./prepared-chunks";
 import { SizeLimit } from "./size-limit";
 import type { LogCounts, LogFence, LogIdentity } from "./statement";
 
@@ -28,12 +28,6 @@ export interface OpenOptions {
   readonly resume?: Pick<LogCounts, "lineCount" | "byteCount">;
   /** Called once when the log is lost other than by `discard`. */
   readonly onLost?: (error: Error) => void;
-}
-
-/** A closed chunk, and what is true of its log once it is stored. */
-export interface QueuedChunk {
-  readonly chunk: Chunk;
-  readonly counts: LogCounts;
 }
 
 /** What a log needs of its process's writer. */

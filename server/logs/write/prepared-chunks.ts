@@ -3,8 +3,14 @@
  * logs cost one commit together.
  */
 import type { Batch } from "../../db/transition";
-import type { QueuedChunk } from "./open-log";
+import type { Chunk } from "./chunk-builder";
 import { type ChunkRow, chunkColumns, type LogCounts, type LogIdentity } from "./statement";
+
+/** A closed chunk, and what is true of its log once it is stored. */
+export interface QueuedChunk {
+  readonly chunk: Chunk;
+  readonly counts: LogCounts;
+}
 
 export interface PreparedChunks {
   readonly identity: LogIdentity;

@@ -25,7 +25,6 @@ async function run(options: object, end: CommandEnd, isStopped = false) {
     env: { LANG: "C", PATH: ["/a", "/b"] },
     stop: stop.signal,
     header: (text) => headers.push(text),
-    describe: () => {},
     async command(command) {
       sent = command;
       return end;
