@@ -22,6 +22,8 @@ export const CONFIG = "slipway_config";
 export const processChannel = (processId: number) => `slipway_process_${processId}`;
 
 const MERGE_MS = 10;
+/** Less than browsers wait anyway: their events are merged for 100 ms. */
+const SOON_MS = 50;
 const RECONNECT_MS = 500;
 /** A connection that died without a word is noticed within two of these. */
 const HEARTBEAT_MS = 10_000;
@@ -29,6 +31,8 @@ const HEARTBEAT_MS = 10_000;
 export interface Announcer {
   /** After a commit. Cheap; never throws. */
   announce(channel: string, payload?: string): void;
+  /** The same for what may wait a moment for company: it goes with the next announcement. */
+  announceSoon(channel: string): void;
   /** What was announced has been sent, or could not be. */
   flush(): Promise<void>;
   /** Gives up what could not be sent. */
@@ -39,6 +43,7 @@ export function createAnnouncer(q: Queryable, onError: (error: unknown) => void)
   const pending = new Map<string, [channel: string, payload: string]>();
   let sending: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
+  let timerDueAt = 0;
   let lastSentAt = 0;
   let isFailing = false;
   let isClosed = false;
@@ -67,14 +72,20 @@ export function createAnnouncer(q: Queryable, onError: (error: unknown) => void)
     if (pending.size > 0) schedule();
   }
 
-  function schedule(): void {
-    if (sending || timer || isClosed) return;
+  function schedule(patienceMs = 0): void {
+    if (sending || isClosed) return;
+    const now = performance.now();
     const pause = isFailing ? RECONNECT_MS : MERGE_MS;
-    const wait = lastSentAt + pause - performance.now();
+    const dueAt = Math.max(lastSentAt + pause, now + patienceMs);
+    if (timer && timerDueAt <= dueAt) return;
+    if (timer) clearTimeout(timer);
+    timer = null;
+    const wait = dueAt - now;
     if (wait <= 0) {
       // Behind the caller's turn: what it announces in one breath goes in one statement.
       sending = Promise.resolve().then(send);
     } else {
+      timerDueAt = dueAt;
       timer = setTimeout(() => {
         sending = send();
       }, wait);
@@ -85,6 +96,10 @@ export function createAnnouncer(q: Queryable, onError: (error: unknown) => void)
     announce(channel, payload = "") {
       pending.set(`${channel} ${payload}`, [channel, payload]);
       schedule();
+    },
+    announceSoon(channel) {
+      pending.set(`${channel} `, [channel, ""]);
+      schedule(SOON_MS);
     },
     async flush() {
       do {

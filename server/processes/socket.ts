@@ -100,6 +100,7 @@ builds = createBuilds({
     if (session !== null) sessions.buildEnded(session);
   },
   announce,
+  announceSoon: () => announcer.announceSoon(OUTBOX),
   wake,
   log,
   insist,

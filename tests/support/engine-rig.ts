@@ -316,6 +316,7 @@ async function socketProcess(
       if (session !== null) sessions.buildEnded(session);
     },
     announce: () => {},
+    announceSoon: () => {},
     wake,
     log,
     insist,

@@ -61,8 +61,9 @@ export interface RunContext {
   readonly serves: (session: SessionId, builderName: string) => Promise<void>;
   /** Settles when a session whose connection is gone is ended in the database too. */
   readonly left: (session: SessionId) => Promise<void>;
-  /** Tell others that the outbox has news. */
+  /** Tell others that the outbox has news, at once or with whatever is told next. */
   readonly announce: () => void;
+  readonly announceSoon: () => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
   /** Retries through an outage of the database; rejects with StaleState or when fenced. */
   readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
@@ -215,7 +216,7 @@ class BuildRun {
         index,
       ),
     );
-    this.#context.announce();
+    this.#context.announceSoon();
     let isHalted = false;
     let end: RunStepEnd | null = null;
     while (index < steps.length) {
@@ -244,7 +245,7 @@ class BuildRun {
           isStopping: this.#stop !== null,
         }),
       );
-      this.#context.announce();
+      this.#context.announceSoon();
       end = null;
     }
     return this.#finish("running", end, null);

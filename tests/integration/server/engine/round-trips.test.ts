@@ -228,9 +228,11 @@ async function openJobs() {
   cleanups.push(() => announcer.flush());
   const processor = createProcessor({
     async distribute(orgId) {
-      const tell = (owner: ProcessId) => announcer.announce(processChannel(owner));
-      const made = await distribute({ db, actor: "jobs", now: Date.now, tell }, orgId);
-      if (made > 0) announcer.announce(OUTBOX);
+      const tell = (owner: ProcessId) => {
+        announcer.announce(processChannel(owner));
+        announcer.announce(OUTBOX);
+      };
+      await distribute({ db, actor: "jobs", now: Date.now, tell }, orgId);
     },
     sweep: async () => {},
     maintain: async () => {},
@@ -286,6 +288,7 @@ async function openSocket() {
       if (session !== null) sessions.buildEnded(session);
     },
     announce,
+    announceSoon: () => announcer.announceSoon(OUTBOX),
     wake,
     log: (message, fields) => console.error(message, fields),
     insist,
