@@ -1,6 +1,7 @@
 import "./_ui/theme.css";
 import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
+import { ThemeBoot } from "./_ui/theme-boot";
 import { themeScript } from "./_ui/theme-script";
 
 export const metadata: Metadata = {
@@ -28,7 +29,10 @@ export default function RootLayout(props: { readonly children: ReactNode }) {
         {/* biome-ignore lint/security/noDangerouslySetInnerHtml: our own constant, before paint */}
         <script dangerouslySetInnerHTML={{ __html: themeScript }} />
       </head>
-      <body>{props.children}</body>
+      <body>
+        <ThemeBoot />
+        {props.children}
+      </body>
     </html>
   );
 }
