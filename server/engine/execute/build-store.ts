@@ -8,7 +8,7 @@ import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression, type Fence } from "../../db/transition";
 import { type BuildState, RETRY, type Result } from "../../domain/builds";
-import type { BuildRequestId, BuildsetId, OrgId, StepId } from "../../domain/ids";
+import type { BuildId, BuildRequestId, BuildsetId, OrgId, StepId } from "../../domain/ids";
 import type { Properties } from "../../domain/properties";
 import { addFinalChunks, type PreparedChunks } from "../../logs";
 
@@ -165,12 +165,33 @@ export async function finishBuild(q: Queryable, keys: BuildKeys, end: BuildEnd):
     reason: "the build ended before its turn",
     actor: keys.actor,
   });
+  settle(batch, { ...keys, buildId, result: end.result }, why);
+  batch.returning(
+    "waiting",
+    `exists (select from build_request where org_id = ${batch.value(keys.orgId, "bigint")} and state = 'pending')`,
+  );
+  const row = await batch.commit<{ waiting: boolean }>(q);
+  return row.waiting || isRetry;
+}
+
+/** What a finished build means for its deadlines, its request and its buildset. */
+export function settle(
+  batch: Batch,
+  build: {
+    readonly buildId: BuildId;
+    readonly requestId: BuildRequestId;
+    readonly buildsetId: BuildsetId;
+    readonly result: Result;
+  },
+  why: { readonly reason: string; readonly actor: string },
+): void {
+  const { buildId, requestId, buildsetId, result } = build;
   batch.with(
     "deadlines",
     `delete from deadline where kind in ('build-preparing', 'build-stopping') and subject_id = ${batch.value(buildId, "bigint")}`,
   );
-  if (isRetry) {
-    batch.move("request", "build_request", keys.requestId, {
+  if (result === RETRY) {
+    batch.move("request", "build_request", requestId, {
       ...why,
       from: "claimed",
       to: "pending",
@@ -178,23 +199,17 @@ export async function finishBuild(q: Queryable, keys: BuildKeys, end: BuildEnd):
       event: "buildrequests/{id}/unclaimed",
       body: { builderId: "builder_id" },
     });
-  } else {
-    batch.move("request", "build_request", keys.requestId, {
-      ...why,
-      from: "claimed",
-      to: "done",
-      set: { result: end.result, complete_at: NOW },
-      event: "buildrequests/{id}/complete",
-      body: { builderId: "builder_id", result: "result" },
-    });
-    countDown(batch, keys.buildsetId, end.result);
+    return;
   }
-  batch.returning(
-    "waiting",
-    `exists (select from build_request where org_id = ${batch.value(keys.orgId, "bigint")} and state = 'pending')`,
-  );
-  const row = await batch.commit<{ waiting: boolean }>(q);
-  return row.waiting || isRetry;
+  batch.move("request", "build_request", requestId, {
+    ...why,
+    from: "claimed",
+    to: "done",
+    set: { result, complete_at: NOW },
+    event: "buildrequests/{id}/complete",
+    body: { builderId: "builder_id", result: "result" },
+  });
+  countDown(batch, buildsetId, result);
 }
 
 /** One request of a buildset less; the last completes it (C-062). */

@@ -25,7 +25,7 @@ import type {
   ProcessId,
   StepId,
 } from "../../domain/ids";
-import { countDown } from "../execute/build-store";
+import { settle } from "../execute/build-store";
 
 interface Orphan {
   readonly buildId: BuildId;
@@ -191,30 +191,7 @@ async function endOrphan(
     event: "logs/{id}/finished",
     body: { buildId: "build_id", stepId: "step_id", lines: "line_count" },
   });
-  batch.with(
-    "deadlines",
-    `delete from deadline where kind in ('build-preparing', 'build-stopping') and subject_id = ${build}`,
-  );
-  if (result === RETRY) {
-    batch.move("request", "build_request", orphan.requestId, {
-      ...why,
-      from: "claimed",
-      to: "pending",
-      set: { claimed_at: null },
-      event: "buildrequests/{id}/unclaimed",
-      body: { builderId: "builder_id" },
-    });
-  } else {
-    batch.move("request", "build_request", orphan.requestId, {
-      ...why,
-      from: "claimed",
-      to: "done",
-      set: { result, complete_at: new Expression("now()") },
-      event: "buildrequests/{id}/complete",
-      body: { builderId: "builder_id", result: "result" },
-    });
-    countDown(batch, orphan.buildsetId, result);
-  }
+  settle(batch, { ...orphan, result }, why);
   try {
     await batch.commit(q);
     return true;
