@@ -14,8 +14,8 @@ const ENGINE = /^server\/engine\//;
 const FLEET = /^server\/fleet\//;
 const CATALOG = /^server\/queues\/(?!processors\/)/;
 const SCHEMAS = new RegExp(`^server/(${SEAMS})/(.+/)?([a-z-]+-)?schema$`);
-/** Encrypts with the installation's key; knows no store. */
-const SEAL = /^server\/secrets\/seal$/;
+/** Encryption with the installation's key, and the built-in store, which gives no value back. */
+const SEAL = /^server\/secrets\/(seal|store)$/;
 const TELEMETRY = /^server\/(env|telemetry)\//;
 const contracts = (seams) => new RegExp(`^server/(${seams})/contract$`);
 

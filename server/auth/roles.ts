@@ -47,7 +47,7 @@ const SCOPE_OF: Readonly<Record<Action, Scope | null>> = {
   "stop-any": "trigger",
   workers: "workers",
   config: "config",
-  secrets: null,
+  secrets: "config",
   members: null,
   tokens: null,
   limits: null,

@@ -43,6 +43,11 @@ export const CATALOG = {
     retry: "never",
     message: "builder {builder} is not configured any more",
   },
+  "secret.unreadable": {
+    status: 500,
+    retry: "never",
+    message: "the secret {name} was sealed under another key: set it again",
+  },
   "state.stale": { status: 409, retry: "now", message: "it changed meanwhile; look again" },
   "worker.duplicate-session": {
     status: 409,

@@ -2,9 +2,8 @@
  * The shapes in which a hidden value may turn up in output (spec A-25): as it is, each of its
  * lines, in base64 at its three alignments, and quoted for URLs, JSON and shells.
  */
+import { MIN_HIDDEN_BYTES } from "../../domain/secrets";
 
-/** Values shorter than this are not redacted: they would hide half of every log. */
-export const MIN_VALUE_BYTES = 6;
 /** Lines of a value of several lines. */
 export const MIN_LINE_BYTES = 8;
 /** Longer forms are searched by their beginning. */
@@ -12,7 +11,7 @@ export const MAX_FORM_BYTES = 8192;
 
 export function formsOf(value: string): Buffer[] {
   const whole = value.replace(/\r?\n$/, "");
-  if (Buffer.byteLength(whole) < MIN_VALUE_BYTES) return [];
+  if (Buffer.byteLength(whole) < MIN_HIDDEN_BYTES) return [];
   const lines = whole.split(/\r?\n/);
   const parts =
     lines.length === 1
@@ -33,7 +32,7 @@ export function formsOf(value: string): Buffer[] {
   return [...forms]
     .filter((form) => !form.includes("\n") && !form.includes("\r"))
     .map((form) => Buffer.from(form).subarray(0, MAX_FORM_BYTES))
-    .filter((form) => form.length >= MIN_VALUE_BYTES);
+    .filter((form) => form.length >= MIN_HIDDEN_BYTES);
 }
 
 /** The characters that depend on the value alone, with 0, 1 and 2 unknown bytes before it. */
