@@ -30,7 +30,7 @@ const ZONES = [
   {
     files: /^server\/domain\//,
     may: [],
-    packages: (name) => name === "zod",
+    packages: (name) => name === "zod" || name === "re2js",
   },
   {
     name: "a seam's schema",
@@ -83,7 +83,7 @@ const ZONES = [
     may: [
       ...[DOMAIN, DB, EVENTS, LOGS, CATALOG, TELEMETRY],
       /^server\/fleet\/index$/,
-      contracts("steps|secrets|protocols"),
+      contracts("steps|secrets|protocols|schedulers|change-sources"),
     ],
   },
   {

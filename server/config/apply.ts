@@ -12,6 +12,7 @@ import { crossCheck } from "./cross-check";
 import { planPassword } from "./passwords";
 import type { Problem } from "./problems";
 import { type Changes, type PlannedWorker, writeBuilders, writeWorkers } from "./rows";
+import { writeChangeSources, writeSchedulers } from "./scheduler-rows";
 import type { Documents, OrganizationDocument, ProjectDocument, WorkerOptions } from "./schema";
 import { pathText } from "./source";
 import { readConfig, type StoredConfig } from "./stored";
@@ -73,6 +74,8 @@ export async function applyConfig(
   };
   const projectIds = await writeProjects(tx, orgId, wanted.projects, changes);
   await writeBuilders(tx, orgId, { ...wanted, organization }, projectIds, changes);
+  await writeSchedulers(tx, orgId, wanted.projects, projectIds, changes);
+  await writeChangeSources(tx, orgId, wanted.projects, projectIds, changes);
   await writeVersions(
     tx,
     orgId,

@@ -2,6 +2,17 @@
  * Checks a configuration file as far as that is possible without the installation: everything that
  * is wrong, each with its line and column, not only the first (C-002). Pure.
  */
+import type { z } from "zod";
+import {
+  CHANGE_SOURCE_TYPES_LATER,
+  changeSourceSchema,
+} from "../change-sources/change-source-schema";
+import { repositoryProblem } from "../domain/git";
+import {
+  SCHEDULER_OPTIONS_LATER,
+  SCHEDULER_TYPES_LATER,
+  schedulerSchema,
+} from "../schedulers/scheduler-schema";
 import { stepSchema } from "../steps/step-schema";
 import { crossCheck } from "./cross-check";
 import { nearest, quote, unknownKey } from "./fields";
@@ -28,10 +39,6 @@ export interface Checked {
   /** Gives places to problems that show only later, at activation. */
   locate(problems: readonly Problem[]): ConfigError[];
 }
-
-const STEP_SCHEMAS = new Map(
-  stepSchema.options.map((schema) => [schema.shape.type.value as string, schema]),
-);
 
 export function checkConfig(text: string, options: CheckOptions = {}): Checked {
   const source = readSource(text);
@@ -79,20 +86,50 @@ function asDocuments(file: ReturnType<typeof fileSchema.parse>): Documents {
   };
 }
 
-/** Workers and steps carry a type that decides which schema counts. */
+/** What carries a type that decides which schema counts. */
 function itemProblems(value: unknown, options: CheckOptions): Problem[] {
   const file = record(value);
   const workers = list(file.workers).flatMap((worker, index) =>
     workerProblems(worker, ["workers", index], options),
   );
-  const steps = Object.entries(record(file.projects)).flatMap(([project, document]) =>
-    list(record(document).builders).flatMap((builder, b) =>
+  const projects = Object.entries(record(file.projects)).flatMap(([project, document]) =>
+    projectProblems(record(document), ["projects", project], options),
+  );
+  return [...workers, ...projects];
+}
+
+function projectProblems(
+  document: Record<string, unknown>,
+  path: Path,
+  options: CheckOptions,
+): Problem[] {
+  const { change_source: source } = document;
+  const sources: [unknown, Path][] = Array.isArray(source)
+    ? source.map((one, index) => [one, [...path, "change_source", index]])
+    : [[source, [...path, "change_source"]]];
+  return [
+    ...list(document.builders).flatMap((builder, b) =>
       list(record(builder).factory).flatMap((step, s) =>
-        stepProblems(step, ["projects", project, "builders", b, "factory", s]),
+        kindProblems(STEPS, step, [...path, "builders", b, "factory", s]),
       ),
     ),
-  );
-  return [...workers, ...steps];
+    ...list(document.schedulers).flatMap((scheduler, index) =>
+      kindProblems(SCHEDULERS, scheduler, [...path, "schedulers", index]),
+    ),
+    ...sources.flatMap(([one, at]) => [
+      ...kindProblems(CHANGE_SOURCES, one, at),
+      ...hostedProblems(one, at, options),
+    ]),
+  ];
+}
+
+/** What a hosted installation fetches must not be its own. */
+function hostedProblems(source: unknown, path: Path, options: CheckOptions): Problem[] {
+  const { repourl } = record(source);
+  if (typeof repourl !== "string" || !options.isHosted) return [];
+  if (repositoryProblem(repourl) !== null) return [];
+  const message = repositoryProblem(repourl, options);
+  return message === null ? [] : [{ path: [...path, "repourl"], message, of: "value" }];
 }
 
 function workerProblems(worker: unknown, path: Path, options: CheckOptions): Problem[] {
@@ -113,34 +150,65 @@ function workerProblems(worker: unknown, path: Path, options: CheckOptions): Pro
   return parsed.success ? [] : problemsOf(parsed.error, worker, path);
 }
 
-function stepProblems(step: unknown, path: Path): Problem[] {
-  const { type } = record(step);
+/** Things of one seam: their schemas by type, and what we know of and cannot serve yet. */
+interface Kinds {
+  readonly what: "step" | "scheduler" | "change source";
+  readonly schemas: ReadonlyMap<string, z.ZodObject>;
+  readonly typesLater: readonly string[];
+  readonly optionsLater: readonly string[];
+}
+
+const byType = (options: readonly (z.ZodObject & { shape: { type: z.ZodLiteral } })[]) =>
+  new Map(options.map((schema) => [String(schema.shape.type.value), schema]));
+
+const STEPS: Kinds = {
+  what: "step",
+  schemas: byType(stepSchema.options),
+  /** Buildbot's, so that one we do not have is not taken for a slip of the pen. */
+  typesLater: [
+    ...["Git", "GitHub", "GitLab", "Mercurial", "SVN", "Trigger", "Compile", "Configure", "Test"],
+    ...["SetProperty", "SetPropertyFromCommand", "SetPropertiesFromEnv", "MasterShellCommand"],
+    ...["ShellSequence", "FileUpload", "FileDownload", "DirectoryUpload", "MultipleFileUpload"],
+    ...["StringDownload", "JSONStringDownload", "MakeDirectory", "RemoveDirectory"],
+    ...["CopyDirectory", "FileExists", "Assert", "GET", "POST", "PUT", "HTTPStep"],
+    ...["LogRenderable", "TreeSize"],
+  ],
+  optionsLater: ["locks", "logEncoding", "updateBuildSummaryPolicy", "lazylogfiles"],
+};
+
+const SCHEDULERS: Kinds = {
+  what: "scheduler",
+  schemas: byType(schedulerSchema.options),
+  typesLater: SCHEDULER_TYPES_LATER,
+  optionsLater: SCHEDULER_OPTIONS_LATER,
+};
+
+const CHANGE_SOURCES: Kinds = {
+  what: "change source",
+  schemas: byType(changeSourceSchema.options),
+  typesLater: CHANGE_SOURCE_TYPES_LATER,
+  optionsLater: [],
+};
+
+function kindProblems(kinds: Kinds, item: unknown, path: Path): Problem[] {
+  const { type } = record(item);
   if (typeof type !== "string") return [];
-  const schema = STEP_SCHEMAS.get(type);
-  if (!schema) return unknownType("step", type, [...STEP_SCHEMAS.keys()], STEP_TYPES_LATER, path);
-  const parsed = schema.safeParse(step);
+  const schema = kinds.schemas.get(type);
+  if (!schema) {
+    return unknownType(kinds.what, type, [...kinds.schemas.keys()], kinds.typesLater, path);
+  }
+  const parsed = schema.safeParse(item);
   if (parsed.success) return [];
   const known = Object.keys(schema.shape);
-  return problemsOf(parsed.error, step, path).map((problem) =>
+  return problemsOf(parsed.error, item, path).map((problem) =>
     problem.of === "key" && problem.path.length === path.length + 1
-      ? { ...problem, message: unknownKey(String(problem.path.at(-1)), known, STEP_OPTIONS_LATER) }
+      ? { ...problem, message: unknownKey(String(problem.path.at(-1)), known, kinds.optionsLater) }
       : problem,
   );
 }
 
-/** Buildbot's, so that one we do not have is not taken for a slip of the pen. */
-const STEP_TYPES_LATER = [
-  ...["Git", "GitHub", "GitLab", "Mercurial", "SVN", "Trigger", "Compile", "Configure", "Test"],
-  ...["SetProperty", "SetPropertyFromCommand", "SetPropertiesFromEnv", "MasterShellCommand"],
-  ...["ShellSequence", "FileUpload", "FileDownload", "DirectoryUpload", "MultipleFileUpload"],
-  ...["StringDownload", "JSONStringDownload", "MakeDirectory", "RemoveDirectory", "CopyDirectory"],
-  ...["FileExists", "Assert", "GET", "POST", "PUT", "HTTPStep", "LogRenderable", "TreeSize"],
-];
-
-const STEP_OPTIONS_LATER = ["locks", "logEncoding", "updateBuildSummaryPolicy", "lazylogfiles"];
-
 function unknownType(
-  what: "worker" | "step",
+  what: "worker" | Kinds["what"],
   type: string,
   known: readonly string[],
   later: readonly string[],

@@ -2,6 +2,7 @@
  * What must hold between the documents: names are unique in the organisation, builders name workers
  * that exist, directories are not shared by accident. Pure.
  */
+import { checkChangeSources, checkSchedulers } from "./cross-check-schedulers";
 import { nearest, quote } from "./fields";
 import type { Problem } from "./problems";
 import type { BuilderOptions, Documents } from "./schema";
@@ -32,6 +33,8 @@ export function crossCheck(documents: Documents): Problem[] {
       workerProblems(builder, path, workers?.map((worker) => worker.name) ?? null),
     ),
     ...sharedDirectories(documents),
+    ...checkSchedulers(documents),
+    ...checkChangeSources(documents),
   ];
 }
 
@@ -93,7 +96,7 @@ function workerProblems(
     });
 }
 
-function duplicates(items: { name: string; path: Path; what: string }[]): Problem[] {
+export function duplicates(items: { name: string; path: Path; what: string }[]): Problem[] {
   const seen = new Set<string>();
   return items.flatMap(({ name, path, what }): Problem[] => {
     if (!seen.has(name)) {

@@ -20,7 +20,8 @@ function ofIssue(issue: Issue, root: unknown, base: Path): Problem[] {
   const path = [...base, ...(issue.path as (string | number)[])];
   switch (issue.code) {
     case "unrecognized_keys": {
-      const lines = issue.message.split("\n");
+      const isOwnSentence = !issue.message.startsWith("Unrecognized key");
+      const lines = isOwnSentence ? issue.message.split("\n") : [];
       return issue.keys.map((key, index) => ({
         path: [...path, key],
         message:

@@ -90,14 +90,43 @@ export const builderSchema = strict(
   },
 );
 
+const repositories = z.union([z.string().max(2_000), z.array(z.string().max(2_000)).max(100)], {
+  error: "must be the address of a repository, or a list of them",
+});
+
+/** What a build is made of, each with the repositories it lives in (forks). */
+const codebases = z.union(
+  [
+    z.array(z.string().max(200)).min(1).max(100),
+    z.record(
+      z.string().max(200),
+      strict({
+        repository: repositories.optional(),
+        branch: z.string().max(500).nullable().optional(),
+        revision: z.string().max(500).nullable().optional(),
+        project: z.string().max(500).optional(),
+      }).nullable(),
+    ),
+  ],
+  { error: "must be a list of names, or a map of names to {repository, branch, revision}" },
+);
+
+const typed = z.looseObject({ type: z.string() });
+
 export const projectSchema = strict(
   {
     description: z.string().max(10_000).optional(),
     builders: z.array(builderSchema).optional(),
+    /** Each is checked with the schema of its type. */
+    schedulers: z.array(typed).max(1_000).optional(),
+    change_source: z
+      .union([typed, z.array(typed).max(1_000)], {
+        error: "must be {type: GitPoller, …} or a list of these",
+      })
+      .optional(),
+    codebases: codebases.optional(),
   },
-  {
-    later: ["schedulers", "change_source", "codebases", "reporters", "locks", "description_format"],
-  },
+  { later: ["reporters", "locks", "description_format"] },
 );
 
 /** Workers are checked one by one with the schema of their type. */

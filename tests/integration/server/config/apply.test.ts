@@ -213,3 +213,61 @@ it("gives the second organisation's worker a login name of its own, and leaves t
   await apply(b, text.replace("password: p", "password: q"));
   expect(await login(b)).toEqual({ login_name: "two/example-worker" });
 });
+
+describe("schedulers and change sources", () => {
+  const triggers = (timer: string) => `workers: [{type: LocalWorker, name: t-local}]
+projects:
+  t-app:
+    builders: [{name: t-tests, workername: t-local, factory: []}]
+    codebases: {app: {repository: [/srv/app.git, /srv/fork.git], branch: main}}
+    change_source: {type: GitPoller, repourl: /srv/fork.git}
+    schedulers:
+      - {type: SingleBranchScheduler, name: all, builderNames: [t-tests], treeStableTimer: ${timer}}
+      - {type: AnyBranchScheduler, name: any, builderNames: [t-tests]}
+`;
+
+  it("are rows; one that is the same, or comes back, keeps what it remembers", async () => {
+    const orgId = await server.organization("triggers", triggers("null"));
+    const rows = (table: string) =>
+      server.owner.rows<Record<string, unknown>>(
+        `select * from ${table} where org_id = $1 order by name`,
+        [orgId],
+      );
+    const codebases = { app: { repository: "/srv/app.git", branch: "main" } };
+    expect(await rows("scheduler")).toMatchObject([
+      { name: "all", kind: "SingleBranchScheduler", config: { codebases, treeStableTimer: null } },
+      { name: "any", kind: "AnyBranchScheduler", removed_at: null },
+    ]);
+    expect(await rows("change_source")).toMatchObject([
+      { name: "/srv/fork.git", kind: "GitPoller", config: { codebase: "app" } },
+    ]);
+
+    await server.owner.rows("update scheduler set cursor = '{\"seen\": 7}' where org_id = $1", [
+      orgId,
+    ]);
+    const without =
+      "projects: {t-app: {builders: [{name: t-tests, workername: t-local, factory: []}]}}";
+    expect(await apply(orgId, without)).toMatchObject({
+      removed: ["scheduler all", "scheduler any", "change source /srv/fork.git"],
+    });
+    expect(await apply(orgId, triggers("60"))).toMatchObject({
+      added: ["scheduler all", "scheduler any", "change source /srv/fork.git"],
+    });
+    expect(await rows("scheduler")).toMatchObject([
+      { cursor: { seen: 7 }, removed_at: null, config: { treeStableTimer: 60 } },
+      { cursor: { seen: 7 }, removed_at: null },
+    ]);
+    expect(await apply(orgId, triggers("90"))).toMatchObject({
+      changed: ["scheduler all"],
+      added: [],
+      removed: [],
+    });
+  });
+
+  it("name builders of the installation, found at activation", async () => {
+    const orgId = await server.organization("dangling", CONFIG("d"));
+    const alone =
+      "projects: {p: {schedulers: [{type: ForceScheduler, name: f, builderNames: [x]}]}}";
+    await expect(apply(orgId, alone)).rejects.toThrow(/there is no builder \\?"x\\?"/);
+  });
+});

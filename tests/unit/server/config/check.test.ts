@@ -31,6 +31,17 @@ projects:
     builders:
 ${lines.replaceAll(/^/gm, "      ")}`;
 
+const withTriggers = (lines: string) =>
+  `${withBuilder("- {name: b, workername: local, factory: []}")}\n${lines.replaceAll(/^/gm, "    ")}`;
+
+const withScheduler = (options: string) =>
+  withTriggers(
+    `schedulers: [{type: SingleBranchScheduler, name: s, builderNames: [b], ${options}}]`,
+  );
+
+const withPoller = (options: string) =>
+  withTriggers(`change_source: {type: GitPoller, ${options}}`);
+
 const withStep = (step: string) =>
   withBuilder(`- {name: b, workername: local, factory: [${step}]}`);
 
@@ -66,11 +77,7 @@ describe("mistakes", () => {
       "wrokers: []",
       /^1:1 wrokers: unknown key "wrokers": did you mean "workers"\?$/,
     ],
-    [
-      "an option that comes later",
-      "schedulers: []",
-      /^1:1 schedulers: "schedulers" is not supported yet$/,
-    ],
+    ["an option that comes later", "pools: []", /^1:1 pools: "pools" is not supported yet$/],
     [
       "an unknown builder option",
       withBuilder("- {name: b, workername: local, factory: [], tag: [x]}"),
@@ -168,6 +175,74 @@ describe("mistakes", () => {
       /must be a relative path/,
     ],
     [
+      "an unknown scheduler",
+      withTriggers("schedulers: [{type: SingelBranchScheduler, name: s, builderNames: [b]}]"),
+      /unknown scheduler type "SingelBranchScheduler": did you mean "SingleBranchScheduler"\?/,
+    ],
+    [
+      "a scheduler that comes later",
+      withTriggers("schedulers: [{type: Nightly, name: s, builderNames: [b]}]"),
+      /^6:25 .*scheduler type "Nightly" is not supported yet/,
+    ],
+    [
+      "an unknown option of a scheduler",
+      withScheduler("treeStableTime: 5"),
+      /schedulers\[0\]\.treeStableTime: .* did you mean "treeStableTimer"\?/,
+    ],
+    [
+      "a builder that does not exist",
+      withTriggers("schedulers: [{type: AnyBranchScheduler, name: s, builderNames: [c]}]"),
+      /^6:69 projects\.p\.schedulers\[0\]\.builderNames\[0\]: there is no builder "c"/,
+    ],
+    [
+      "two schedulers of one name",
+      withTriggers("schedulers:\n- &a {type: ForceScheduler, name: s, builderNames: [b]}\n- *a"),
+      /schedulers\[1\]\.name: there is another scheduler "s"/,
+    ],
+    [
+      "a pattern that looks ahead",
+      withScheduler('change_filter: {branch_re: "(?!x)"}'),
+      /change_filter\.branch_re: is not a pattern we can run: looking ahead/,
+    ],
+    [
+      "a filter that is code",
+      withScheduler("change_filter: {filter_fn: x}"),
+      /"filter_fn" would be a program/,
+    ],
+    [
+      "a glob that is none",
+      withScheduler('fileIsImportant: {include: ["a{b"]}'),
+      /fileIsImportant\.include\[0\]: has a \{ without its \}/,
+    ],
+    [
+      "a codebase that the project does not have",
+      `${withScheduler("codebases: [lib]")}\n    codebases: [app]`,
+      /codebases\[0\]: project has no codebase "lib"/,
+    ],
+    ["a repository that runs a program", withPoller("repourl: 'ext::sh'"), /must not name a git/],
+    ["a repository that is an option", withPoller("repourl: --upload-pack=x"), /begin with a dash/],
+    ["a scheme that git asks a helper for", withPoller("repourl: 's3://b/x'"), /must begin with/],
+    [
+      "a password in an address",
+      withPoller("repourl: 'https://a:b@example.org/x'"),
+      /must not hold a password: use auth_credentials/,
+    ],
+    [
+      "a source twice",
+      withTriggers("change_source: [&a {type: GitPoller, repourl: /srv/x.git}, *a]"),
+      /change_source\[1\]: there is another change source "\/srv\/x.git"/,
+    ],
+    [
+      "a source that comes later",
+      withTriggers("change_source: {type: HgPoller, repourl: x}"),
+      /change source type "HgPoller" is not supported yet/,
+    ],
+    [
+      "tags and branches",
+      withPoller("repourl: /srv/x.git, only_tags: true, branches: [a]"),
+      /change_source\.only_tags: follows all tags/,
+    ],
+    [
       "a null byte in a name",
       'projects: {p: {builders: [{name: "a\\0b", workername: w, factory: []}]}}',
       /must not contain a null byte/,
@@ -226,5 +301,22 @@ describe("a hosted installation", () => {
     const text = "workers: [{type: LocalWorker, name: local}]";
     expect(sentences(text)).toEqual([]);
     expect(sentences(text, { isHosted: true }).join()).toMatch(/the server's own host/);
+  });
+
+  it.each(["/srv/x.git", "file:///x.git", "http://127.0.0.1/x", "git@build:x.git"])(
+    "refuses to poll %s",
+    (repourl) => {
+      const text = `projects: {p: {change_source: {type: GitPoller, repourl: "${repourl}"}}}`;
+      expect(sentences(text)).toEqual([]);
+      expect(sentences(text, { isHosted: true }).join()).toMatch(
+        /change_source\.repourl: is .* own/,
+      );
+    },
+  );
+
+  it("polls what is outside", () => {
+    const text =
+      'projects: {p: {change_source: {type: GitPoller, repourl: "https://a.example/x"}}}';
+    expect(sentences(text, { isHosted: true })).toEqual([]);
   });
 });

@@ -1,0 +1,1 @@
+export { type RepositoryUrl, readRepositoryUrl, repositoryProblem } from "./repository-url";

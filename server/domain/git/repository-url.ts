@@ -1,0 +1,91 @@
+/**
+ * Where a git repository is: what we are willing to hand to git, which would otherwise run programs
+ * for `ext::` and read options in what begins with a dash.
+ */
+
+export interface RepositoryUrl {
+  readonly scheme: "https" | "http" | "ssh" | "git" | "file";
+  /** Empty for a repository of this host. */
+  readonly host: string;
+}
+
+const SCHEMES = ["https", "http", "ssh", "git", "file"] as const;
+const MAX_CHARACTERS = 2_000;
+
+/** What stands in an URL, or the reason why it is none, for a person. */
+export function readRepositoryUrl(text: string): RepositoryUrl | string {
+  if (text === "") return "must not be empty";
+  if (text.length > MAX_CHARACTERS) return `must have at most ${MAX_CHARACTERS} characters`;
+  if (/[\p{C}\s\u2028\u2029]/u.test(text)) return "must not contain spaces or control characters";
+  if (text.startsWith("-")) return "must not begin with a dash";
+  if (/^[\w+.-]+::/.test(text)) return "must not name a git helper (::)";
+  if (text.startsWith("/")) return { scheme: "file", host: "" };
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  return scheme === undefined ? readScpForm(text) : readUrl(text, scheme);
+}
+
+/** Null when this may be fetched from. */
+export function repositoryProblem(
+  text: string,
+  { isHosted = false }: { isHosted?: boolean } = {},
+): string | null {
+  const url = readRepositoryUrl(text);
+  if (typeof url === "string") return url;
+  if (!isHosted) return null;
+  if (url.scheme === "file") {
+    return "is on the server's own host, which this installation lends to nobody";
+  }
+  return isPrivateHost(url.host)
+    ? "is in the server's own network, which this installation lends to nobody"
+    : null;
+}
+
+/** `git@example.org:group/project.git` */
+function readScpForm(text: string): RepositoryUrl | string {
+  const host = /^(?:[\w.~+-]+@)?(\[[\da-f:.]+\]|[\w.-]+):(?!\/\/)[^-]/i.exec(text)?.[1];
+  if (host === undefined || host.startsWith("-")) {
+    return "is not the address of a git repository: write https://…, ssh://…, user@host:path or a path";
+  }
+  return { scheme: "ssh", host };
+}
+
+function readUrl(text: string, scheme: string): RepositoryUrl | string {
+  const known = SCHEMES.find((one) => one === scheme);
+  if (!known) return `must begin with one of ${SCHEMES.map((one) => `${one}://`).join(", ")}`;
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    return "is not an address";
+  }
+  if (known === "file") {
+    return url.host === "" ? { scheme: "file", host: "" } : "must have no host after file://";
+  }
+  if (url.password !== "") return "must not hold a password: use auth_credentials";
+  if (url.host === "" || url.hostname.startsWith("-") || /^-/.test(decoded(url.username))) {
+    return "has no usable host";
+  }
+  if (url.pathname === "" || url.pathname === "/") return "names a host but no repository";
+  return { scheme: known, host: url.hostname };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** By its spelling; what a name resolves to is a matter of the network. */
+function isPrivateHost(host: string): boolean {
+  const plain = host.replaceAll(/^\[|\]$/g, "").toLowerCase();
+  return (
+    /^(localhost|.*\.(localhost|local|internal|home\.arpa))$/.test(plain) ||
+    !plain.includes(".") ||
+    /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))(\.|$)/.test(
+      plain,
+    ) ||
+    /^(::1?$|f[cd]|fe[89ab]|::ffff:)/.test(plain)
+  );
+}

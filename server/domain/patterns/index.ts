@@ -1,0 +1,2 @@
+export { compileGlob, isGlob } from "./glob";
+export { compilePattern, type Pattern, patternProblem } from "./pattern";
