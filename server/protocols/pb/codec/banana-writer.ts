@@ -5,6 +5,8 @@
  * A value that a real peer would refuse (a string over 640 KiB, say) throws `BananaError` instead of
  * being sent. `attempt` undoes what was written of a message that turned out to be such.
  */
+
+import { encodeUtf8, encodeUtf8Into } from "../../text";
 import type { Banana } from "./banana";
 import {
   BananaError,
@@ -14,7 +16,6 @@ import {
   PEER_MAX_LIST_ELEMENTS,
   PEER_MAX_STRING_BYTES,
 } from "./banana";
-import { encodeUtf8, encodeUtf8Into } from "./text";
 import { wordNumber, wordNumberOfBytes } from "./vocabulary";
 
 const FIRST_CAPACITY = 1024;

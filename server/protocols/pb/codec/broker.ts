@@ -1,6 +1,8 @@
 /**
  * Broker messages (protocol §2.4): the topmost lists that each side sends, once dialect `pb` is agreed.
  */
+
+import { decodeUtf8, spells } from "../../text";
 import type { Banana } from "./banana";
 import type { BananaWriter } from "./banana-writer";
 import type { Failure } from "./failure";
@@ -10,7 +12,6 @@ import { asItems, Dictionary } from "./jelly";
 import type { JellyLimits } from "./jelly-reader";
 import { readJelly } from "./jelly-reader";
 import { writeJelly } from "./jelly-writer";
-import { decodeUtf8, spells } from "./text";
 
 export const BROKER_VERSION = 6;
 /** The object that answers before a login. */

@@ -1,7 +1,8 @@
 /** Exceptions on the wire (protocol §2.6). */
+
+import { encodeUtf8 } from "../../text";
 import type { Jelly } from "./jelly";
 import { asItems, asString, Copied, Dictionary } from "./jelly";
-import { encodeUtf8 } from "./text";
 
 export const FAILURE_CLASS = "twisted.spread.pb.CopyableFailure";
 

@@ -5,11 +5,12 @@
  * nothing here and may cost a lot where the value is walked: a few bytes can spell a tree of any size
  * or depth. So the size and depth of the tree *as walked* are counted, and bounded.
  */
+
+import { decodeUtf8, spells } from "../../text";
 import type { Banana } from "./banana";
 import { BananaFloat } from "./banana";
 import type { Jelly } from "./jelly";
 import { Copied, Dictionary, JellyError, Local, Remote, Text, Tuple, UnknownForm } from "./jelly";
-import { decodeUtf8, spells } from "./text";
 
 export interface JellyLimits {
   /** Forms within forms, shared ones counted wherever they stand. */

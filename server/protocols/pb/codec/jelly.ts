@@ -6,23 +6,13 @@
  * such objects (left out). Text stays bytes until somebody asks for a string, so that a long log is
  * never turned into strings on its way.
  */
+
+import { decodeUtf8, encodeUtf8, Text } from "../../text";
 import type { Banana } from "./banana";
 import { BananaFloat } from "./banana";
-import { decodeUtf8, encodeUtf8 } from "./text";
 
-/** `["unicode", <utf-8>]`. The bytes may be a view of the receive buffer, and bad UTF-8. */
-export class Text {
-  constructor(readonly bytes: Uint8Array) {}
-
-  static of(text: string): Text {
-    return new Text(encodeUtf8(text));
-  }
-
-  /** As a string; invalid UTF-8 becomes U+FFFD. */
-  toString(): string {
-    return decodeUtf8(this.bytes);
-  }
-}
+/** `["unicode", <utf-8>]`. */
+export { Text } from "../../text";
 
 /** `["tuple", …]`, which peers tell from a list. */
 export class Tuple {

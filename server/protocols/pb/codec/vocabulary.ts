@@ -4,7 +4,7 @@
  * The substitution is blind: any string equal to a word is sent as its number, user data included,
  * so both directions live below the meaning of a message.
  */
-import { asciiBytes } from "./text";
+import { asciiBytes } from "../../text";
 
 const WORDS = [
   "None",

@@ -1,7 +1,24 @@
-/** Small conversions between bytes and JavaScript strings, free of Node so that any runtime may use them. */
+/**
+ * Text as the wires carry it, and small conversions between bytes and JavaScript strings. Free of Node,
+ * so that any runtime may use them.
+ */
 
 const decoder = new TextDecoder("utf-8");
 const encoder = new TextEncoder();
+
+/** Text that stays bytes until somebody asks for a string. They may be a view, and bad UTF-8. */
+export class Text {
+  constructor(readonly bytes: Uint8Array) {}
+
+  static of(text: string): Text {
+    return new Text(encodeUtf8(text));
+  }
+
+  /** As a string; invalid UTF-8 becomes U+FFFD. */
+  toString(): string {
+    return decodeUtf8(this.bytes);
+  }
+}
 
 /** Bytes as a string; invalid UTF-8 becomes U+FFFD. */
 export function decodeUtf8(bytes: Uint8Array): string {
