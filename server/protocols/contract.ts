@@ -19,6 +19,7 @@
  * connection with a logged reason and touches nothing else.
  */
 import type { BuilderRef, Command, CommandEnd, CommandSink, WorkerFacts } from "../domain/wire";
+import type { RefusalReason } from "../domain/workers/refusal";
 
 export interface Peer {
   /** Textual address and port of the other end. */
@@ -47,13 +48,7 @@ export interface CloseReason {
   readonly message: string;
 }
 
-export type RefusalReason =
-  | "unknown-name"
-  | "wrong-password"
-  | "malformed"
-  | "timeout"
-  | "too-many-connections"
-  | "not-admitted";
+export type { RefusalReason } from "../domain/workers/refusal";
 
 export type Admission =
   | {
@@ -70,6 +65,10 @@ export interface WorkerDoor {
    */
   credentials(loginName: string, peer: Peer): Promise<readonly string[] | null>;
   admit(hello: Hello, session: WorkerSession): Promise<Admission>;
+  /**
+   * A connection that did not become a session, told at most once for each; `silent` and `left` too,
+   * which are no refusals but all that is known of it.
+   */
   refused(reason: RefusalReason, peer: Peer, loginName: string | null, detail: string): void;
 }
 

@@ -4,6 +4,7 @@ import { connection, connectionInput } from "./connection";
 import { actInput, actOnWorkers } from "./control";
 import { listWorkers, workersInput } from "./list";
 import { oneWorker, workerInput } from "./one";
+import { strangersAtTheDoor, strangersInput } from "./strangers";
 
 export const workersRouter = router({
   list: member.input(workersInput).query(({ ctx, input }) => listWorkers(ctx.org, input)),
@@ -11,6 +12,9 @@ export const workersRouter = router({
   connection: member
     .input(connectionInput)
     .query(({ ctx, input }) => connection(ctx, ctx.org, input)),
+  strangers: allowed("config")
+    .input(strangersInput)
+    .query(({ ctx, input }) => strangersAtTheDoor(ctx.org, input)),
   add: allowed("config")
     .input(addWorkerInput)
     .mutation(({ ctx, input }) => addWorker(ctx, ctx.org, input)),

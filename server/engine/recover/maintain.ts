@@ -2,13 +2,14 @@
  * Partitions ahead of time, retention behind (A-33).
  *
  * Events are for those who listen now, so the outbox keeps a week; refused logins are kept for a
- * quarter. History, audit and logs are kept until an organisation sets a horizon of its own.
+ * quarter, what a page was told of a repository for a day. History, audit and logs are kept until an organisation sets a horizon of its own.
  */
 import type { Queryable } from "../../db/pool";
 
 const AHEAD = 3;
 const OUTBOX_DAYS = 7;
 const DOOR_EVENT_DAYS = 90;
+const REPOSITORY_CHECK_DAYS = 1;
 
 export async function maintain(q: Queryable): Promise<void> {
   await q.rows("select ensure_partitions(now(), $1)", [AHEAD]);
@@ -23,5 +24,8 @@ export async function maintain(q: Queryable): Promise<void> {
   for (const { name } of old) await q.rows(`drop table if exists ${name}`);
   await q.rows("delete from door_event where at < now() - make_interval(days => $1)", [
     DOOR_EVENT_DAYS,
+  ]);
+  await q.rows("delete from repository_check where asked_at < now() - make_interval(days => $1)", [
+    REPOSITORY_CHECK_DAYS,
   ]);
 }

@@ -17,12 +17,11 @@ import type {
   Admission,
   CloseReason,
   Hello,
-  Peer,
-  RefusalReason,
   WorkerDoor,
   WorkerSession,
 } from "../../protocols/contract";
 import { SessionLost } from "../../protocols/contract";
+import { createDoorLog } from "./door-log";
 import {
   attachSession,
   buildersOf,
@@ -39,8 +38,6 @@ import {
 const ARBITRATION_MS = 10_000;
 /** A worker told to exit at once that is still connected then is dropped. */
 const KILL_MS = 10_000;
-/** Refusals written per peer address and minute; beyond that they are only logged. */
-const REFUSALS_PER_MINUTE = 20;
 
 export interface LiveSession {
   readonly id: SessionId;
@@ -104,8 +101,6 @@ export function createSessions(context: SessionsContext): Sessions {
   const live = new Map<SessionId, LiveSession & Served>();
   const killed = new Set<SessionId>();
   const draining = new Set<SessionId>();
-  const refusals = new Map<string, number>();
-  let refusalsSince = Date.now();
 
   async function credentials(loginName: string): Promise<readonly string[] | null> {
     const worker = await findByLogin(db, loginName);
@@ -267,21 +262,15 @@ export function createSessions(context: SessionsContext): Sessions {
     }
   }
 
-  function refused(reason: RefusalReason, peer: Peer, loginName: string | null, detail: string) {
-    log("worker refused", { reason, peer: peer.address, loginName, detail });
-    if (Date.now() - refusalsSince > 60_000) {
-      refusals.clear();
-      refusalsSince = Date.now();
-    }
-    const count = (refusals.get(peer.address) ?? 0) + 1;
-    refusals.set(peer.address, count);
-    if (count > REFUSALS_PER_MINUTE) return;
-    const name = loginName === null ? null : printable(loginName);
-    const event = { loginName: name, peer: peer.address, reason, detail: printable(detail) };
-    recordDoorEvent(db, event).then(context.announce, (error: unknown) =>
-      log("door event not written", { error }),
-    );
-  }
+  const refused = createDoorLog({
+    record: (event) => {
+      recordDoorEvent(db, event).then(context.announce, (error: unknown) =>
+        log("door event not written", { error }),
+      );
+    },
+    log,
+    now: Date.now,
+  });
 
   return {
     door: { credentials, admit, refused },
@@ -331,9 +320,4 @@ export function createSessions(context: SessionsContext): Sessions {
       for (const session of [...live.values()]) session.connection.close(reason);
     },
   };
-}
-
-/** Text from a peer, for a row or a log line: bounded, without control characters. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, "\uFFFD").slice(0, 200);
 }

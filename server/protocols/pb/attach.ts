@@ -14,6 +14,7 @@
 
 import type { Duplex } from "node:stream";
 import type { CloseReason, Hello, Peer, RefusalReason, WorkerDoor } from "../contract";
+import { FirstWords, type Wire } from "../first-words";
 import type { Jelly } from "./codec";
 import {
   asBytes,
@@ -38,6 +39,8 @@ export interface AttachOptions {
   readonly door: WorkerDoor;
   /** The door's `refused`, made safe to call. */
   readonly refused: WorkerDoor["refused"];
+  readonly isTls: boolean;
+  readonly wire: Wire;
   readonly settings: PbSettings;
   readonly loginTimeoutMs: number;
   readonly keepaliveIntervalSeconds: number | null;
@@ -55,9 +58,12 @@ class Attachment {
   readonly connection: BrokerConnection;
   readonly #peer: Peer;
   readonly #options: AttachOptions;
+  readonly #firstWords: FirstWords;
   #state: "stranger" | "challenged" | "proving" | "attached" | "refused" = "stranger";
   #loginName: string | null = null;
   #timer: NodeJS.Timeout;
+  readonly #silence: NodeJS.Timeout;
+  #isSilenceTold = false;
 
   constructor(socket: Duplex, peer: Peer, options: AttachOptions) {
     this.#peer = peer;
@@ -70,6 +76,11 @@ class Attachment {
     };
     this.connection = new BrokerConnection(socket, peer, root, options.settings);
     this.#timer = setTimeout(() => this.#expire(), options.loginTimeoutMs);
+    const door = { protocol: "pb", isTls: options.isTls } as const;
+    this.#firstWords = new FirstWords(socket, options.wire, door, ({ detail }) =>
+      this.connection.close({ code: "protocol-error", message: detail }),
+    );
+    this.#silence = setTimeout(() => this.#noticeSilence(), options.settings.silenceMs);
     void this.connection.closed.then((reason) => this.#closed(reason));
   }
 
@@ -186,12 +197,26 @@ class Attachment {
     this.connection.close({ code: "timeout", message: "the login took too long" });
   }
 
+  #noticeSilence(): void {
+    if (!this.#firstWords.isSilent) return;
+    this.#isSilenceTold = true;
+    this.#tellDoor("silent", `not a byte in ${this.#options.settings.silenceMs} ms`);
+  }
+
   #closed(reason: CloseReason): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
     if (this.#state === "attached" || this.#state === "refused") return;
-    // A peer that just goes away again is no refusal of ours.
-    if (reason.code === "timeout") this.#tellDoor("timeout", reason.message);
+    const words = this.#firstWords;
+    const misunderstood = this.#loginName === null ? words.explain() : null;
+    if (misunderstood) this.#tellDoor(misunderstood.reason, misunderstood.detail);
+    else if (words.isSilent && this.#isSilenceTold) return;
+    else if (reason.code === "timeout") this.#tellDoor("timeout", reason.message);
     else if (reason.code === "protocol-error") this.#tellDoor("malformed", reason.message);
+    else if (reason.code === "peer-closed" || reason.code === "peer-reset") {
+      const leaving = words.explainLeaving();
+      if (leaving) this.#tellDoor(leaving.reason, leaving.detail);
+    }
   }
 
   #tellDoor(reason: RefusalReason, detail: string): void {

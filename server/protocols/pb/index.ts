@@ -12,6 +12,7 @@ const DEFAULTS: PbSettings = {
   maxEndedObjects: 4_096,
   maxStrangers: 512,
   maxStrangersPerAddress: 64,
+  silenceMs: 5_000,
   refusedLingerMs: 10_000,
   keepaliveTimeoutMs: 60_000,
   nudges: true,

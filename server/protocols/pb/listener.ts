@@ -12,6 +12,7 @@ import type { BrokerConnection } from "./connection";
 import type { PbSettings } from "./settings";
 
 const TCP_KEEPALIVE_MS = 60_000;
+const CLOSE_GRACE_MS = 1_000;
 const STOPPING: CloseReason = { code: "shutting-down", message: "the server is stopping" };
 
 export async function listen(
@@ -54,6 +55,8 @@ export async function listen(
       secureContext === null ? raw : new TLSSocket(raw, { isServer: true, secureContext });
     socket.once("close", leave);
     const connection = attach(socket, peer, {
+      isTls: secureContext !== null,
+      wire: raw,
       door,
       refused,
       settings,
@@ -63,7 +66,12 @@ export async function listen(
       onAttached: leave,
     });
     connections.add(connection);
-    void connection.closed.then(() => connections.delete(connection));
+    void connection.closed.then(() => {
+      connections.delete(connection);
+      // A TLS socket whose handshake did not come to its end never ends by itself.
+      const timer = setTimeout(() => raw.destroy(), CLOSE_GRACE_MS);
+      raw.once("close", () => clearTimeout(timer));
+    });
   });
 
   await started(server, options);

@@ -10,6 +10,8 @@ export interface PbSettings {
   /** Connections that have not logged in, in all and from one address. */
   readonly maxStrangers: number;
   readonly maxStrangersPerAddress: number;
+  /** How long a connection may say nothing before the door tells of it; it stays open. */
+  readonly silenceMs: number;
   /** How long a refused peer may keep its connection. Real workers leave after one or two seconds. */
   readonly refusedLingerMs: number;
   /** How long a keepalive may stay unanswered while nothing else is heard. */

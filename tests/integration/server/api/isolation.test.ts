@@ -184,6 +184,22 @@ test("another organisation is not found, nor are its ids below one's own address
   );
 });
 
+test("who failed at the door without a name is shown where it can be nobody else's", async () => {
+  await owner.rows(
+    "insert into door_event (peer, reason, detail) values ('10.0.0.9', 'tls-at-plain-door', 'x')",
+  );
+  await owner.rows(
+    "insert into door_event (org_id, peer, reason, detail) values ($1, '10.0.0.8', 'wrong-password', 'x')",
+    [ids.foreign],
+  );
+  const seen = () => as("owner").workers.strangers({ org: "own", since: 0 });
+  expect(await seen()).toEqual({ events: [], isVisible: false });
+  await owner.rows("update user_account set is_admin = true where id = $1", [ids.ada]);
+  expect((await seen()).events).toMatchObject([{ peer: "10.0.0.9" }]);
+  await owner.rows("update user_account set is_admin = false where id = $1", [ids.ada]);
+  expect(await codeOf(as("viewer").workers.strangers({ org: "own", since: 0 }))).toBe("FORBIDDEN");
+});
+
 test("who is not signed in is asked to, and roles decide", async () => {
   expect(await codeOf(as(null).builders.list({ org: "own" }))).toBe("UNAUTHORIZED");
   const viewer = as("viewer");

@@ -49,8 +49,6 @@ describe("before the login", () => {
   it.each([
     ["an unknown dialect", "03 82 78 79 7a"],
     ["a list as dialect", "01 80 02 82 70 62"],
-    ["HTTP", Buffer.from(`GET / HTTP/1.1\r\nHost: ${"x".repeat(60)}\r\n\r\n`).toString("hex")],
-    ["TLS", "16 03 01 02 00 01 00 01 fc 03 03"],
     ["another version", "02 82 70 62 02 80 13 87 07 81"],
     ["no version", "02 82 70 62 02 80 1d 87 01 81"],
     ["the version twice", `${GREETING} 02 80 13 87 06 81`],

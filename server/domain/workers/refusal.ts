@@ -1,0 +1,111 @@
+/**
+ * How far a connection at a workers' door came, and what to do about it: one sentence and one piece
+ * of advice for each way to fail, by the layer that failed. The doors say the reason, pages show this.
+ */
+
+/** From the outside in: what lies before the failing layer worked. */
+export const DOOR_LAYERS = [
+  { id: "network", title: "A connection reaches the door" },
+  { id: "protocol", title: "Both speak the same protocol" },
+  { id: "name", title: "The login name is known" },
+  { id: "password", title: "The password is right" },
+  { id: "place", title: "The worker is let in" },
+] as const;
+export type DoorLayer = (typeof DOOR_LAYERS)[number]["id"];
+
+export interface Refusal {
+  readonly layer: DoorLayer;
+  readonly says: string;
+  readonly advice: string;
+}
+
+export const REFUSALS = {
+  "too-many-connections": {
+    layer: "network",
+    says: "Too many connections from this address had not logged in.",
+    advice:
+      "Wait half a minute. If it comes again, a program there connects over and over: a worker with a wrong password, or a port check.",
+  },
+  left: {
+    layer: "protocol",
+    says: "It connected and went away without a word.",
+    advice:
+      "The network is fine. A port check does this, and so does a worker that was stopped; start the worker and look again.",
+  },
+  silent: {
+    layer: "protocol",
+    says: "It connected and says nothing.",
+    advice:
+      "It waits for the other side to speak first: a worker with the wrong protocol or port for this door, or one without TLS where TLS is spoken. Compare its command with the one on this page.",
+  },
+  timeout: {
+    layer: "protocol",
+    says: "It connected and did not log in within half a minute.",
+    advice:
+      "Look at the worker's own log (twistd.log in its directory), and at proxies in between.",
+  },
+  "tls-at-plain-door": {
+    layer: "protocol",
+    says: "It spoke TLS, and this door does not.",
+    advice:
+      "Make the worker again without --use-tls and without a TLS: connection string, or give this installation a certificate with SLIPWAY_TLS_CERT and SLIPWAY_TLS_KEY.",
+  },
+  "plain-at-tls-door": {
+    layer: "protocol",
+    says: "It spoke without TLS, and this door wants TLS.",
+    advice: "Make the worker again with the TLS options of the command on this page.",
+  },
+  "untrusted-certificate": {
+    layer: "protocol",
+    says: "It does not accept the certificate of this installation.",
+    advice:
+      "Give the worker the certificate authority (trustRoots in its connection string), and connect it by a host name that stands in the certificate.",
+  },
+  "msgpack-at-pb-door": {
+    layer: "protocol",
+    says: "It spoke msgpack over WebSocket to the door for Perspective Broker.",
+    advice: "Use the port of the msgpack door, or make the worker again with --protocol=pb.",
+  },
+  "pb-at-msgpack-door": {
+    layer: "protocol",
+    says: "It spoke Perspective Broker to the door for msgpack.",
+    advice:
+      "Use the port of the Perspective Broker door, or make the worker again with --protocol=msgpack_experimental_v7.",
+  },
+  http: {
+    layer: "protocol",
+    says: "It spoke HTTP: a browser, a health check or a proxy, not a worker.",
+    advice: "This port is for workers. People and programs use the web address.",
+  },
+  malformed: {
+    layer: "protocol",
+    says: "What it sent is not what a worker sends.",
+    advice:
+      "Something else connects to this port, or something in between changes what passes. The detail says where it stopped.",
+  },
+  "unknown-name": {
+    layer: "name",
+    says: "No worker logs in by this name.",
+    advice: "Compare the name in the worker's command with the one on this page, letter by letter.",
+  },
+  "wrong-password": {
+    layer: "password",
+    says: "The name is right, the password is not.",
+    advice:
+      "Make a new password here, and make the worker again with it: create-worker keeps the old settings in a directory that exists, so remove its buildbot.tac first.",
+  },
+  "not-admitted": {
+    layer: "place",
+    says: "Name and password are right, and it was turned away all the same.",
+    advice:
+      "The detail says why. “Connected already” means that another program with this name and password runs: stop one, or give each a name of its own.",
+  },
+} as const satisfies Record<string, Refusal>;
+
+export type RefusalReason = keyof typeof REFUSALS;
+
+/** The sentence and the advice; a reason of a newer process is shown by its own word. */
+export function refusalOf(reason: string): Refusal {
+  const known: Readonly<Record<string, Refusal>> = REFUSALS;
+  return known[reason] ?? { layer: "protocol", says: reason, advice: "" };
+}
