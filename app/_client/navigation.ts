@@ -69,6 +69,14 @@ export const PLACES: readonly Place[] = [
     icon: "M6 3L2.5 8 6 13M10 3l3.5 5-3.5 5",
   },
   {
+    id: "secrets",
+    label: "Secrets",
+    path: "/settings/secrets",
+    keys: "g x",
+    group: "settings",
+    icon: "M3 7.5h10v6H3zM5 7.5V5a3 3 0 0 1 6 0v2.5M8 10v1.5",
+  },
+  {
     id: "members",
     label: "Members",
     path: "/settings/members",

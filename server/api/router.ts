@@ -7,6 +7,7 @@ import { organizationsRouter } from "./organizations";
 import { projectsRouter } from "./projects";
 import { requestsRouter } from "./requests";
 import { searchRouter } from "./search";
+import { secretsRouter } from "./secrets";
 import { sessionsRouter } from "./sessions";
 import { tokensRouter } from "./tokens";
 import { router } from "./trpc";
@@ -22,6 +23,7 @@ export const appRouter = router({
   projects: projectsRouter,
   requests: requestsRouter,
   search: searchRouter,
+  secrets: secretsRouter,
   sessions: sessionsRouter,
   tokens: tokensRouter,
   workers: workersRouter,

@@ -13,6 +13,7 @@ import { findLog, logContents, logRaw } from "./log-content";
 import { createOrganizations } from "./organizations";
 import { parsePath } from "./path";
 import { readTarget } from "./read";
+import { deleteSecret, putSecret, readSecrets, secretInPath } from "./secrets";
 
 export interface RestDeps {
   readonly env: {
@@ -32,7 +33,12 @@ export interface Rest {
   /** `path` is what follows `/api/v2`, each segment decoded. */
   get(request: Request, slug: string, path: readonly string[]): Promise<Response>;
   post(request: Request, slug: string, path: readonly string[]): Promise<Response>;
+  put(request: Request, slug: string, path: readonly string[]): Promise<Response>;
+  delete(request: Request, slug: string, path: readonly string[]): Promise<Response>;
 }
+
+/** The methods that reach the API. */
+export const METHODS = { GET: "get", POST: "post", PUT: "put", DELETE: "delete" } as const;
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
@@ -50,6 +56,8 @@ export function createRest(deps: RestDeps): Rest {
         headers: { "content-type": "application/yaml; charset=utf-8", "cache-control": "no-store" },
       });
     }
+    const secret = secretInPath(path);
+    if (secret !== null) return json(await readSecrets(admission, secret), 200);
     const search = new URL(request.url).searchParams;
     const target = parsePath(path, admission.orgId);
     const isLog = target?.leaf && target.leaf !== "properties";
@@ -66,26 +74,28 @@ export function createRest(deps: RestDeps): Rest {
 
   async function writeConfig(request: Request, slug: string): Promise<Response> {
     const admission = await enter(request, slug);
-    const text = await boundedText(request);
-    let input: unknown;
-    try {
-      input = JSON.parse(text);
-    } catch (error) {
-      throw new AppError("request.malformed", { problem: "the body is not JSON" }, error);
-    }
-    const applied = await activate(deps.env, admission, input);
+    const applied = await activate(deps.env, admission, await boundedJson(request));
     deps.configChanged(admission.orgId);
     return json(applied, 200);
   }
 
+  /** What is not Buildbot's own is changed by PUT and DELETE. */
+  async function change(request: Request, slug: string, path: readonly string[]) {
+    const admission = await enter(request, slug);
+    const name = secretInPath(path);
+    if (!name || unstorable(name)) throw invalidPath();
+    if (request.method === "DELETE") return json(await deleteSecret(admission, name), 200);
+    const input = await boundedJson(request);
+    return json(await putSecret(deps.env.secretKey, admission, name, input), 200);
+  }
+
   return {
-    async get(request, slug, path) {
-      try {
-        return await read(request, slug, path);
-      } catch (error) {
-        return plainError(deps, error);
-      }
-    },
+    get: (request, slug, path) =>
+      read(request, slug, path).catch((error) => plainError(deps, error)),
+    put: (request, slug, path) =>
+      change(request, slug, path).catch((error) => plainError(deps, error)),
+    delete: (request, slug, path) =>
+      change(request, slug, path).catch((error) => plainError(deps, error)),
     async post(request, slug, path) {
       if (path.length === 1 && path[0] === "config") {
         return writeConfig(request, slug).catch((error) => plainError(deps, error));
@@ -119,6 +129,16 @@ async function boundedText(request: Request): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(parts));
   } catch (error) {
     throw new AppError("request.malformed", { problem: "the body is not UTF-8" }, error);
+  }
+}
+
+/** @throws AppError request.malformed, request.too-large */
+async function boundedJson(request: Request): Promise<unknown> {
+  const text = await boundedText(request);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError("request.malformed", { problem: "the body is not JSON" }, error);
   }
 }
 

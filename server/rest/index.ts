@@ -1,4 +1,4 @@
-export { createRest, type Rest, type RestDeps } from "./handle";
+export { createRest, METHODS, type Rest, type RestDeps } from "./handle";
 export { createNodeHandler } from "./node-handler";
 export { restOf } from "./of-process";
 export { pathSegments } from "./segments";

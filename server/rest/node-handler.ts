@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Rest } from "./handle";
+import { METHODS, type Rest } from "./handle";
 import { pathSegments } from "./segments";
 
 const PATH = /^\/([^/?]+)\/api\/v2\/([^?]+)/;
@@ -19,7 +19,7 @@ export function createNodeHandler(
   return (incoming, response) => {
     const { method, url = "" } = incoming;
     const [, slug, path] = PATH.exec(url) ?? [];
-    if (!slug || !path || (method !== "GET" && method !== "POST")) return false;
+    if (!slug || !path || !Object.hasOwn(METHODS, method ?? "")) return false;
     answer(rest, incoming, response, slug, pathSegments(path.split("/"))).catch((error) => {
       // A reader who leaves half-way is nobody's fault.
       if ((error as { code?: string }).code !== "ERR_STREAM_PREMATURE_CLOSE") onFault(error);
@@ -36,18 +36,19 @@ async function answer(
   slug: string,
   path: readonly string[],
 ): Promise<void> {
-  const isPost = incoming.method === "POST";
+  const method = incoming.method as keyof typeof METHODS;
+  const hasBody = method === "POST" || method === "PUT";
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (typeof value === "string") headers.set(name, value);
   }
   // Only path and query of the address count.
   const request = new Request(`http://localhost${incoming.url}`, {
-    method: incoming.method,
+    method,
     headers,
-    ...(isPost ? { body: Readable.toWeb(incoming) as ReadableStream, duplex: "half" } : {}),
+    ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream, duplex: "half" } : {}),
   } as RequestInit);
-  const given = await (isPost ? rest.post : rest.get)(request, slug, path);
+  const given = await rest[METHODS[method]](request, slug, path);
   response.writeHead(given.status, Object.fromEntries(given.headers));
   if (given.headers.has("content-length")) {
     response.end(Buffer.from(await given.arrayBuffer()));

@@ -6,6 +6,9 @@ import type { OrgId } from "../../domain/ids";
 import { type Env, ensureSecretKey, readEnv } from "../../env";
 import { CommandError, EXIT, type Io } from "./io";
 
+/** Who histories say has done what is done on the host. */
+export const AUTHOR = "the server's host";
+
 export interface Local {
   readonly database: Database;
   readonly env: Env;

@@ -10,6 +10,8 @@ export interface Remote {
   stream(path: string): Promise<AsyncIterable<Uint8Array>>;
   text(path: string): Promise<string>;
   rpc<T>(path: string, method: string, params: object): Promise<T>;
+  /** PUT and DELETE, for what is not Buildbot's own. */
+  send<T>(method: "PUT" | "DELETE", path: string, body?: object): Promise<T>;
   /** The answer whatever its status. */
   post(path: string, body: object): Promise<{ readonly status: number; readonly body: unknown }>;
 }
@@ -17,7 +19,7 @@ export interface Remote {
 export function remote(io: Io): Remote {
   const { url, token } = readRemoteEnv(io.env);
 
-  async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  async function request(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (token !== null) headers.set("authorization", `Bearer ${token}`);
     try {
@@ -30,13 +32,13 @@ export function remote(io: Io): Remote {
   }
 
   async function good(path: string, init?: RequestInit): Promise<Response> {
-    const response = await send(path, init);
+    const response = await request(path, init);
     if (!response.ok) throw await refusal(response);
     return response;
   }
 
-  const sendJson = (body: object): RequestInit => ({
-    method: "POST",
+  const sendJson = (body: object, method = "POST"): RequestInit => ({
+    method,
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
@@ -54,8 +56,10 @@ export function remote(io: Io): Remote {
       const { result } = (await (await good(path, sendJson(call))).json()) as { result: T };
       return result;
     },
+    send: async <T>(method: "PUT" | "DELETE", path: string, body?: object) =>
+      (await (await good(path, body ? sendJson(body, method) : { method })).json()) as T,
     async post(path, body) {
-      const response = await send(path, sendJson(body));
+      const response = await request(path, sendJson(body));
       return { status: response.status, body: await response.json().catch(() => null) };
     },
   };

@@ -2,6 +2,7 @@
 import { AppError } from "../../domain/errors";
 import { configApply, configCheck, configExport } from "./commands/config";
 import { builds, logs, workers } from "./commands/read";
+import { secretList, secretRemove, secretSet } from "./commands/secret";
 import { steering } from "./commands/steer";
 import { tokenCreate } from "./commands/token";
 import { trigger } from "./commands/trigger";
@@ -10,6 +11,7 @@ import { type Command, CommandError, EXIT, type Io, UsageError } from "./io";
 const COMMANDS: readonly Command[] = [
   tokenCreate,
   ...[configCheck, configApply, configExport],
+  ...[secretSet, secretList, secretRemove],
   ...[trigger, builds, logs, workers],
   ...steering,
 ];

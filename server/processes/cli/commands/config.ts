@@ -13,7 +13,7 @@ import { AppError } from "../../../domain/errors";
 import { announceConfig } from "../announce-config";
 import { parse } from "../args";
 import { type Command, CommandError, EXIT, type Io } from "../io";
-import { withLocal } from "../local";
+import { AUTHOR, withLocal } from "../local";
 import { remote, sentence } from "../remote";
 
 const FILE = { names: ["FILE"] };
@@ -123,7 +123,7 @@ async function applyLocally(io: Io, org: string, wanted: Wanted): Promise<Outcom
     try {
       const applied = await database.transaction((tx) =>
         applyConfig(tx, id, documents, {
-          author: "the server's host",
+          author: AUTHOR,
           sealingKey: sealingKey(secretKey()),
           isHosted: env.isHosted,
           base: revisionOf(text),

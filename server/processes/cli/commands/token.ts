@@ -1,7 +1,7 @@
 import { createToken, SCOPES, type Scope } from "../../../auth";
 import { parse } from "../args";
 import { type Command, UsageError } from "../io";
-import { withLocal } from "../local";
+import { AUTHOR, withLocal } from "../local";
 
 const UNITS = { h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 } as const;
 
@@ -31,12 +31,11 @@ export const tokenCreate: Command = {
     const expiresAt = values.expires === undefined ? null : expiry(values.expires);
     return withLocal(io, async (local) => {
       const orgId = await local.orgId(org);
-      const createdBy = "the server's host";
       const token = await createToken(local.database, orgId, {
         name,
         scopes,
         expiresAt,
-        createdBy,
+        createdBy: AUTHOR,
       });
       io.out(values.json ? `${JSON.stringify({ token, expires_at: expiresAt })}\n` : `${token}\n`);
       return 0;

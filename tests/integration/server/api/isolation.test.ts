@@ -200,6 +200,31 @@ test("who failed at the door without a name is shown where it can be nobody else
   expect(await codeOf(as("viewer").workers.strangers({ org: "own", since: 0 }))).toBe("FORBIDDEN");
 });
 
+test("secrets are listed with what uses them, and what is named and not set", async () => {
+  const api = as("admin");
+  const org = "own";
+  await api.secrets.set({ org, name: "spare", value: "never shown again" });
+  const { text, revision } = await api.config.current({ org });
+  const command = "make DEPLOY=%(secret:deploy)s";
+  const changed = text.replace(/command:\n\s+- make\n\s+- test/, `command: "${command}"`);
+  expect(changed).not.toBe(text);
+  await as("owner").config.activate({ org, text: changed, base: revision });
+  expect(await api.secrets.list({ org })).toEqual({
+    secrets: [
+      { name: "spare", updatedAt: expect.any(Number), updatedBy: "ada@example.org", usedBy: [] },
+    ],
+    missing: [{ name: "deploy", usedBy: ["project hull: builder keel"] }],
+  });
+  await api.secrets.set({ org, name: "deploy", value: "x" });
+  const { secrets, missing } = await api.secrets.list({ org });
+  expect([secrets[0]?.usedBy, missing]).toEqual([["project hull: builder keel"], []]);
+  await api.secrets.remove({ org, name: "spare" });
+  expect(await codeOf(api.secrets.remove({ org, name: "spare" }))).toBe("NOT_FOUND");
+  expect(await codeOf(api.secrets.set({ org, name: "no spaces", value: "x" }))).toBe("BAD_REQUEST");
+  expect(await codeOf(api.secrets.list({ org: "foreign" }))).toBe("NOT_FOUND");
+  expect(await codeOf(as("maintainer").secrets.list({ org }))).toBe("FORBIDDEN");
+});
+
 test("who is not signed in is asked to, and roles decide", async () => {
   expect(await codeOf(as(null).builders.list({ org: "own" }))).toBe("UNAUTHORIZED");
   const viewer = as("viewer");

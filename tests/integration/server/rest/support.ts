@@ -7,7 +7,7 @@ import { openDatabase } from "../../../../server/db/pool";
 import type { OrgId } from "../../../../server/domain/ids";
 import { createEngineCommands } from "../../../../server/engine";
 import { createFleetCommands } from "../../../../server/fleet";
-import { createRest } from "../../../../server/rest";
+import { createRest, METHODS } from "../../../../server/rest";
 import { sealingKey } from "../../../../server/secrets/seal";
 import { createTestDatabase } from "../../../support/database";
 
@@ -63,7 +63,7 @@ export async function openInstallation() {
     );
   }
 
-  async function call(method: "GET" | "POST", url: string, init: RequestInit = {}) {
+  async function call(method: keyof typeof METHODS, url: string, init: RequestInit = {}) {
     const request = new Request(`http://localhost:8010${url}`, {
       ...init,
       method,
@@ -71,7 +71,7 @@ export async function openInstallation() {
     } as RequestInit);
     const [, slug = "", , , ...path] = new URL(request.url).pathname.split("/");
     const segments = path.map(decodeURIComponent);
-    const response = await (method === "GET" ? rest.get : rest.post)(request, slug, segments);
+    const response = await rest[METHODS[method]](request, slug, segments);
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.startsWith("application/json");
     return {

@@ -1,17 +1,19 @@
 /** REST in Buildbot's shapes; all of it is in server/rest. */
 import { webRuntime } from "../../../../../server/api/runtime";
-import { pathSegments, restOf } from "../../../../../server/rest";
+import { METHODS, pathSegments, restOf } from "../../../../../server/rest";
 
 interface Context {
   readonly params: Promise<{ readonly org: string; readonly path: string[] }>;
 }
 
-export async function GET(request: Request, context: Context): Promise<Response> {
-  const { org, path } = await context.params;
-  return restOf(webRuntime()).get(request, org, pathSegments(path));
-}
+const answer =
+  (method: keyof typeof METHODS) =>
+  async (request: Request, context: Context): Promise<Response> => {
+    const { org, path } = await context.params;
+    return restOf(webRuntime())[METHODS[method]](request, org, pathSegments(path));
+  };
 
-export async function POST(request: Request, context: Context): Promise<Response> {
-  const { org, path } = await context.params;
-  return restOf(webRuntime()).post(request, org, pathSegments(path));
-}
+export const GET = answer("GET");
+export const POST = answer("POST");
+export const PUT = answer("PUT");
+export const DELETE = answer("DELETE");

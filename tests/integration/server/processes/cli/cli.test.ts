@@ -10,10 +10,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OrgId } from "../../../../../server/domain/ids";
 import { runCli } from "../../../../../server/processes/cli/run-cli";
 import { createNodeHandler } from "../../../../../server/rest";
+import { databaseSecrets } from "../../../../../server/secrets/database";
 import {
   CONFIG,
   history,
   type Installation,
+  KEY,
   openInstallation,
   SECRET_KEY,
 } from "../../rest/support";
@@ -221,6 +223,42 @@ describe("builds", () => {
       err: expect.stringContaining("no builder none"),
     });
   });
+});
+
+it("sets, lists and removes secrets, here and there, and prints no value", async () => {
+  const key = { SLIPWAY_TOKEN: await token("config") };
+  expect(await slipway(["secret", "set", "deploy/token"], key, "s3cret value\n")).toEqual({
+    status: 0,
+    out: "deploy/token is set\n",
+    err: "",
+  });
+  expect(await slipway(["secret", "set", "pin", "--value", "1234"], key)).toMatchObject({
+    status: 0,
+    err: expect.stringContaining("shorter than 6 bytes"),
+  });
+  const same = ["secret", "set", "deploy/token", "--org", "main", "--value", "s3cret value"];
+  expect((await slipway(same)).out).toBe("deploy/token had that value already\n");
+  const keyFile = "-----BEGIN\nabc\n-----END\n";
+  expect((await slipway(["secret", "set", "ssh"], key, keyFile)).status).toBe(0);
+  const listed = await slipway(["secret", "list"], key);
+  expect(listed.out).toMatch(/deploy\/token +\d{4}-\S+ +token ci +-\npin +/);
+  const here = await slipway(["secret", "list", "--org", "main", "--json"]);
+  expect(JSON.parse(here.out).map((one: { name: string }) => one.name)).toEqual([
+    "deploy/token",
+    "pin",
+    "ssh",
+  ]);
+  expect(listed.out + here.out).not.toMatch(/s3cret|1234|BEGIN/);
+  const request = { orgId, names: ["ssh"], reader: "test", enrol: () => {} };
+  const read = await databaseSecrets(server.owner, KEY).read(request);
+  expect(read.get("ssh")?.reveal()).toBe(keyFile);
+  expect((await slipway(["secret", "remove", "pin"], key)).out).toBe("pin is removed\n");
+  expect((await slipway(["secret", "remove", "pin"], key)).status).toBe(70);
+  expect((await slipway(["secret", "remove", "pin", "--org", "main"])).status).toBe(70);
+  expect((await slipway(["secret", "set", "a b", "--value", "x"], key)).status).toBe(64);
+  expect((await slipway(["secret", "set", "empty"], key, "")).status).toBe(64);
+  const reader = { SLIPWAY_TOKEN: await token("read") };
+  expect((await slipway(["secret", "list"], reader)).status).toBe(77);
 });
 
 it("pauses a worker", async () => {
