@@ -76,6 +76,7 @@ export async function applyConfig(
   await writeBuilders(tx, orgId, { ...wanted, organization }, projectIds, changes);
   await writeSchedulers(tx, orgId, wanted.projects, projectIds, changes);
   await writeChangeSources(tx, orgId, wanted.projects, projectIds, changes);
+  await writeValidation(tx, orgId, organization);
   await writeVersions(
     tx,
     orgId,
@@ -176,6 +177,18 @@ async function writeProjects(
     changes.removed.push(`project ${row.name}`);
   }
   return ids;
+}
+
+/** Beside the organisation itself, where a call that starts a build has it at hand. */
+async function writeValidation(
+  tx: Queryable,
+  orgId: OrgId,
+  { validation = {} }: OrganizationDocument,
+): Promise<void> {
+  await tx.rows(
+    "update organization set validation = $2::jsonb where id = $1 and validation <> $2::jsonb",
+    [orgId, JSON.stringify(validation)],
+  );
 }
 
 interface VersionOptions {

@@ -1,5 +1,6 @@
 /** What must hold between schedulers, change sources and what they name. Pure. */
 import { duplicates, placedBuilders } from "./cross-check";
+import { checkWorkerChoice } from "./cross-check-force";
 import { nearest, quote } from "./fields";
 import { type Placed, placedChangeSources, placedSchedulers, projectCodebases } from "./placed";
 import type { Problem } from "./problems";
@@ -13,6 +14,7 @@ export function checkSchedulers(documents: Documents): Problem[] {
     // Without the organisation's own document, builders may be elsewhere.
     ...(documents.organization ? placed.flatMap((one) => unknownBuilders(one, builders)) : []),
     ...placed.flatMap((one) => unknownCodebases(one, documents)),
+    ...placed.flatMap((one) => checkWorkerChoice(one, documents)),
   ];
 }
 
@@ -59,9 +61,10 @@ function unknownCodebases({ project, options, path }: Placed, documents: Documen
   };
   if (typeof codebase === "string") return problem(codebase, [...path, "codebase"], "value");
   if (Array.isArray(codebases)) {
-    return codebases.flatMap((name, index) =>
-      problem(String(name), [...path, "codebases", index], "value"),
-    );
+    return codebases.flatMap((one, index) => {
+      const name = typeof one === "string" ? one : String(one?.codebase ?? "");
+      return problem(name, [...path, "codebases", index], "value");
+    });
   }
   return Object.keys(codebases ?? {}).flatMap((name) =>
     problem(name, [...path, "codebases", name], "key"),

@@ -1,5 +1,6 @@
 /** Fields that several kinds of configured things share. Zod only: a browser may load this. */
 import { z } from "zod";
+import { patternProblem } from "../domain/patterns";
 
 /** Options of Buildbot that we know of and cannot serve yet: saying so beats ignoring them. */
 export interface KnownLater {
@@ -69,6 +70,12 @@ export const name = (longest: number) =>
       message: "must not contain control or invisible characters",
     })
     .refine((value) => value.trim() === value, "must not begin or end with a space");
+
+/** A regular expression on the linear-time engine. */
+export const pattern = z.string().superRefine((source, context) => {
+  const problem = patternProblem(source);
+  if (problem !== null) context.addIssue({ code: "custom", message: problem });
+});
 
 export const PROPERTY_NAME = /^[\w.\-/~:]{1,256}$/;
 

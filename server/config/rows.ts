@@ -108,6 +108,7 @@ interface BuilderRow {
   project_id: ProjectId | null;
   description: string;
   tags: string[];
+  can_start_build: string | null;
   hash: Buffer | null;
   workers: WorkerId[];
   gone: boolean;
@@ -121,7 +122,7 @@ export async function writeBuilders(
   changes: Changes,
 ): Promise<void> {
   const rows = await tx.rows<BuilderRow>(
-    `select b.id, b.name, b.project_id, b.description, b.tags, c.hash, b.removed_at is not null as gone,
+    `select b.id, b.name, b.project_id, b.description, b.tags, b.can_start_build, c.hash, b.removed_at is not null as gone,
        (select coalesce(json_agg(worker_id order by worker_id), '[]') from builder_worker
           where builder_id = b.id) as workers
      from builder b left join builder_config c on c.id = b.current_config_id where b.org_id = $1`,
@@ -137,6 +138,7 @@ export async function writeBuilders(
       project_id: projectIds.get(project) ?? null,
       description: builder.description ?? "",
       tags: [...new Set(builder.tags ?? [])],
+      can_start_build: builder.canStartBuild ?? null,
       workers: config.workernames
         .flatMap((name) => workerIds.get(name) ?? [])
         .sort((a, b) => a - b),
@@ -146,11 +148,11 @@ export async function writeBuilders(
     if (row?.hash?.equals(hash) && hasAll(row, wanted)) continue;
     const { id } = only(
       await tx.rows<{ id: BuilderId }>(
-        `insert into builder (org_id, name, project_id, description, tags, builddir)
-         values ($1, $2, $3, $4, $5, $6)
+        `insert into builder (org_id, name, project_id, description, tags, builddir, can_start_build)
+         values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (org_id, name) do update set project_id = excluded.project_id,
            description = excluded.description, tags = excluded.tags, builddir = excluded.builddir,
-           removed_at = null
+           can_start_build = excluded.can_start_build, removed_at = null
          returning id`,
         [
           orgId,
@@ -159,6 +161,7 @@ export async function writeBuilders(
           wanted.description,
           wanted.tags,
           buildDirectory(builder),
+          wanted.can_start_build,
         ],
       ),
     );

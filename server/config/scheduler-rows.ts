@@ -3,8 +3,10 @@
  * they remember stays, so that one that comes back goes on where it was.
  */
 import type { Queryable } from "../db/pool";
+import type { ForceOptions } from "../domain/force";
 import type { OrgId, ProjectId } from "../domain/ids";
 import { canonicalJson } from "./compile";
+import { forceCodebases } from "./force-codebases";
 import {
   type Placed,
   type ProjectCodebase,
@@ -58,9 +60,11 @@ export function writeChangeSources(
 /** A scheduler that does not say otherwise builds the codebases of its project. */
 function withCodebases({ project, options }: Placed, projects: Projects): Placed["options"] {
   const codebases = projectCodebases(projects[project]);
-  if (codebases === null || options.codebases !== undefined || options.type === "ForceScheduler") {
-    return options;
+  if (options.type === "ForceScheduler") {
+    const asked = forceCodebases(options.codebases as ForceOptions["codebases"], codebases);
+    return asked ? { ...options, codebases: asked } : options;
   }
+  if (codebases === null || options.codebases !== undefined) return options;
   const stamp = ({ repository, ...rest }: ProjectCodebase) => ({
     ...rest,
     ...(repository === undefined ? {} : { repository: firstOf(repository) }),

@@ -3,7 +3,7 @@
  * Buildbot's. Nothing is filled in here: what is stored is what was written.
  */
 import { z } from "zod";
-import { environment, name, properties, strict } from "./fields";
+import { environment, name, pattern, properties, strict } from "./fields";
 
 /** W-003: 50 characters, no dot, space or colon, no digit first. */
 export const workerName = z
@@ -72,6 +72,11 @@ export const builderSchema = strict(
     env: environment.optional(),
     properties: properties.optional(),
     defaultProperties: properties.optional(),
+    canStartBuild: z
+      .literal("enforceChosenWorker", {
+        error: "must be enforceChosenWorker: give a request to the worker that it names, if any",
+      })
+      .optional(),
     /** Each step is checked with the schema of its type. */
     factory: z.array(z.looseObject({ type: z.string() })),
   },
@@ -82,7 +87,6 @@ export const builderSchema = strict(
       "locks",
       "nextWorker",
       "nextBuild",
-      "canStartBuild",
       "collapseRequests",
       "do_build_if",
       "project",
@@ -129,10 +133,19 @@ export const projectSchema = strict(
   { later: ["reporters", "locks", "description_format"] },
 );
 
+/** What people may say where they start builds; each a pattern, matched from the start. */
+const validation = strict({
+  branch: pattern.optional(),
+  revision: pattern.optional(),
+  property_name: pattern.optional(),
+  property_value: pattern.optional(),
+});
+
 /** Workers are checked one by one with the schema of their type. */
 export const organizationShape = {
   workers: z.array(z.looseObject({ type: z.string() })).optional(),
   properties: properties.optional(),
+  validation: validation.optional(),
 };
 
 export const fileSchema = strict(
@@ -159,7 +172,6 @@ export const fileSchema = strict(
       "logCompressionLimit",
       "logMaxSize",
       "logMaxTailSize",
-      "validation",
       "revlink",
       "codebaseGenerator",
       "www",
@@ -176,6 +188,7 @@ export type BuilderOptions = z.output<typeof builderSchema>;
 export interface OrganizationDocument {
   readonly workers?: readonly WorkerOptions[];
   readonly properties?: z.output<typeof properties>;
+  readonly validation?: z.output<typeof validation>;
 }
 
 export type ProjectDocument = z.output<typeof projectSchema>;

@@ -264,6 +264,49 @@ projects:
     });
   });
 
+  it("of force carry what the project says of its codebases; validation is the organisation's", async () => {
+    const orgId = await server.organization("forced", CONFIG("g"));
+    await apply(
+      orgId,
+      `validation: {branch: "^(main|dev)$"}
+workers: [{type: Worker, name: g-linux, password: linuxpassword}]
+projects:
+  g-project:
+    codebases: {lib: {repository: https://example.org/lib, branch: main}, app: null}
+    builders:
+      - {name: g-tests, workernames: [g-linux], canStartBuild: enforceChosenWorker, factory: []}
+    schedulers:
+      - type: ForceScheduler
+        name: f
+        builderNames: [g-tests]
+        properties: [{type: WorkerChoiceParameter}]`,
+    );
+    const [row] = await server.owner.rows<{ config: { codebases: unknown[] } }>(
+      "select config from scheduler where org_id = $1",
+      [orgId],
+    );
+    expect(row?.config.codebases).toEqual([
+      {
+        type: "CodebaseParameter",
+        codebase: "lib",
+        branch: { type: "StringParameter", name: "branch", label: "Branch:", default: "main" },
+        repository: {
+          type: "StringParameter",
+          name: "repository",
+          label: "Repository:",
+          default: "https://example.org/lib",
+        },
+      },
+      { type: "CodebaseParameter", codebase: "app" },
+    ]);
+    expect(
+      await one(
+        `select o.validation, b.can_start_build from organization o join builder b on b.org_id = o.id where o.id = $1`,
+        orgId,
+      ),
+    ).toEqual({ validation: { branch: "^(main|dev)$" }, can_start_build: "enforceChosenWorker" });
+  });
+
   it("name builders of the installation, found at activation", async () => {
     const orgId = await server.organization("dangling", CONFIG("d"));
     const alone =

@@ -39,6 +39,9 @@ const withScheduler = (options: string) =>
     `schedulers: [{type: SingleBranchScheduler, name: s, builderNames: [b], ${options}}]`,
   );
 
+const withForce = (options: string) =>
+  withTriggers(`schedulers: [{type: ForceScheduler, name: s, builderNames: [b], ${options}}]`);
+
 const withPoller = (options: string) =>
   withTriggers(`change_source: {type: GitPoller, ${options}}`);
 
@@ -219,6 +222,39 @@ describe("mistakes", () => {
       `${withScheduler("codebases: [lib]")}\n    codebases: [app]`,
       /codebases\[0\]: project has no codebase "lib"/,
     ],
+    [
+      "a parameter of a class we do not know, deep inside",
+      withForce(
+        "properties: [{type: NestedParameter, name: n, fields: [{type: Strings, name: x}]}]",
+      ),
+      /properties\[0\]\.fields\[0\]\.type: is none of FixedParameter, StringParameter/,
+    ],
+    [
+      "a parameter with an unknown option",
+      withForce("properties: [{type: IntParameter, name: x, colour: red}]"),
+      /properties\[0\]\.colour: unknown key "colour"/,
+    ],
+    [
+      "a codebase of a form that the project does not have",
+      `${withForce("codebases: [{type: CodebaseParameter, codebase: lib}]")}\n    codebases: [app]`,
+      /codebases\[0\]: project has no codebase "lib"/,
+    ],
+    [
+      "a choice of the worker that the builder does not obey",
+      withForce("properties: [{type: WorkerChoiceParameter}]"),
+      /builderNames\[0\]: builder "b" needs canStartBuild: enforceChosenWorker/,
+    ],
+    [
+      "another rule of who may build",
+      withBuilder("- {name: b, workername: local, canStartBuild: mine, factory: []}"),
+      /canStartBuild: must be enforceChosenWorker/,
+    ],
+    [
+      "a validation that is no pattern",
+      'validation: {branch: "(?!x)"}',
+      /^1:22 validation\.branch: .*looking ahead/,
+    ],
+    ["a validation of something else", "validation: {brunch: x}", /did you mean "branch"/],
     ["a repository that runs a program", withPoller("repourl: 'ext::sh'"), /must not name a git/],
     ["a repository that is an option", withPoller("repourl: --upload-pack=x"), /begin with a dash/],
     ["a scheme that git asks a helper for", withPoller("repourl: 's3://b/x'"), /must begin with/],

@@ -1,0 +1,5 @@
+export * from "./field";
+export * from "./form";
+export * from "./read-form";
+export * from "./reason";
+export * from "./validation";
