@@ -38,12 +38,36 @@ export function ensurePrismaClient() {
   );
 }
 
-/** How esbuild bundles a program of ours; also what the import check reads its graph from. */
+/** How esbuild bundles the programs that run beside their packages. */
 export function bundleOptions() {
-  const entries = Object.entries(PROGRAMS).filter(([, source]) => existsSync(join(root, source)));
+  return { ...common(), entryPoints: sources((name) => name !== "worker") };
+}
+
+/**
+ * The worker alone, with the packages it uses: one file that can be copied to any machine. They were
+ * written for `require`, which a module has to make for them; helpers in C they do without.
+ */
+export function workerBundleOptions() {
+  return {
+    ...common(),
+    entryPoints: sources((name) => name === "worker"),
+    packages: "bundle",
+    external: ["bufferutil", "utf-8-validate"],
+    minifyWhitespace: true,
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
+  };
+}
+
+function sources(isWanted) {
+  const isThere = ([name, source]) => isWanted(name) && existsSync(join(root, source));
+  return Object.fromEntries(Object.entries(PROGRAMS).filter(isThere));
+}
+
+function common() {
   return {
     absWorkingDir: root,
-    entryPoints: Object.fromEntries(entries),
     outdir: ".dist",
     bundle: true,
     packages: "external",
@@ -56,13 +80,12 @@ export function bundleOptions() {
 }
 
 async function ensurePrograms() {
-  const all = Object.keys(bundleOptions().entryPoints);
-  const sources = [...PROGRAM_SOURCES, ...PRISMA_SOURCES];
-  const mark = `${fingerprint(sources)} ${all}`;
+  const all = Object.keys(sources(() => true));
+  const mark = `${fingerprint([...PROGRAM_SOURCES, ...PRISMA_SOURCES])} ${all}`;
   return once("programs", mark, `.dist/${all[0]}.js`, async () => {
     const { build, stop } = await import("esbuild");
     say(`building ${all.join(", ")}`);
-    await build(bundleOptions());
+    await Promise.all([build(bundleOptions()), build(workerBundleOptions())]);
     // Its service would live as long as the supervisor does.
     await stop();
   });

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { bundleOptions, ensureBuilt } from "./build.mjs";
+import { bundleOptions, ensureBuilt, workerBundleOptions } from "./build.mjs";
 import { inTurn } from "./in-turn.mjs";
 import { checkNode, ensurePackages } from "./install.mjs";
 import { fail, root, say } from "./run.mjs";
@@ -73,13 +73,16 @@ async function watch() {
   };
   const plugins = [{ name: "restart", setup: (build) => build.onEnd(onEnd) }];
   const watcher = await context({ ...bundleOptions(), plugins });
+  // Built anew as well; local workers are started with it at the next change of the server.
+  const workerWatcher = await context(workerBundleOptions());
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.on(signal, () => {
       isStopping = true;
       void watcher.dispose();
+      void workerWatcher.dispose();
       if (child === null) process.exit(0);
       child.kill(signal);
     });
   }
-  await watcher.watch();
+  await Promise.all([workerWatcher.watch(), watcher.watch()]);
 }

@@ -9,8 +9,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type BuildOptions, build } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 let bundled: Promise<string> | null = null;
@@ -18,19 +18,20 @@ let bundled: Promise<string> | null = null;
 /** The program as one file's text; built once for each test process. */
 export function workerProgram(): Promise<string> {
   bundled ??= (async () => {
-    const { outputFiles } = await build({
-      absWorkingDir: ROOT,
-      entryPoints: ["workers-runtime/cli/index.ts"],
-      write: false,
-      ...{ bundle: true, packages: "external", platform: "node", format: "esm", target: "node20" },
-    });
-    return outputFiles[0]?.text ?? "";
+    const { workerBundleOptions } = await import(
+      pathToFileURL(join(ROOT, "scripts/build.mjs")).href
+    );
+    const options: BuildOptions = workerBundleOptions();
+    const { outputFiles } = await build({ ...options, sourcemap: false, write: false });
+    return outputFiles?.[0]?.text ?? "";
   })();
   return bundled;
 }
 
 export interface SlipwayWorkerOptions {
   readonly port: number;
+  /** Default: pb. */
+  readonly protocol?: "pb" | "msgpack";
   readonly name: string;
   readonly password: string;
   /** More options of `run`. */
@@ -67,7 +68,7 @@ export async function startSlipwayWorker(options: SlipwayWorkerOptions): Promise
     process.execPath,
     [
       ...[program, "run", "--basedir", dir, "--master", `127.0.0.1:${options.port}`],
-      ...["--name", options.name, ...(options.args ?? [])],
+      ...["--name", options.name, ...protocolOption(options), ...(options.args ?? [])],
     ],
     {
       env: small as NodeJS.ProcessEnv,
@@ -94,4 +95,8 @@ export async function startSlipwayWorker(options: SlipwayWorkerOptions): Promise
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+function protocolOption({ protocol }: SlipwayWorkerOptions): string[] {
+  return protocol === "msgpack" ? ["--protocol=msgpack_experimental_v7"] : [];
 }

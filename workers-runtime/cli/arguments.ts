@@ -1,5 +1,6 @@
 /** The command line, spelled as `buildbot-worker` has it. */
 import { parseArgs } from "node:util";
+import { PROTOCOLS } from "./endpoint";
 import { DEFAULTS, type Settings } from "./settings";
 import { UsageError } from "./usage";
 
@@ -15,6 +16,7 @@ const WORKER_OPTIONS = {
   "proxy-connection-string": { type: "string" },
   "delete-leftover-dirs": { type: "boolean" },
   protocol: { type: "string" },
+  path: { type: "string" },
 } as const;
 
 const CREATE_OPTIONS = {
@@ -115,12 +117,17 @@ function workerSettings(values: Values) {
   if (allowShutdown !== null && allowShutdown !== "signal" && allowShutdown !== "file") {
     throw new UsageError("--allow-shutdown must be signal or file");
   }
-  const protocol = text(values, "protocol") ?? "pb";
-  if (protocol !== "pb") throw new UsageError(`this worker speaks pb only, not ${protocol}`);
-  if (values["proxy-connection-string"] !== undefined) {
-    throw new UsageError("this worker cannot connect through an HTTP proxy");
+  const asked = text(values, "protocol") ?? DEFAULTS.protocol;
+  const protocol = PROTOCOLS.find((name) => name === asked);
+  if (protocol === undefined) throw new UsageError(`--protocol must be ${PROTOCOLS.join(" or ")}`);
+  const proxyConnectionString = text(values, "proxy-connection-string") ?? null;
+  if (proxyConnectionString !== null && values["connection-string"] !== undefined) {
+    throw new UsageError("--proxy-connection-string does not go with --connection-string");
   }
   return {
+    protocol,
+    path: text(values, "path") ?? null,
+    proxyConnectionString,
     useTls: values["use-tls"] === true,
     keepalive: number(values, "keepalive") ?? DEFAULTS.keepalive,
     maxdelay: number(values, "maxdelay") ?? DEFAULTS.maxdelay,

@@ -16,7 +16,7 @@ export function createWorker(
   { basedir, settings, isForced, isQuiet }: CreateOrder,
   say: (line: string) => void,
 ): void {
-  readEndpoint(settings.master, settings.useTls);
+  readEndpoint(settings);
   const path = join(basedir, SETTINGS_FILE);
   if (existsSync(basedir) && !existsSync(path) && !isForced && !isEmpty(basedir)) {
     throw new UsageError(`${basedir} is there already; --force makes a worker in it`);
@@ -32,6 +32,9 @@ export function createWorker(
   if (isQuiet) return;
   if (isOther) say(`${path} is there with other settings; yours are in ${path}.new`);
   say(`worker ${settings.name} is made in ${basedir}`);
+  if (settings.allowShutdown !== null && settings.protocol !== "pb") {
+    say("--allow-shutdown: over msgpack Slipway can be asked for no more builds, Buildbot cannot");
+  }
   say(`tell in ${join(basedir, "info")} who looks after it (admin) and what it is (host)`);
 }
 

@@ -9,7 +9,10 @@ import { join, resolve } from "node:path";
 import type { Environment } from "../process/environment";
 import { killAllGroups } from "../process/groups";
 import { Worker } from "../session/worker";
-import { dial, readEndpoint } from "./endpoint";
+import { msgpackTransport } from "../transports/msgpack/connect";
+import { pbTransport } from "../transports/pb/connect";
+import { dial } from "./dial";
+import { readEndpoint } from "./endpoint";
 import type { Settings } from "./settings";
 
 const STAMP_FILE = "shutdown.stamp";
@@ -25,12 +28,14 @@ export async function runWorker(
   const directory = resolve(basedir);
   mkdirSync(directory, { recursive: true });
   if (settings.umask !== null) process.umask(settings.umask);
-  const endpoint = readEndpoint(settings.master, settings.useTls);
-  log(`worker ${settings.name} for ${endpoint.host}:${endpoint.port}, in ${directory}`);
+  const endpoint = readEndpoint(settings);
+  const { host, port } = endpoint;
+  log(`worker ${settings.name} for ${host}:${port} (${settings.protocol}), in ${directory}`);
   const worker = new Worker({
     basedir: directory,
     credentials: { name: settings.name, password: settings.password },
-    dial: () => dial(endpoint),
+    dial: (signal) => dial(endpoint, signal),
+    transport: settings.protocol === "pb" ? pbTransport : msgpackTransport(endpoint),
     environ,
     deleteLeftoverDirs: settings.deleteLeftoverDirs,
     numcpus: settings.numcpus,

@@ -3,16 +3,14 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { PROTOCOLS, type Whereabouts } from "./endpoint";
 import { UsageError } from "./usage";
 
 export const SETTINGS_FILE = "slipway-worker.json";
 
-export interface Settings {
-  /** `HOST[:PORT]` or a connection string. */
-  readonly master: string;
+export interface Settings extends Whereabouts {
   readonly name: string;
   readonly password: string;
-  readonly useTls: boolean;
   readonly keepalive: number;
   readonly maxdelay: number;
   readonly maxretries: number | null;
@@ -27,7 +25,10 @@ export interface Settings {
 
 /** Everything but what a person must say. */
 export const DEFAULTS = {
+  protocol: "pb",
   useTls: false,
+  path: null,
+  proxyConnectionString: null,
   keepalive: 600,
   maxdelay: 300,
   maxretries: null,
@@ -72,12 +73,18 @@ function checkSettings(all: Record<string, unknown>, path: string): Settings {
     return isFine ? value : wrong(key, "a number, not below 0");
   };
   const optional = (key: string): number | null => (all[key] === null ? null : number(key));
+  const optionalText = (key: string): string | null => (all[key] === null ? null : text(key));
   const { allowShutdown } = all;
   return {
     master: text("master"),
     name: text("name"),
     password: text("password"),
+    protocol:
+      PROTOCOLS.find((name) => name === all.protocol) ??
+      wrong("protocol", PROTOCOLS.map((name) => `"${name}"`).join(" or ")),
     useTls: flag("useTls"),
+    path: optionalText("path"),
+    proxyConnectionString: optionalText("proxyConnectionString"),
     keepalive: number("keepalive"),
     maxdelay: number("maxdelay"),
     maxretries: optional("maxretries"),

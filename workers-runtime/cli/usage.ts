@@ -24,11 +24,18 @@ options of create-worker and run:
       --maxretries COUNT         end after that many failed attempts in a row (default: never)
       --numcpus COUNT            number of processors to report (default: counted)
   -a, --allow-shutdown signal|file
-                                 drain on SIGHUP, or when BASEDIR/shutdown.stamp is touched
+                                 drain on SIGHUP, or when BASEDIR/shutdown.stamp is touched;
+                                 over msgpack a Buildbot master cannot be asked, Slipway can
       --use-tls                  connect by TLS; the certificate must be trusted
-      --connection-string TEXT   TCP:HOST:PORT or TLS:HOST:PORT[:trustRoots=DIR] in place of the master
+      --connection-string TEXT   TCP:HOST:PORT or TLS:HOST:PORT[:trustRoots=DIR] in place of the master;
+                                 for msgpack also ws://HOST:PORT/PATH and wss://HOST:PORT/PATH
+      --proxy-connection-string TEXT
+                                 tunnel through an HTTP proxy: tcp:HOST:PORT or
+                                 http://[NAME:PASSWORD@]HOST:PORT; not with --connection-string
       --delete-leftover-dirs     remove directories that no builder of the master uses
-      --protocol pb              the only one yet
+      --protocol pb|msgpack_experimental_v7
+                                 what the master's port speaks (default pb)
+      --path PATH                path of the WebSocket (msgpack only; default /)
 
 options of create-worker:
   -f, --force                    make the worker in a directory that is there already

@@ -1,10 +1,15 @@
 /** `downloadFile`: a file of the master to the worker, block by block (protocol §4.3). */
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Command } from "../../server/domain/wire";
 import { type Execute, homePathOf } from "./context";
 import { systemError } from "./file-result";
 import { blockSize, INTERRUPTED } from "./transfer";
+
+/** Without waiting: a named pipe that nobody reads is refused, in place of keeping us for ever. */
+const { O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY } = constants;
+const ANEW = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK;
 
 type Download = Extract<Command, { name: "downloadFile" }>;
 
@@ -16,7 +21,7 @@ export const downloadFile: Execute<Download> = async ({ args, reader }, context)
   let file: FileHandle | null = null;
   try {
     await mkdir(dirname(path), { recursive: true });
-    file = await open(path, "w");
+    file = await open(path, ANEW);
     if (args.mode !== null) await file.chmod(args.mode & 0o7777);
     const limit = args.maxsize ?? Number.POSITIVE_INFINITY;
     for (let received = 0; problem === null; ) {
@@ -26,6 +31,7 @@ export const downloadFile: Execute<Download> = async ({ args, reader }, context)
       else {
         const block = await reader.read(wanted);
         if (block.length === 0) break;
+        if (block.length > wanted) throw new Error("the master sent more than it was asked for");
         await file.writeFile(block);
         received += block.length;
       }

@@ -7,17 +7,27 @@ export async function tellResult(
   context: CommandContext,
   command: string,
   path: string,
-  work: () => Promise<void>,
+  work: () => Promise<unknown>,
 ): Promise<void> {
-  let rc = 0;
+  const rc = await attempt(context, command, path, work);
+  context.batch.value({ key: "rc", value: rc });
+}
+
+/** Does `work` and resolves with what its `rc` would be; a refusal has become a header line. */
+export async function attempt(
+  context: CommandContext,
+  command: string,
+  path: string,
+  work: () => Promise<unknown>,
+): Promise<number> {
   try {
     await work();
+    return 0;
   } catch (error) {
     const { errno, words } = systemError(error);
     context.batch.text("header", `${command}: ${words}: ${path}\n`);
-    rc = errno;
+    return errno;
   }
-  context.batch.value({ key: "rc", value: rc });
 }
 
 /** The (positive) number of a system's error and what it says; rethrows anything else. */

@@ -1,5 +1,5 @@
 /** The commands this worker knows. One file each; add a line here and to `WORKER_COMMANDS`. */
-import type { Command } from "../../server/domain/wire";
+import type { WorkerCommand } from "./command";
 import type { CommandContext } from "./context";
 import { downloadFile } from "./download-file";
 import { glob } from "./glob";
@@ -21,8 +21,15 @@ export const WORKER_COMMANDS: Readonly<Record<string, string>> = Object.fromEntr
   ].map((name) => [name, "3.3"]),
 );
 
+export type { WorkerCommand } from "./command";
+
+/** Whether a command only looks at files or names, and is over before anybody could interrupt it. */
+export function isInstant({ name }: WorkerCommand): boolean {
+  return ["mkdir", "stat", "glob", "listdir", "rmfile"].includes(name);
+}
+
 /** Carries a command out; see `Execute`. */
-export function execute(command: Command, context: CommandContext): Promise<void> {
+export function execute(command: WorkerCommand, context: CommandContext): Promise<void> {
   switch (command.name) {
     case "shell":
       return shell(command.args, context);

@@ -1,4 +1,5 @@
 /** `uploadFile`: a file of the worker to the master, block by block (protocol §4.3). */
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Command } from "../../server/domain/wire";
 import { type Execute, homePathOf } from "./context";
@@ -14,10 +15,8 @@ export const uploadFile: Execute<Upload> = async ({ args, writer }, context) => 
   const { batch, stop } = context;
   const path = homePathOf(context, args.workdir, args.workersrc);
   batch.text("header", `sending ${path}\n`);
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch {
+  const file = await openFile(path);
+  if (file === null) {
     await writer.close();
     batch.value({ key: "rc", value: 1 });
     batch.text("stderr", `Cannot open file '${path}' for upload\n`);
@@ -48,3 +47,15 @@ export const uploadFile: Execute<Upload> = async ({ args, writer }, context) => 
   batch.value({ key: "rc", value: problem === null ? 0 : 1 });
   if (problem !== null) batch.text("stderr", `${problem}\n`);
 };
+
+/** A regular file, or null. Without waiting: a named pipe that nobody writes would keep us for ever. */
+async function openFile(path: string): Promise<FileHandle | null> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
+  } catch {
+    // It is told like a file that is not there.
+  }
+  return null;
+}

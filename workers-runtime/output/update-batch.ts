@@ -61,10 +61,8 @@ export class UpdateBatch {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#bytes = 0;
-    for (const entry of waiting) {
-      if ("key" in entry) this.#channel.send(entry);
-      else this.#sendText(entry);
-    }
+    const updates = waiting.flatMap((entry) => ("key" in entry ? [entry] : inPieces(entry)));
+    if (updates.length > 0) this.#channel.send(updates);
   }
 
   #text(stream: TextStream, name: string | null, text: Uint8Array): void {
@@ -81,19 +79,21 @@ export class UpdateBatch {
     else this.#flushLater();
   }
 
-  #sendText({ stream, name, pieces, bytes }: OpenText): void {
-    const whole = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, bytes);
-    for (let start = 0; start < whole.length; ) {
-      const furthest = start + MAX_TEXT_BYTES;
-      const end = furthest >= whole.length ? whole.length : characterStart(whole, furthest);
-      const text = whole.subarray(start, end);
-      if (stream === "log") this.#channel.send({ key: "log", name: name ?? "", text });
-      else this.#channel.send({ key: stream, text });
-      start = end;
-    }
-  }
-
   #flushLater(): void {
     this.#timer ??= setTimeout(() => this.flush(), this.#flushAfterMs);
   }
+}
+
+/** A text as updates that no peer finds too long, cut between characters. */
+function inPieces({ stream, name, pieces, bytes }: OpenText): Update[] {
+  const whole = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, bytes);
+  const updates: Update[] = [];
+  for (let start = 0; start < whole.length; ) {
+    const furthest = start + MAX_TEXT_BYTES;
+    const end = furthest >= whole.length ? whole.length : characterStart(whole, furthest);
+    const text = whole.subarray(start, end);
+    updates.push(stream === "log" ? { key: "log", name: name ?? "", text } : { key: stream, text });
+    start = end;
+  }
+  return updates;
 }

@@ -13,7 +13,8 @@ export type Update =
 
 /** The master's end of one command. Does nothing once the connection is gone. */
 export interface CommandChannel {
-  send(update: Update): void;
+  /** What came together; in the order of events. */
+  send(updates: readonly Update[]): void;
   /** Ends the command; `failure` says why the worker could not carry it out, null otherwise. */
   complete(failure: string | null): void;
   /** Whether so much is unsent on the connection that producers should stop. */

@@ -63,8 +63,9 @@ export class WatchedLog {
 
   async #mark(): Promise<Mark | null> {
     try {
-      const { size, mtimeMs } = await stat(this.#options.path);
-      return { size, changedMs: mtimeMs };
+      const told = await stat(this.#options.path);
+      // A named pipe would keep us until somebody writes it, a device for ever.
+      return told.isFile() ? { size: told.size, changedMs: told.mtimeMs } : null;
     } catch {
       return null;
     }

@@ -3,20 +3,28 @@
  *
  *   idle → running → idle
  *
- * A command that is started while another runs interrupts that one and waits for its end. Every command
- * ends exactly once through its channel, unless the builder was dropped or the connection lost: then it
- * ends in silence.
+ * A command that is started while others run waits for their end. It interrupts those that take their
+ * time, as with Buildbot; what only looks at files is done first, for masters do ask for several at once
+ * (`MultipleFileUpload` with two patterns). Every command ends exactly once through its channel, unless
+ * the builder was dropped or the connection lost: then it ends in silence.
  */
-import type { Command } from "../../server/domain/wire";
-import { execute } from "../commands";
+import { execute, isInstant, type WorkerCommand } from "../commands";
 import type { CommandChannel, Update } from "../output/update";
 import { UpdateBatch } from "../output/update-batch";
 import type { Environment } from "../process/environment";
 
+/** More than any master that means well has waiting. */
+const MOST_UNFINISHED = 1_000;
+
+interface Unfinished {
+  readonly isInstant: boolean;
+  readonly stop: AbortController;
+}
+
 export class BuilderSlot {
   readonly builderDir: string;
   readonly #environ: Environment;
-  #running: { readonly id: string; readonly stop: AbortController } | null = null;
+  readonly #unfinished = new Map<string, Unfinished>();
   #last: Promise<void> = Promise.resolve();
   #abandon = new AbortController();
 
@@ -26,34 +34,40 @@ export class BuilderSlot {
   }
 
   get isBusy(): boolean {
-    return this.#running !== null;
+    return this.#unfinished.size > 0;
   }
 
-  start(id: string, command: Command, channel: CommandChannel): void {
-    this.#running?.stop.abort("another command was started");
-    const running = { id, stop: new AbortController() };
-    this.#running = running;
-    const silence = this.#abandon.signal;
+  /** Accepts a command, or throws. What it returns settles when the command is over. */
+  start(id: string, command: WorkerCommand, channel: CommandChannel): Promise<void> {
+    if (this.#unfinished.has(id)) throw new Error(`a command ${id} runs already`);
+    if (this.#unfinished.size >= MOST_UNFINISHED) throw new Error("too many commands wait already");
+    for (const { isInstant, stop } of this.#unfinished.values()) {
+      if (!isInstant) stop.abort("another command was started");
+    }
+    const stop = new AbortController();
+    this.#unfinished.set(id, { isInstant: isInstant(command), stop });
+    const quietable = new QuietableChannel(channel, this.#abandon.signal);
     this.#last = this.#last.then(async () => {
-      await this.#run(command, new QuietableChannel(channel, silence), running.stop.signal);
-      if (this.#running === running) this.#running = null;
+      await this.#run(command, quietable, stop.signal);
+      this.#unfinished.delete(id);
     });
+    return this.#last;
   }
 
   /** Ends the command of that id; does nothing when it is over. */
   interrupt(id: string, why: string): void {
-    if (this.#running?.id === id) this.#running.stop.abort(why);
+    this.#unfinished.get(id)?.stop.abort(why);
   }
 
   /** Ends whatever runs without another word to the master; resolves when it is gone. */
   abandon(): Promise<void> {
     this.#abandon.abort();
     this.#abandon = new AbortController();
-    this.#running?.stop.abort("nobody waits for it");
+    for (const { stop } of this.#unfinished.values()) stop.abort("nobody waits for it");
     return this.#last;
   }
 
-  async #run(command: Command, channel: CommandChannel, stop: AbortSignal): Promise<void> {
+  async #run(command: WorkerCommand, channel: CommandChannel, stop: AbortSignal): Promise<void> {
     const batch = new UpdateBatch(channel);
     const startedAt = performance.now();
     let problem: string | null = null;
@@ -85,8 +99,8 @@ class QuietableChannel implements CommandChannel {
     return !this.#silence.aborted && this.#channel.isFull;
   }
 
-  send(update: Update): void {
-    if (!this.#silence.aborted) this.#channel.send(update);
+  send(updates: readonly Update[]): void {
+    if (!this.#silence.aborted) this.#channel.send(updates);
   }
 
   complete(failure: string | null): void {

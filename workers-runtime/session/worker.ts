@@ -10,21 +10,20 @@
  * or password never ends the worker, since it may be the master that is put right.
  */
 import type { Duplex } from "node:stream";
-import type { BuilderRef, Command } from "../../server/domain/wire";
-import type { CommandChannel } from "../output/update";
 import type { Environment } from "../process/environment";
 import { outputPipes } from "../process/pipes";
-import { connectPb } from "../transports/pb/connect";
-import type { Connection, Credentials, WorkerHost } from "../transports/transport";
+import type { Connection, Credentials, Transport, WorkerHost } from "../transports/transport";
 import { BackOff } from "./back-off";
 import { BuilderSlots } from "./builder-slots";
+import { FreeCommands } from "./free-commands";
 import { workerInfo } from "./worker-info";
 
 export interface WorkerOptions {
   readonly basedir: string;
   readonly credentials: Credentials;
-  /** Opens a socket to the master; it need not be connected yet. */
-  readonly dial: () => Duplex;
+  /** Opens a socket to the master; it need not be connected yet. Rejects when there is no way. */
+  readonly dial: (signal: AbortSignal) => Promise<Duplex>;
+  readonly transport: Transport;
   /** What builds see of the worker's own environment. */
   readonly environ: Environment;
   readonly deleteLeftoverDirs: boolean;
@@ -51,7 +50,9 @@ export class Worker {
   readonly ended: Promise<WorkerEnd>;
   readonly #options: WorkerOptions;
   readonly #slots: BuilderSlots;
+  readonly #free: FreeCommands;
   readonly #backOff: BackOff;
+  readonly #over = new AbortController();
   #connection: Connection | null = null;
   #isAttached = false;
   #end: WorkerEnd | null = null;
@@ -61,6 +62,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#slots = new BuilderSlots(options);
+    this.#free = new FreeCommands(options);
     const longestMs = options.maxDelaySeconds * 1000;
     this.#backOff = new BackOff({ longestMs, random: options.random });
     // The first command finds its pipes made.
@@ -79,7 +81,9 @@ export class Worker {
       return;
     }
     this.#options.log("asking the master for no more builds");
-    this.#connection.askToDrain().catch(() => {});
+    this.#connection
+      .askToDrain()
+      .catch((error: Error) => this.#options.log(`it cannot be asked: ${error.message}`));
   }
 
   /** Ends the worker; running commands are killed. */
@@ -97,15 +101,23 @@ export class Worker {
       if (maxRetries !== null && failures > maxRetries) this.#end = "out of attempts";
       else await this.#pause();
     }
-    await this.#slots.abandon();
+    await this.#abandon();
     return this.#end ?? "stopped";
   }
 
   /** One connection from its start to its end; tells whether the master took us in. */
   async #connectOnce(): Promise<boolean> {
-    const { log, credentials, dial } = this.#options;
-    const connection = connectPb(dial(), credentials, this.#host());
+    const { log, credentials, dial, transport } = this.#options;
+    let socket: Duplex;
+    try {
+      socket = await dial(this.#over.signal);
+    } catch (error) {
+      if (this.#end === null) log(`not connected: ${(error as Error).message}`);
+      return false;
+    }
+    const connection = transport(socket, credentials, this.#host());
     this.#connection = connection;
+    if (this.#end !== null) connection.close(this.#end);
     const login = this.#after(LOGIN_TIMEOUT_MS, () => connection.close("the login took too long"));
     const wasAttached = await connection.attached;
     this.#cancel(login);
@@ -118,21 +130,32 @@ export class Worker {
     this.#isAttached = false;
     this.#connection = null;
     if (this.#end === null) log(`not connected: ${reason.message}`);
-    await this.#slots.abandon();
+    await this.#abandon();
     return wasAttached;
+  }
+
+  async #abandon(): Promise<void> {
+    await Promise.all([this.#slots.abandon(), this.#free.abandon()]);
   }
 
   #host(): WorkerHost {
     const { log } = this.#options;
     return {
       describe: () => workerInfo(this.#options),
-      serve: (builders: readonly BuilderRef[]) => this.#slots.serve(builders),
-      start: (builder: string, id: string, command: Command, channel: CommandChannel) => {
+      serve: (builders) => this.#slots.serve(builders),
+      start: (builder, id, command, channel) => {
+        if (builder === null) {
+          this.#free.start(id, command, channel);
+          return;
+        }
         const slot = this.#slots.get(builder);
         if (slot === undefined) throw new Error(`no builder ${builder} here`);
-        slot.start(id, command, channel);
+        void slot.start(id, command, channel);
       },
-      interrupt: (builder, id, why) => this.#slots.get(builder)?.interrupt(id, why),
+      interrupt: (builder, id, why) => {
+        if (builder === null) this.#free.interrupt(id, why);
+        else this.#slots.get(builder)?.interrupt(id, why);
+      },
       shutdown: () => {
         log("the master has no more use for this worker");
         this.#after(GOODBYE_MS, () => this.#finish("told to go"));
@@ -172,6 +195,7 @@ export class Worker {
     if (this.#end !== null) return;
     this.#end = end;
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#over.abort();
     this.#connection?.close(end);
     this.#wake();
   }

@@ -4,7 +4,9 @@
  * A transport logs in over one connection and passes on what the master asks; the host answers. All
  * that is of one protocol (object numbers, sequence numbers) stays inside the transport's folder.
  */
-import type { BuilderRef, Command } from "../../server/domain/wire";
+import type { Duplex } from "node:stream";
+import type { BuilderRef } from "../../server/domain/wire";
+import type { WorkerCommand } from "../commands";
 import type { CommandChannel } from "../output/update";
 
 export interface Credentials {
@@ -23,14 +25,15 @@ export interface WorkerHost {
   /** Replaces the list of builders; commands of those that are gone end. */
   serve(builders: readonly BuilderRef[]): Promise<void>;
   /**
-   * Accepts a command of a builder, or throws. It ends through `channel`, whatever happens. One that
-   * still runs for the same builder is interrupted first.
+   * Accepts a command, or throws. It ends through `channel`, whatever happens. One that still runs
+   * for the same builder is interrupted first. Null for a protocol whose commands belong to no
+   * builder: they run beside one another, and their ids tell them apart.
    */
-  start(builder: string, id: string, command: Command, channel: CommandChannel): void;
-  interrupt(builder: string, id: string, why: string): void;
+  start(builder: string | null, id: string, command: WorkerCommand, channel: CommandChannel): void;
+  interrupt(builder: string | null, id: string, why: string): void;
   /** The master has no more use for this worker: the process ends soon after. */
   shutdown(): void;
-  /** A word of the master for the log. */
+  /** A word of the master, or of the transport, for the log. */
   said(text: string): void;
 }
 
@@ -46,9 +49,15 @@ export interface Connection {
   readonly attached: Promise<boolean>;
   /** Settles once, when the connection is gone. */
   readonly closed: Promise<CloseReason>;
-  /** Asks the master for no more builds; it answers with a `shutdown` when it is ready. */
+  /**
+   * Asks the master for no more builds; it answers with a `shutdown` when it is ready. Rejects when
+   * the master cannot be asked.
+   */
   askToDrain(): Promise<void>;
   /** A round trip to the master; false when none came back in time. */
   keepAlive(timeoutMs: number): Promise<boolean>;
   close(message: string): void;
 }
+
+/** Logs in over a socket that is, or is about to be, connected. */
+export type Transport = (socket: Duplex, credentials: Credentials, host: WorkerHost) => Connection;

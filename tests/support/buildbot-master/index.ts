@@ -2,8 +2,8 @@
  * A real Buildbot master (Debian's package) in a directory of its own, for interop tests.
  *
  *     const master = await startBuildbotMaster();
- *     … a worker "w1" with password "pass" connects to `master.port` …
- *     const { results, steps } = await master.build("echo");
+ *     … "w1" and "w2" with password "pass" connect to `master.ports.pb` and `.msgpack` …
+ *     const { results, steps } = await master.build("pb-echo");
  *     await master.stop();
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -58,27 +58,29 @@ export interface BuildOutcome {
 export interface BuildbotMaster {
   readonly dir: string;
   /** Where workers connect. */
-  readonly port: number;
+  readonly ports: { readonly pb: number; readonly msgpack: number };
   start(): Promise<void>;
-  /** Waits until a worker is attached. */
-  workerAttached(): Promise<void>;
+  /** Waits until all these workers are attached. */
+  attached(...workers: string[]): Promise<void>;
   build(builder: string): Promise<BuildOutcome>;
+  /** Stops the build that a builder runs. */
+  stopBuild(builder: string): Promise<void>;
   /** Ends the process; `start` brings it back on the same port. */
   halt(): Promise<void>;
   /** Ends it for good and removes its directory. */
   stop(): Promise<void>;
 }
 
-export async function startBuildbotMaster(): Promise<BuildbotMaster> {
+/** @param repository what its Git steps check out */
+export async function startBuildbotMaster(repository: string): Promise<BuildbotMaster> {
   const dir = mkdtempSync(join(tmpdir(), "buildbot-master-"));
-  const [port, controlPort] = await freePorts(2);
-  if (port === undefined || controlPort === undefined) throw new Error("no free ports");
+  const [pbPort, msgpackPort, controlPort] = (await freePorts(3)) as [number, number, number];
   const small: Record<string, string> = {
     PATH: "/usr/bin:/bin",
     HOME: dir,
     LANG: "C.UTF-8",
     PYTHONWARNINGS: "ignore",
-    TEST_MASTER: JSON.stringify({ pbPort: port, controlPort }),
+    TEST_MASTER: JSON.stringify({ pbPort, msgpackPort, controlPort, repository }),
   };
   const env = small as NodeJS.ProcessEnv;
   copyFileSync(CONFIGURATION, join(dir, "master.cfg"));
@@ -89,7 +91,7 @@ export async function startBuildbotMaster(): Promise<BuildbotMaster> {
   const ask = (question: string) => askControl(controlPort, question);
   const master: BuildbotMaster = {
     dir,
-    port,
+    ports: { pb: pbPort, msgpack: msgpackPort },
     async start() {
       const log = openSync(join(dir, "output.log"), "a");
       const child = spawn(
@@ -114,10 +116,14 @@ export async function startBuildbotMaster(): Promise<BuildbotMaster> {
         await setTimeout(50);
       }
     },
-    async workerAttached() {
-      while ((await ask("connected")) !== 1) await setTimeout(50);
+    async attached(...workers) {
+      const areThere = (names: string[]) => workers.every((worker) => names.includes(worker));
+      while (!areThere((await ask("connected")) as string[])) await setTimeout(50);
     },
     build: async (builder) => (await ask(`build ${builder}`)) as BuildOutcome,
+    async stopBuild(builder) {
+      await ask(`stop ${builder}`);
+    },
     async halt() {
       running?.child.kill("SIGTERM");
       await running?.exited;

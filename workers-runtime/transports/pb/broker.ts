@@ -43,6 +43,12 @@ const DIALECT = "pb";
 const NO_KEYWORDS = new JellyDictionary();
 /** Unsent bytes above which producers of output should stop. */
 const FULL_BYTES = 1024 * 1024;
+/** Unsent bytes above which the master is not heard: it asks, and does not read the answers. */
+const DEAF_BYTES = 8 * FULL_BYTES;
+/** Calls of the master under way at once above which it is not heard. */
+const MOST_SERVED = 256;
+/** Calls that wait for an answer. A master answers at once, so one that owes so many is none. */
+const MOST_OUTSTANDING = 100_000;
 const CLOSE_GRACE_MS = 1_000;
 
 /** An object of ours that the master may call. Throwing, or rejecting, is answered by a failure. */
@@ -91,6 +97,7 @@ export class Broker {
   readonly #numbers = new Map<LocalObject, Exposed>();
   readonly #onOpen: () => void;
   #waitingForRoom: (() => void)[] = [];
+  #served = 0;
   #lastRequest = 0;
   #lastNumber = 0;
   #flushScheduled = false;
@@ -117,7 +124,11 @@ export class Broker {
   }
 
   get isFull(): boolean {
-    return !this.isClosed && this.#writer.length + this.#socket.writableLength > FULL_BYTES;
+    return !this.isClosed && this.#unsent > FULL_BYTES;
+  }
+
+  get #unsent(): number {
+    return this.#writer.length + this.#socket.writableLength;
   }
 
   /** Calls back once, when the socket has taken all, or is gone. */
@@ -148,6 +159,7 @@ export class Broker {
       });
       this.#lastRequest = request;
       this.#outstanding.set(request, { resolve, reject });
+      if (this.#outstanding.size > MOST_OUTSTANDING) this.abort("the master does not answer");
       this.#flushSoon();
     });
   }
@@ -197,6 +209,14 @@ export class Broker {
     const waiting = this.#waitingForRoom;
     this.#waitingForRoom = [];
     for (const resume of waiting) resume();
+    this.#hear();
+  }
+
+  /** Reads on, or not while the master asks more than it lets us answer. */
+  #hear(): void {
+    if (this.isClosed) return;
+    if (this.#unsent > DEAF_BYTES || this.#served > MOST_SERVED) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   #receive(chunk: Buffer): void {
@@ -208,6 +228,7 @@ export class Broker {
         else this.#handle(readBrokerMessage(next));
         if (this.isClosed) return;
       }
+      this.#hear();
     } catch (error) {
       this.close(messageOf(error));
     }
@@ -280,13 +301,20 @@ export class Broker {
       this.#refuse(call, error);
       return;
     }
-    if (!(result instanceof Promise)) this.#answer(call, result);
-    else {
-      result.then(
+    if (!(result instanceof Promise)) {
+      this.#answer(call, result);
+      return;
+    }
+    this.#served++;
+    result
+      .then(
         (value) => this.#answer(call, value),
         (error: unknown) => this.#refuse(call, error),
-      );
-    }
+      )
+      .finally(() => {
+        this.#served--;
+        this.#hear();
+      });
   }
 
   #answer(call: Call, value: Jelly): void {

@@ -14,8 +14,11 @@ export function commandChannel(
   remotes: readonly number[],
 ): CommandChannel {
   return {
-    send(update) {
-      broker.tell(object, "update", [[{ [update.key]: jellyOf(update) }, 0]]);
+    send(updates) {
+      // Real peers send one pair at a time, and real masters read no other.
+      for (const update of updates) {
+        broker.tell(object, "update", [[{ [update.key]: jellyOf(update) }, 0]]);
+      }
     },
     complete(problem) {
       const outcome =

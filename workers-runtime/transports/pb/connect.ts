@@ -19,7 +19,8 @@ import {
   Remote,
   ROOT,
 } from "../../../server/protocols/pb/codec";
-import type { Connection, Credentials, WorkerHost } from "../transport";
+import { CommandError } from "../arguments";
+import type { Connection, Credentials, Transport, WorkerHost } from "../transport";
 import {
   AnswerFailure,
   Broker,
@@ -32,10 +33,11 @@ import {
 import { commandChannel } from "./channel";
 import { readCommand } from "./read-command";
 
-/** Logs in over a socket that is, or is about to be, connected. */
-export function connectPb(socket: Duplex, credentials: Credentials, host: WorkerHost): Connection {
-  return new PbConnection(socket, credentials, host);
-}
+export const pbTransport: Transport = (socket, credentials, host) =>
+  new PbConnection(socket, credentials, host);
+
+/** More are no master's builders. */
+const MOST_BUILDERS = 10_000;
 
 class PbConnection implements Connection {
   readonly attached: Promise<boolean>;
@@ -145,6 +147,7 @@ class PbConnection implements Connection {
       if (name == null || builddir == null) throw new Error("a builder has no name or directory");
       return { name, builddir };
     });
+    if (builders.length > MOST_BUILDERS) throw new Error("that are too many builders");
     await this.#host.serve(builders);
     const wanted = new Set(builders.map(({ name }) => name));
     for (const name of this.#builders.keys()) if (!wanted.has(name)) this.#builders.delete(name);
@@ -193,7 +196,8 @@ class PbConnection implements Connection {
       this.#host.start(builder, asString(id) ?? "", command, channel);
     } catch (error) {
       for (const number of remotes) broker.decref(number);
-      throw error;
+      if (!(error instanceof CommandError)) throw error;
+      throw new AnswerFailure(failure("builtins.ValueError", error.message));
     }
     return null;
   }

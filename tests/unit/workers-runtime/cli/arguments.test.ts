@@ -5,7 +5,7 @@ import {
   runArguments,
   startArguments,
 } from "../../../../workers-runtime/cli/arguments";
-import { readEndpoint } from "../../../../workers-runtime/cli/endpoint";
+import { readEndpoint, type Whereabouts } from "../../../../workers-runtime/cli/endpoint";
 import { UsageError } from "../../../../workers-runtime/cli/usage";
 
 const FOUR = ["dir", "master.example:9990", "w1", "secret"];
@@ -18,6 +18,7 @@ describe("create-worker", () => {
       isQuiet: false,
       settings: {
         ...{ master: "master.example:9990", name: "w1", password: "secret", useTls: false },
+        ...{ protocol: "pb", path: null, proxyConnectionString: null },
         ...{ keepalive: 600, maxdelay: 300, maxretries: null, numcpus: null, umask: null },
         ...{ allowShutdown: null, deleteLeftoverDirs: false, logSize: 10_000_000, logCount: 10 },
       },
@@ -27,13 +28,19 @@ describe("create-worker", () => {
   it("takes every option", () => {
     const options =
       "--umask=0o22 -k 120 --maxdelay=10 --maxretries=3 --numcpus=2 -a signal --use-tls " +
-      "--delete-leftover-dirs -s 5000 -l None -f -r -q --protocol=pb";
+      "--delete-leftover-dirs -s 5000 -l None -f -r -q --protocol=msgpack_experimental_v7 --path=/w " +
+      "--proxy-connection-string=tcp:proxy:3128";
     expect(createArguments([...options.split(" "), ...FOUR])).toMatchObject({
       isForced: true,
       isQuiet: true,
       settings: {
         ...{ umask: 0o22, keepalive: 120, maxdelay: 10, maxretries: 3, numcpus: 2, useTls: true },
         ...{ allowShutdown: "signal", deleteLeftoverDirs: true, logSize: 5000, logCount: null },
+        ...{
+          protocol: "msgpack_experimental_v7",
+          path: "/w",
+          proxyConnectionString: "tcp:proxy:3128",
+        },
       },
     });
   });
@@ -45,7 +52,8 @@ describe("create-worker", () => {
     [["--keepalive=soon", ...FOUR]],
     [["--umask=rw", ...FOUR]],
     [["--allow-shutdown=maybe", ...FOUR]],
-    [["--protocol=msgpack_experimental_v7", ...FOUR]],
+    [["--protocol=telnet", ...FOUR]],
+    [["--proxy-connection-string=p", "--connection-string=TCP:h:1", ...FOUR]],
     [["--no-such-option", ...FOUR]],
   ])("refuses %j", (argv) => {
     expect(() => createArguments(argv)).toThrow(UsageError);
@@ -71,16 +79,50 @@ it("start is for the directory given, or the one we are in", () => {
   expect(() => startArguments(["a", "b"])).toThrow(UsageError);
 });
 
+const ANY: Omit<Whereabouts, "master"> = {
+  ...{ protocol: "pb", useTls: false, path: null, proxyConnectionString: null },
+};
+const MSGPACK: typeof ANY = { ...ANY, protocol: "msgpack_experimental_v7" };
+const PLAIN = { port: 9989, isTls: false, trustRoots: null, path: "/", proxy: null };
+
 it.each([
-  ["host", false, { host: "host", port: 9989, isTls: false, trustRoots: null }],
-  ["host:1234", true, { host: "host", port: 1234, isTls: true, trustRoots: null }],
-  ["[::1]:1234", false, { host: "::1", port: 1234, isTls: false, trustRoots: null }],
-  ["TCP:host:1", false, { host: "host", port: 1, isTls: false, trustRoots: null }],
-  ["TLS:host:1:trustRoots=/ca", false, { host: "host", port: 1, isTls: true, trustRoots: "/ca" }],
-])("connects to %s", (master, useTls, endpoint) => {
-  expect(readEndpoint(master, useTls)).toEqual(endpoint);
+  ["host", ANY, { ...PLAIN, host: "host" }],
+  ["host:1234", { ...ANY, useTls: true }, { ...PLAIN, host: "host", port: 1234, isTls: true }],
+  ["[::1]:1234", ANY, { ...PLAIN, host: "::1", port: 1234 }],
+  ["TCP:host:1", ANY, { ...PLAIN, host: "host", port: 1 }],
+  [
+    "TLS:host:1:trustRoots=/ca",
+    MSGPACK,
+    { ...PLAIN, host: "host", port: 1, isTls: true, trustRoots: "/ca" },
+  ],
+  ["host:1", { ...MSGPACK, path: "/worker" }, { ...PLAIN, host: "host", port: 1, path: "/worker" }],
+  ["ws://host/a?b", MSGPACK, { ...PLAIN, host: "host", port: 80, path: "/a?b" }],
+  ["wss://[::1]:7/", MSGPACK, { ...PLAIN, host: "::1", port: 7, isTls: true }],
+])("connects to %s", (master, where, endpoint) => {
+  expect(readEndpoint({ ...where, master })).toEqual(endpoint);
 });
 
-it.each(["host:0", "host:99999", "a:b:c", "::1", ""])("refuses the master %j", (master) => {
-  expect(() => readEndpoint(master, false)).toThrow(UsageError);
+it.each([
+  ["tcp:proxy:3128", { host: "proxy", port: 3128, account: null }],
+  ["proxy", { host: "proxy", port: 8080, account: null }],
+  ["http://me:a%3Ab@proxy:3128", { host: "proxy", port: 3128, account: "me:a:b" }],
+])("goes through the proxy %s", (proxyConnectionString, proxy) => {
+  const where = { ...ANY, master: "host", proxyConnectionString };
+  expect(readEndpoint(where).proxy).toEqual(proxy);
+});
+
+it.each([
+  ["host:0", ANY],
+  ["host:99999", ANY],
+  ["a:b:c", ANY],
+  ["::1", ANY],
+  ["", ANY],
+  ["ws://host/", ANY],
+  ["ws://me@host/", MSGPACK],
+  ["host", { ...ANY, path: "/for-msgpack" }],
+  ["host", { ...MSGPACK, path: "no-slash" }],
+  ["host", { ...ANY, proxyConnectionString: "https://proxy" }],
+  ["host", { ...ANY, proxyConnectionString: "a:b:c" }],
+])("refuses the master %j with %j", (master, where) => {
+  expect(() => readEndpoint({ ...where, master })).toThrow(UsageError);
 });

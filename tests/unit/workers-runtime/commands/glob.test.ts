@@ -30,8 +30,8 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 async function find(path: string): Promise<string[]> {
   let files: string[] = [];
   const batch = new UpdateBatch({
-    send(update) {
-      if (update.key === "files") files = [...update.value];
+    send(updates) {
+      for (const update of updates) if (update.key === "files") files = [...update.value];
     },
     complete() {},
     isFull: false,

@@ -7,7 +7,7 @@ import { UpdateBatch } from "../../../../workers-runtime/output/update-batch";
 function recorded() {
   const sent: Update[] = [];
   const channel: CommandChannel = {
-    send: (update) => void sent.push(update),
+    send: (updates) => void sent.push(...updates),
     complete() {},
     isFull: false,
     onRoom() {},
@@ -57,8 +57,8 @@ it("sends what is left after a while", async () => {
   const sent: Update[] = [];
   await new Promise<void>((resolve) => {
     const channel: CommandChannel = {
-      send(update) {
-        sent.push(update);
+      send(updates) {
+        sent.push(...updates);
         resolve();
       },
       complete() {},
