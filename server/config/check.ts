@@ -2,17 +2,19 @@
  * Checks a configuration file as far as that is possible without the installation: everything that
  * is wrong, each with its line and column, not only the first (C-002). Pure.
  */
-import type { z } from "zod";
+import { z } from "zod";
 import {
   CHANGE_SOURCE_TYPES_LATER,
   changeSourceSchema,
 } from "../change-sources/change-source-schema";
 import { repositoryProblem } from "../domain/git";
+import { issuesAsWritten, templateProblems } from "../domain/properties";
 import {
   SCHEDULER_OPTIONS_LATER,
   SCHEDULER_TYPES_LATER,
   schedulerSchema,
 } from "../schedulers/scheduler-schema";
+import { FIXED_STEP_OPTIONS } from "../steps/schema";
 import { stepSchema } from "../steps/step-schema";
 import { crossCheck } from "./cross-check";
 import { nearest, quote, unknownKey } from "./fields";
@@ -108,11 +110,12 @@ function projectProblems(
     ? source.map((one, index) => [one, [...path, "change_source", index]])
     : [[source, [...path, "change_source"]]];
   return [
-    ...list(document.builders).flatMap((builder, b) =>
-      list(record(builder).factory).flatMap((step, s) =>
+    ...list(document.builders).flatMap((builder, b) => [
+      ...templatesIn(record(builder).env, [...path, "builders", b, "env"]),
+      ...list(record(builder).factory).flatMap((step, s) =>
         kindProblems(STEPS, step, [...path, "builders", b, "factory", s]),
       ),
-    ),
+    ]),
     ...list(document.schedulers).flatMap((scheduler, index) =>
       kindProblems(SCHEDULERS, scheduler, [...path, "schedulers", index]),
     ),
@@ -156,6 +159,8 @@ interface Kinds {
   readonly schemas: ReadonlyMap<string, z.ZodObject>;
   readonly typesLater: readonly string[];
   readonly optionsLater: readonly string[];
+  /** Options that must be plain values; the others may be renderables. Absent: all must. */
+  readonly fixed?: readonly string[];
 }
 
 const byType = (options: readonly (z.ZodObject & { shape: { type: z.ZodLiteral } })[]) =>
@@ -174,6 +179,7 @@ const STEPS: Kinds = {
     ...["LogRenderable", "TreeSize"],
   ],
   optionsLater: ["locks", "logEncoding", "updateBuildSummaryPolicy", "lazylogfiles"],
+  fixed: FIXED_STEP_OPTIONS,
 };
 
 const SCHEDULERS: Kinds = {
@@ -197,14 +203,25 @@ function kindProblems(kinds: Kinds, item: unknown, path: Path): Problem[] {
   if (!schema) {
     return unknownType(kinds.what, type, [...kinds.schemas.keys()], kinds.typesLater, path);
   }
-  const parsed = schema.safeParse(item);
-  if (parsed.success) return [];
+  const { fixed } = kinds;
+  const issues = fixed
+    ? issuesAsWritten(schema, item, fixed)
+    : (schema.safeParse(item).error?.issues ?? []);
   const known = Object.keys(schema.shape);
-  return problemsOf(parsed.error, item, path).map((problem) =>
+  const problems = problemsOf(new z.ZodError(issues), item, path).map((problem) =>
     problem.of === "key" && problem.path.length === path.length + 1
       ? { ...problem, message: unknownKey(String(problem.path.at(-1)), known, kinds.optionsLater) }
       : problem,
   );
+  return fixed ? [...problems, ...templatesIn(item, path)] : problems;
+}
+
+function templatesIn(value: unknown, base: Path): Problem[] {
+  return templateProblems(value).map(({ path, message }) => ({
+    path: [...base, ...path],
+    message,
+    of: "value",
+  }));
 }
 
 function unknownType(

@@ -1,5 +1,6 @@
 /** Options common to all steps (CORE §5.1), with Buildbot's names and defaults. */
 import { z } from "zod";
+import { isTruthy, type JsonValue } from "../domain/properties";
 
 /** Text that PostgreSQL and a worker can hold. */
 export const text = z
@@ -19,8 +20,24 @@ export const commonStepOptions = {
   description: words.optional(),
   descriptionDone: words.optional(),
   descriptionSuffix: words.optional(),
-  doStepIf: z.boolean().default(true),
+  /** Of a renderable, truth counts. */
+  doStepIf: z
+    .json()
+    .transform((value) => isTruthy(value as JsonValue))
+    .default(true),
   hideStepIf: z.boolean().default(false),
 };
+
+/** What the engine must know of a step before its turn comes: plain values, never renderables. */
+export const FIXED_STEP_OPTIONS = [
+  "type",
+  "haltOnFailure",
+  "flunkOnFailure",
+  "flunkOnWarnings",
+  "warnOnFailure",
+  "warnOnWarnings",
+  "alwaysRun",
+  "hideStepIf",
+];
 
 export type CommonStepOptions = z.output<z.ZodObject<typeof commonStepOptions>>;

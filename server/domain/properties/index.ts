@@ -1,11 +1,5 @@
-/** Values that JSON can hold; what a property may be (C-020). */
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
-
-/** name → [value, source], as Buildbot's API shows properties. */
-export type Properties = Readonly<Record<string, readonly [value: JsonValue, source: string]>>;
+export { RenderError, renderText, renderTree, type Scope, type ScopeStamp } from "./render";
+export { isRenderable } from "./renderable";
+export { isTemplate } from "./template";
+export { asText, isTruthy, type JsonValue, type Properties } from "./value";
+export { issuesAsWritten, secretsIn, templateProblems, type WrittenProblem } from "./written";

@@ -59,6 +59,12 @@ describe("a file that is right", () => {
     expect(documents?.projects.pyflakes?.builders?.[0]?.factory).toHaveLength(1);
   });
 
+  it("may hold values that are known only when a step runs", () => {
+    const step = `{type: ShellCommand, command: [make, {type: Property, key: target}, "%(prop:x)s"],
+      timeout: {type: Property, key: t, default: 60}, doStepIf: "%(src::branch:~)s"}`;
+    expect(sentences(withStep(step))).toEqual([]);
+  });
+
   it("may be JSON", () => {
     const text = JSON.stringify({ projects: { p: { description: "d" } } });
     expect(checkConfig(text)).toMatchObject({
@@ -176,6 +182,21 @@ describe("mistakes", () => {
       "a directory outside",
       withBuilder("- {name: b, workername: local, builddir: ../x, factory: []}"),
       /must be a relative path/,
+    ],
+    [
+      "a template that is none",
+      withStep('{type: ShellCommand, command: "make %(porp:x)s"}'),
+      /^5:\d+ .*factory\[0\]\.command: template, at "porp:x\)s": unknown selector "porp"/,
+    ],
+    [
+      "a template in the environment",
+      withBuilder('- {name: b, workername: local, env: {A: "%(prop:x"}, factory: []}'),
+      /builders\[0\]\.env\.A: template, .* never closed/,
+    ],
+    [
+      "a renderable where a plain value must stand",
+      withStep("{type: ShellCommand, command: a, alwaysRun: {type: Property, key: x}}"),
+      /alwaysRun: must be true or false/,
     ],
     [
       "an unknown scheduler",
