@@ -4,6 +4,7 @@ import type { Queryable } from "../db/pool";
 import { Batch, Expression, StaleState } from "../db/transition";
 import { CANCELLED, type Result } from "../domain/builds";
 import { AppError } from "../domain/errors";
+import type { FormValues } from "../domain/force";
 import type {
   BuilderId,
   BuildId,
@@ -14,7 +15,12 @@ import type {
 } from "../domain/ids";
 import type { JsonValue, Properties } from "../domain/properties";
 import { countDown } from "./execute/build-store";
-import { type SourceStampOrder, type Submitted, submitBuildset } from "./submit";
+import {
+  type BuildsetOrder,
+  type SourceStampOrder,
+  type Submitted,
+  submitBuildset,
+} from "./submit";
 
 export interface Caller {
   readonly orgId: OrgId;
@@ -37,6 +43,14 @@ export interface ForceOrder {
   readonly idempotencyKey: string | null;
 }
 
+/** What a force scheduler's form says: the same for each of its builders. */
+export interface FormOrder extends Omit<FormValues, "owner"> {
+  readonly owner: string | null;
+  readonly scheduler: string;
+  readonly builderIds: readonly BuilderId[];
+  readonly idempotencyKey: string | null;
+}
+
 /** What was made, and a call to be made after the commit that makes it true. */
 export interface Made extends Submitted {
   readonly announce: () => void;
@@ -45,6 +59,8 @@ export interface Made extends Submitted {
 export interface EngineCommands {
   /** With `tx` it joins the caller's transaction, who calls `announce` after the commit. */
   force(caller: Caller, order: ForceOrder, tx?: Queryable): Promise<Made>;
+  /** One buildset with a request for each builder. `tx` as with `force`. */
+  forceForm(caller: Caller, order: FormOrder, tx?: Queryable): Promise<Made>;
   stopBuild(
     caller: Caller,
     buildId: BuildId,
@@ -86,19 +102,22 @@ export function createEngineCommands(context: CommandsContext): EngineCommands {
     return { ...result, announce: () => {} };
   }
 
+  async function forcing(order: BuildsetOrder, tx: Queryable | undefined): Promise<Made> {
+    const submit = (q: Queryable) => submitBuildset(q, order);
+    if (tx) return made(order.orgId, await submit(tx));
+    try {
+      return await alone(order.orgId, submit);
+    } catch (error) {
+      // Two calls with one key at the same time: the other one's buildset is there now.
+      const isUsedKey = error instanceof AppError && error.code === "request.conflict";
+      if (!isUsedKey || order.idempotencyKey === null) throw error;
+      return alone(order.orgId, submit);
+    }
+  }
+
   return {
-    async force(caller, order, tx) {
-      const submit = (q: Queryable) => submitBuildset(q, forced(caller, order));
-      if (tx) return made(caller.orgId, await submit(tx));
-      try {
-        return await alone(caller.orgId, submit);
-      } catch (error) {
-        // Two calls with one key at the same time: the other one's buildset is there now.
-        const isUsedKey = error instanceof AppError && error.code === "request.conflict";
-        if (!isUsedKey || order.idempotencyKey === null) throw error;
-        return alone(caller.orgId, submit);
-      }
-    },
+    force: (caller, order, tx) => forcing(forced(caller, order), tx),
+    forceForm: (caller, order, tx) => forcing(formed(caller, order), tx),
 
     async stopBuild(caller, buildId, { reason, result }) {
       const owner = await db.within({ orgId: caller.orgId }, async (tx) => {
@@ -137,7 +156,7 @@ export function createEngineCommands(context: CommandsContext): EngineCommands {
         const [row] = await tx.rows<Original>(
           `select b.builder_id, coalesce(s.rebuilt_build_id, b.id) as original, s.properties, s.owner, r.priority,
              coalesce((select jsonb_agg(jsonb_build_object('codebase', t.codebase, 'repository', t.repository,
-                 'branch', t.branch, 'revision', t.revision, 'project', t.project) order by t.codebase)
+                 'branch', t.branch, 'revision', t.revision, 'project', t.project, 'patch', t.patch) order by t.codebase)
                from buildset_source_stamp l join source_stamp t on t.id = l.source_stamp_id
                where l.buildset_id = s.id), '[]') as stamps
            from build b join build_request r on r.id = b.build_request_id join buildset s on s.id = r.buildset_id
@@ -198,31 +217,38 @@ interface Original {
   readonly stamps: readonly SourceStampOrder[];
 }
 
-function forced(caller: Caller, order: ForceOrder): Parameters<typeof submitBuildset>[1] {
-  const source = "Force Build Form";
+const FORM = "Force Build Form";
+
+function formed(caller: Caller, { properties, ...order }: FormOrder): BuildsetOrder {
   return {
+    ...order,
     orgId: caller.orgId,
-    builderIds: [order.builderId],
-    reason: order.reason,
+    actor: caller.actor,
+    rebuiltBuildId: null,
+    properties: Object.fromEntries(
+      Object.entries(properties).map(([name, value]) => [name, [value, FORM]]),
+    ),
+  };
+}
+
+function forced(caller: Caller, order: ForceOrder): BuildsetOrder {
+  const { builderId, branch, revision, repository, project, codebase, ...rest } = order;
+  return formed(caller, {
+    ...rest,
     owner: order.owner,
     scheduler: order.scheduler ?? "force",
-    properties: Object.fromEntries(
-      Object.entries(order.properties).map(([name, value]) => [name, [value, source]]),
-    ),
+    builderIds: [builderId],
     sourceStamps: [
       {
-        codebase: order.codebase ?? "",
-        repository: order.repository ?? "",
-        branch: order.branch,
-        revision: order.revision,
-        project: order.project ?? "",
+        codebase: codebase ?? "",
+        repository: repository ?? "",
+        branch,
+        revision,
+        project: project ?? "",
+        patch: null,
       },
     ],
-    priority: order.priority,
-    rebuiltBuildId: null,
-    idempotencyKey: order.idempotencyKey,
-    actor: caller.actor,
-  };
+  });
 }
 
 /** @returns the unfinished build of the request, null when the request waited and is cancelled */

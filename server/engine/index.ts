@@ -1,4 +1,4 @@
-export type { Caller, EngineCommands, ForceOrder, Made } from "./commands";
+export type { Caller, EngineCommands, ForceOrder, FormOrder, Made } from "./commands";
 export { createEngineCommands } from "./commands";
 export { type DistributeContext, distribute } from "./distribute/distribute";
 export { whyWaiting } from "./distribute/why";

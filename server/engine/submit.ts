@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import type { Queryable } from "../db/pool";
 import { Batch, Expression, StaleState } from "../db/transition";
 import { AppError } from "../domain/errors";
+import type { Patch } from "../domain/force";
 import type { BuilderId, BuildId, BuildRequestId, BuildsetId, OrgId } from "../domain/ids";
 import type { Properties } from "../domain/properties";
 
@@ -14,6 +15,8 @@ export interface SourceStampOrder {
   readonly branch: string | null;
   readonly revision: string | null;
   readonly project: string;
+  /** What the Git step puts on top of the revision. */
+  readonly patch?: Patch | null;
 }
 
 export interface BuildsetOrder {
@@ -61,9 +64,10 @@ export async function submitBuildset(q: Queryable, order: BuildsetOrder): Promis
   order.sourceStamps.forEach((stamp, index) => {
     batch.with(
       `stamp${index}`,
-      `insert into source_stamp (org_id, hash, codebase, repository, branch, revision, project)
+      `insert into source_stamp (org_id, hash, codebase, repository, branch, revision, project, patch)
        values (${orgId}, ${batch.value(hash(stamp))}, ${batch.value(stamp.codebase)}, ${batch.value(stamp.repository)},
-         ${batch.value(stamp.branch)}, ${batch.value(stamp.revision)}, ${batch.value(stamp.project)})
+         ${batch.value(stamp.branch)}, ${batch.value(stamp.revision)}, ${batch.value(stamp.project)},
+         ${batch.value(stamp.patch ? JSON.stringify(stamp.patch) : null)})
        on conflict (org_id, hash) do update set hash = excluded.hash returning id`,
     );
     batch.with(
@@ -139,8 +143,7 @@ async function findByKey(q: Queryable, orgId: OrgId, key: string): Promise<Submi
 
 /** Stamps are de-duplicated by content. */
 function hash(stamp: SourceStampOrder): Buffer {
-  const { codebase, repository, branch, revision, project } = stamp;
-  return createHash("sha256")
-    .update(JSON.stringify([codebase, repository, branch, revision, project]))
-    .digest();
+  const { codebase, repository, branch, revision, project, patch } = stamp;
+  const content = [codebase, repository, branch, revision, project, ...(patch ? [patch] : [])];
+  return createHash("sha256").update(JSON.stringify(content)).digest();
 }

@@ -53,6 +53,8 @@ export interface WaitingBuilder {
     readonly id: BuildRequestId;
     readonly priority: number;
     readonly submittedAt: number;
+    /** Name of the only worker that may take it; null or absent: any of the builder's. */
+    readonly worker?: string | null;
   }[];
   /** In the order they are preferred. */
   readonly workers: readonly Candidate[];
@@ -74,26 +76,34 @@ export function assign(builders: readonly WaitingBuilder[], now: number): Assign
   const taken = new Map<WorkerId, number[]>();
   const assignments: Assignment[] = [];
   for (const builder of [...builders].sort(byUrgency)) {
-    const waiting = [...builder.requests];
-    for (const worker of builder.workers) {
-      const request = waiting[0];
-      if (!request) break;
+    const usable = builder.workers.flatMap((worker) => {
       const busySlots = [...worker.busySlots, ...(taken.get(worker.workerId) ?? [])];
       const slot = freeSlot(worker.maxBuilds, busySlots);
-      if (slot === null || worker.sessionId === null) continue;
-      if (blockedBy({ ...worker, busySlots }, now) !== null) continue;
-      waiting.shift();
-      taken.set(worker.workerId, [...(taken.get(worker.workerId) ?? []), slot]);
-      assignments.push({
-        requestId: request.id,
-        builderId: builder.builderId,
-        workerId: worker.workerId,
-        sessionId: worker.sessionId,
-        slot,
-      });
+      const { workerId, sessionId, name } = worker;
+      if (slot === null || sessionId === null) return [];
+      return blockedBy({ ...worker, busySlots }, now) === null
+        ? [{ workerId, sessionId, name, slot }]
+        : [];
+    });
+    for (const request of builder.requests) {
+      if (usable.length === 0) break;
+      const at = usable.findIndex(({ name }) => mayTake(request, name));
+      if (at < 0) continue;
+      // A builder runs once per worker: whoever took one of its requests takes no other.
+      const [chosen] = usable.splice(at, 1);
+      if (!chosen) continue;
+      const { workerId, sessionId, slot } = chosen;
+      taken.set(workerId, [...(taken.get(workerId) ?? []), slot]);
+      const { builderId } = builder;
+      assignments.push({ requestId: request.id, builderId, workerId, sessionId, slot });
     }
   }
   return assignments;
+}
+
+/** `enforceChosenWorker`: a request that names a worker is for that one. */
+export function mayTake(request: { readonly worker?: string | null }, worker: string): boolean {
+  return (request.worker ?? null) === null || request.worker === worker;
 }
 
 function byUrgency(a: WaitingBuilder, b: WaitingBuilder): number {

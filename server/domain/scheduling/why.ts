@@ -2,7 +2,7 @@
 import { type Blocked, blockedBy, type Candidate } from "./assign";
 
 export interface Waiting {
-  readonly code: "next" | "no-workers" | "behind" | Blocked;
+  readonly code: "next" | "no-workers" | "not-its-worker" | "behind" | Blocked;
   readonly sentence: string;
   /** The worker to look at, when there is one. */
   readonly worker: { readonly id: number; readonly name: string } | null;
@@ -10,8 +10,15 @@ export interface Waiting {
 
 /**
  * @param ahead requests of the same builder that are served before this one
+ * @param chosen the only worker that may take it, by name
  */
-export function whyWaiting(workers: readonly Candidate[], ahead: number, now: number): Waiting {
+export function whyWaiting(
+  workers: readonly Candidate[],
+  ahead: number,
+  now: number,
+  chosen: string | null = null,
+): Waiting {
+  if (chosen !== null) return whyChosen(workers, ahead, now, chosen);
   if (workers.length === 0) {
     return { code: "no-workers", sentence: "The builder names no worker.", worker: null };
   }
@@ -49,18 +56,46 @@ export function whyWaiting(workers: readonly Candidate[], ahead: number, now: nu
   };
 }
 
-function one(worker: Candidate, by: Blocked): string {
+/** Somebody chose its worker (`enforceChosenWorker`), so the others do not count. */
+function whyChosen(
+  workers: readonly Candidate[],
+  ahead: number,
+  now: number,
+  chosen: string,
+): Waiting {
+  const worker = workers.find(({ name }) => name === chosen);
+  if (!worker) {
+    const sentence = `It asks for worker ${chosen}, which the builder does not name.`;
+    return { code: "not-its-worker", sentence, worker: null };
+  }
+  const by = blockedBy(worker, now);
+  if (by === null && ahead === 0) {
+    const sentence = `It asks for ${chosen}, which is free; the build starts next.`;
+    return { code: "next", sentence, worker: ref(worker) };
+  }
+  const state = by === null ? "is free" : is(worker, by);
+  return {
+    code: by ?? "behind",
+    sentence: `It asks for ${chosen}, which ${state}${behind(ahead)}.`,
+    worker: ref(worker),
+  };
+}
+
+const one = (worker: Candidate, by: Blocked) =>
+  `Its only worker, ${worker.name}, ${is(worker, by)}`;
+
+function is(worker: Candidate, by: Blocked): string {
   switch (by) {
     case "busy":
-      return `Its only worker, ${worker.name}, is busy`;
+      return "is busy";
     case "offline":
-      return `Its only worker, ${worker.name}, is not connected`;
+      return "is not connected";
     case "paused":
-      return `Its only worker, ${worker.name}, is paused`;
+      return "is paused";
     case "draining":
-      return `Its only worker, ${worker.name}, is shutting down`;
+      return "is shutting down";
     case "quarantined":
-      return `Its only worker, ${worker.name}, is in quarantine until ${new Date(worker.quarantinedUntil ?? 0).toISOString().slice(11, 19)} UTC`;
+      return `is in quarantine until ${new Date(worker.quarantinedUntil ?? 0).toISOString().slice(11, 19)} UTC`;
   }
 }
 

@@ -16,6 +16,14 @@ const CANDIDATE = `jsonb_build_object(
   'busySlots', coalesce((select jsonb_agg(x.worker_slot) from build x where x.worker_id = w.id and x.state <> 'finished'), '[]'),
   'isPairBusy', exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished'))`;
 
+/**
+ * The worker that a request `r` of builder `b` names, where the builder obeys that. Properties are
+ * read for such builders alone.
+ */
+export const CHOSEN_WORKER = `case when b.can_start_build = 'enforceChosenWorker' then
+  (select s.properties->'workername'->>0 from buildset s
+   where s.id = r.buildset_id and jsonb_typeof(s.properties->'workername'->0) = 'string') end`;
+
 const WAITING = {
   name: "waiting-builders",
   text: `
@@ -30,8 +38,8 @@ const WAITING = {
     select b.id as "builderId", b.name, heads.requests, able.workers
     from waiting join builder b on b.id = waiting.builder_id
     cross join lateral (
-      select jsonb_agg(w.candidate) as workers from (
-        select ${CANDIDATE} as candidate
+      select jsonb_agg(w.candidate) as workers, jsonb_agg(w.name) as names from (
+        select ${CANDIDATE} as candidate, w.name
         from builder_worker bw join worker w on w.id = bw.worker_id
         join worker_session s on s.id = w.session_id and s.ended_at is null
         join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
@@ -46,12 +54,15 @@ const WAITING = {
     ) able
     cross join lateral (
       select jsonb_agg(jsonb_build_object('id', r.id, 'priority', r.priority,
-        'submittedAt', (extract(epoch from r.submitted_at) * 1000)::bigint) order by r.priority desc, r.id) as requests
-      from (select id, priority, submitted_at from build_request
-            where org_id = $1 and builder_id = b.id and state = 'pending'
-            order by priority desc, id limit jsonb_array_length(able.workers)) r
+        'submittedAt', (extract(epoch from r.submitted_at) * 1000)::bigint, 'worker', r.worker)
+        order by r.priority desc, r.id) as requests
+      from (select r.id, r.priority, r.submitted_at, chosen.worker from build_request r
+            cross join lateral (select ${CHOSEN_WORKER} as worker) chosen
+            where r.org_id = $1 and r.builder_id = b.id and r.state = 'pending'
+              and (chosen.worker is null or able.names ? chosen.worker)
+            order by r.priority desc, r.id limit jsonb_array_length(able.workers)) r
     ) heads
-    where able.workers is not null and b.removed_at is null`,
+    where able.workers is not null and heads.requests is not null and b.removed_at is null`,
 };
 
 /** Builders with waiting requests and at least one worker that may take one. */

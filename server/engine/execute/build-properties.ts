@@ -36,6 +36,9 @@ export function buildProperties(build: BuildToRun): Properties {
     },
     "Worker",
   );
-  if (build.owner !== null) put({ owner: build.owner, owners: [build.owner] }, "Build");
+  if (build.owner !== null) {
+    putMissing({ owner: build.owner }, "Build");
+    put({ owners: [build.owner] }, "Build");
+  }
   return all;
 }

@@ -1,6 +1,7 @@
 /** What a process needs to know to run the builds it owns: one statement. */
 import { z } from "zod";
 import type { Queryable } from "../../db/pool";
+import type { Patch } from "../../domain/force";
 import type {
   BuilderId,
   BuildId,
@@ -39,6 +40,7 @@ export interface SourceStamp {
   readonly branch: string | null;
   readonly revision: string | null;
   readonly project: string;
+  readonly patch: Patch | null;
 }
 
 export interface BuildToRun {
@@ -82,7 +84,7 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
           case when b.stop_requested_at is not null then jsonb_build_object('buildId', b.id,
             'reason', coalesce(b.stop_reason, ''), 'by', coalesce(b.stop_requested_by, ''), 'result', b.stop_result) end as stop,
           coalesce((select jsonb_agg(jsonb_build_object('codebase', t.codebase, 'repository', t.repository,
-              'branch', t.branch, 'revision', t.revision, 'project', t.project) order by t.codebase)
+              'branch', t.branch, 'revision', t.revision, 'project', t.project, 'patch', t.patch) order by t.codebase)
             from buildset_source_stamp l join source_stamp t on t.id = l.source_stamp_id
             where l.buildset_id = q.buildset_id), '[]') as "sourceStamps"
         from build b

@@ -179,6 +179,49 @@ test("priority goes first, then age", async () => {
   expect(order).toEqual([requests[1], requests[2], requests[3], requests[0]]);
 });
 
+test("a request that chose its worker waits for that one, says so, and holds nobody up", async () => {
+  const ids = await workers(2);
+  const builder = await rig.addBuilder("b", ids, [STEP]);
+  await rig.db.rows("update builder set can_start_build = 'enforceChosenWorker'");
+  const ask = async (workername?: string) => {
+    const made = await rig.commands.forceForm(CALLER, {
+      scheduler: "f",
+      builderIds: [builder],
+      owner: null,
+      reason: "by hand",
+      properties: workername === undefined ? {} : { workername },
+      sourceStamps: [],
+      priority: 0,
+      idempotencyKey: null,
+    });
+    return made.requestIds[builder] as BuildRequestId;
+  };
+  const first = await ask("w0");
+  const second = await ask("w0");
+  const stranger = await ask("w9");
+  const last = await ask();
+  expect(await again()).toBe(2);
+  const made = await rig.db.rows<{ build_request_id: number; worker_id: number }>(
+    "select build_request_id, worker_id from build order by build_request_id",
+  );
+  expect(made).toEqual([
+    { build_request_id: first, worker_id: ids[0] },
+    { build_request_id: last, worker_id: ids[1] },
+  ]);
+  const why = await whyWaiting(rig.db, CALLER.orgId, [second, stranger], Date.now());
+  expect(why.get(second)).toMatchObject({
+    code: "busy",
+    sentence: "It asks for w0, which is busy.",
+  });
+  expect(why.get(stranger)?.sentence).toBe(
+    "It asks for worker w9, which the builder does not name.",
+  );
+  // A builder that does not obey it takes the property for one like any other.
+  await rig.db.rows("update builder set can_start_build = null");
+  await rig.db.rows("update build set state = 'finished', result = 0");
+  expect(await again()).toBe(2);
+});
+
 test("ten thousand waiting requests are not read to find the next one", async () => {
   const ids = await workers(3);
   const builder = await rig.addBuilder("b", ids, [STEP]);

@@ -121,6 +121,46 @@ test("the same idempotency key again, and at the same time, is one buildset", as
   expect(new Set(all.map(({ requestIds }) => requestIds[good])).size).toBe(1);
 });
 
+test("a form starts all its builders with its stamps and patch; a rebuild has them again", async () => {
+  const other = await rig.addBuilder("other", [], [STEP]);
+  const patch = { level: 1, body: "--- a\n", author: "Ada", comment: "", subdir: "." };
+  const made = await rig.commands.forceForm(CALLER, {
+    scheduler: "deploy",
+    builderIds: [good, other],
+    owner: "ada@example.org",
+    reason: "by hand",
+    properties: { owner: "ada@example.org", target: { host: "a" } },
+    sourceStamps: ["", "lib"].map((codebase) => ({
+      ...{ codebase, repository: "", branch: "main", revision: null, project: "" },
+      patch: codebase === "lib" ? patch : null,
+    })),
+    priority: 3,
+    idempotencyKey: null,
+  });
+  expect(Object.keys(made.requestIds)).toEqual([String(good), String(other)]);
+  const build = await rig.build(made.requestIds[good] as BuildRequestId, isFinished);
+  const [{ properties } = { properties: null }] = await rig.db.rows<{ properties: unknown }>(
+    "select properties from build where id = $1",
+    [build.id],
+  );
+  expect(properties).toMatchObject({
+    scheduler: ["deploy", "Scheduler"],
+    owner: ["ada@example.org", "Force Build Form"],
+    owners: [["ada@example.org"], "Build"],
+    target: [{ host: "a" }, "Force Build Form"],
+  });
+  const again = await rig.commands.rebuild(CALLER, build.id);
+  const stamps = await rig.db.rows<{ codebase: string; patch: unknown }>(
+    `select s.codebase, s.patch from buildset_source_stamp l join source_stamp s on s.id = l.source_stamp_id
+     where l.buildset_id = $1 order by s.codebase`,
+    [again.buildsetId],
+  );
+  expect(stamps).toEqual([
+    { codebase: "", patch: null },
+    { codebase: "lib", patch },
+  ]);
+});
+
 test("a null character is refused and submits nothing", async () => {
   const before = await counts();
   for (const more of [{ reason: "a\0b" }, { properties: { a: "\0" } }, { branch: "\0" }]) {

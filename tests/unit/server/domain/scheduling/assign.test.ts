@@ -171,3 +171,36 @@ test.each<[string, Candidate[], number, string]>([
   expect(why.code).toBe(code);
   expect(why.sentence).toBe(sentence);
 });
+
+test("a request that chose its worker is for that one; the others go on", () => {
+  const requests = [
+    { id: 1 as never, priority: 5, submittedAt: 1, worker: "w2" },
+    { id: 2 as never, priority: 4, submittedAt: 2, worker: "w2" },
+    { id: 3 as never, priority: 0, submittedAt: 3, worker: null },
+    { id: 4 as never, priority: 0, submittedAt: 4, worker: "w9" },
+  ];
+  const workers = [worker(1), worker(2), worker(3)];
+  expect(shown([{ ...builder(1, [], workers), requests }])).toEqual([
+    [1, 2, 1],
+    [3, 1, 1],
+  ]);
+});
+
+test.each<[string, Candidate[], number, string]>([
+  ["next", [worker(1), worker(2)], 0, "It asks for w2, which is free; the build starts next."],
+  [
+    "offline",
+    [worker(1), worker(2, { sessionId: null })],
+    0,
+    "It asks for w2, which is not connected.",
+  ],
+  [
+    "behind",
+    [worker(2)],
+    1,
+    "It asks for w2, which is free, and 1 request of this builder goes first.",
+  ],
+  ["not-its-worker", [worker(1)], 0, "It asks for worker w2, which the builder does not name."],
+])("why it waits for the worker it chose: %s", (code, workers, ahead, sentence) => {
+  expect(whyWaiting(workers, ahead, NOW, "w2")).toMatchObject({ code, sentence });
+});
