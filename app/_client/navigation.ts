@@ -122,4 +122,5 @@ export const routes = {
   buildById: (org: string, buildId: number) => `/${org}/builds/${buildId}`,
   request: (org: string, requestId: number) => `/${org}/requests/${requestId}`,
   worker: (org: string, workerId: number) => `/${org}/workers/${workerId}`,
+  addWorker: (org: string) => `/${org}/workers/add`,
 } as const;

@@ -144,7 +144,8 @@ function missing(v: Variables): string[] {
     .map(([set, needed]) => `${needed} is required when ${set} is set`);
 }
 
-const isLoopback = (address: string) => /^(127\.|::1$|localhost$)/.test(address);
+/** Whether only programs on this host reach a port bound to that address. */
+export const isLoopback = (address: string) => /^(127\.|::1$|localhost$)/.test(address);
 
 function portClashes(v: Variables): string[] {
   const names = ["PORT", "SLIPWAY_LIVE_PORT", "SLIPWAY_PB_PORT", "SLIPWAY_MSGPACK_PORT"] as const;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { projectRoot } from "../../server/env";
 import { ADMIN } from "./handover";
-import { dialog, expect, type Gate, logLines, NOBODY, ORG, plate, signIn, test } from "./journey";
+import { expect, type Gate, logLines, NOBODY, ORG, plate, signIn, test } from "./journey";
 
 test.use({ storageState: NOBODY });
 
@@ -37,15 +37,15 @@ test("a worker, a builder, a token, a build by REST, its log live", async ({
 
     await test.step("the worker connects with the page's own commands", async () => {
       await page.getByRole("link", { name: "Workers", exact: true }).click();
-      await page.getByRole("button", { name: "Add a worker" }).click();
-      await dialog(page, "Add a worker").getByLabel("Name").fill("by-hand");
+      await page.getByRole("link", { name: "Add a worker" }).click();
+      await page.getByLabel("Name").fill("by-hand");
       await page.getByRole("button", { name: "Add it" }).click();
-      const connect = dialog(page, "Connect by-hand");
-      await expect(connect.getByText("Waiting for it to connect")).toBeVisible();
-      await expect(connect.locator("code")).toHaveCount(2);
-      for (const command of await connect.locator("code").allTextContents()) machine.run(command);
-      await expect(connect.getByText("It is connected. It can build.")).toBeVisible();
-      await connect.getByRole("button", { name: "Done" }).click();
+      await expect(page.getByText("Waiting for it to connect")).toBeVisible();
+      const commands = page.locator("li code").filter({ hasText: /^buildbot-worker / });
+      await expect(commands).toHaveCount(2);
+      for (const command of await commands.allTextContents()) machine.run(command);
+      await expect(page.getByText("by-hand is connected. It can build.")).toBeVisible();
+      await page.getByRole("link", { name: "Workers", exact: true }).click();
       const row = page.getByRole("row", { name: /by-hand/ });
       await expect(row.getByText("idle", { exact: true })).toBeVisible();
     });

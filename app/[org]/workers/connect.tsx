@@ -1,39 +1,139 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
+import { useId, useState } from "react";
 import { useTRPC } from "@/app/_client/trpc";
 import { useOrg } from "@/app/_shell/org";
 import { CommandLine } from "@/app/_ui/copy";
+import { Segments } from "@/app/_ui/segments";
+import type { Connection } from "@/server/api/workers/connection";
+import { type Piece, type Place, type Program, type Protocol, reachLine, recipe } from "./recipes";
 
-/** The commands that connect a worker, ready to copy. The password is filled in when it is known. */
+const PLACES: readonly { id: Place; label: string }[] = [
+  { id: "shell", label: "A shell" },
+  { id: "systemd", label: "systemd" },
+  { id: "docker", label: "Docker" },
+  { id: "kubernetes", label: "Kubernetes" },
+];
+const PROGRAMS: readonly { id: Program; label: string }[] = [
+  { id: "buildbot-worker", label: "buildbot-worker" },
+  { id: "slipway-worker", label: "slipway-worker" },
+];
+const PROTOCOLS: readonly { id: Protocol; label: string }[] = [
+  { id: "pb", label: "Perspective Broker" },
+  { id: "msgpack", label: "msgpack" },
+];
+
+/** The lines that connect a worker, ready to copy. The password is filled in when it is known. */
 export function ConnectCommands(props: { workerId: number; password: string | null }) {
   const org = useOrg();
   const trpc = useTRPC();
-  const { data } = useQuery(
+  const { data: connection } = useQuery(
     trpc.workers.connection.queryOptions({ org: org.slug, workerId: props.workerId }),
   );
-  if (!data) return null;
-  const password = props.password ?? "PASSWORD";
-  if (data.pb === null && data.msgpack === null) {
-    return <p className="text-amber">Both worker doors of this installation are switched off.</p>;
+  if (!connection) return null;
+  if (connection.pbPort === null && connection.msgpackPort === null) {
+    return (
+      <p className="text-amber">
+        Both worker doors of this installation are switched off. Whoever runs it opens one with
+        SLIPWAY_PB_PORT or SLIPWAY_MSGPACK_PORT.
+      </p>
+    );
   }
-  const host = data.pb ?? data.msgpack ?? "";
-  const dir = data.loginName.replaceAll("/", "-");
-  const extra = data.pb === null ? "--protocol=msgpack_experimental_v7 " : "";
+  return <Commands connection={connection} password={props.password} />;
+}
+
+function Commands(props: { connection: Connection; password: string | null }) {
+  const { connection } = props;
+  const [place, setPlace] = useState<Place>("shell");
+  const [program, setProgram] = useState<Program>("buildbot-worker");
+  const [wished, setProtocol] = useState<Protocol>("pb");
+  const open = PROTOCOLS.filter(
+    ({ id }) => (id === "pb" ? connection.pbPort : connection.msgpackPort) !== null,
+  );
+  const protocol = open.some(({ id }) => id === wished) ? wished : (open[0]?.id ?? "pb");
+  const pieces = recipe(place, { connection, password: props.password, program, protocol });
   return (
-    <div className="space-y-2">
-      <p className="text-muted">On the machine, once:</p>
+    <div className="space-y-3">
+      <div className="flex flex-wrap gap-x-5 gap-y-2">
+        <Segments label="Where it runs" options={PLACES} value={place} onChange={setPlace} />
+        {place === "shell" ? (
+          <Segments label="Program" options={PROGRAMS} value={program} onChange={setProgram} />
+        ) : null}
+        {open.length > 1 ? (
+          <Segments label="Protocol" options={open} value={protocol} onChange={setProtocol} />
+        ) : null}
+      </div>
+      <DoorNotes connection={connection} protocol={protocol} />
+      <ol className="space-y-3">
+        {pieces.map((piece) => (
+          <PieceBox key={piece.title} piece={piece} />
+        ))}
+      </ol>
+      <Reach connection={connection} protocol={protocol} />
+    </div>
+  );
+}
+
+function PieceBox({ piece }: { piece: Piece }) {
+  return (
+    <li className="space-y-1">
+      <p className="text-muted">
+        {piece.title} {piece.file ? <code className="num text-fg">{piece.file}</code> : null}
+      </p>
       <CommandLine
-        text={`buildbot-worker create-worker ${extra}${dir} ${host} ${data.loginName} ${password}`}
+        text={piece.text}
+        label={piece.file ? `Copy ${piece.file}` : "Copy the command"}
       />
-      <p className="text-muted">Then start it, now and at every boot:</p>
-      <CommandLine text={`buildbot-worker start ${dir}`} />
-      {data.isTls ? (
-        <p className="text-xs text-muted">
-          The doors speak TLS: give the connection string with --connection-string=SSL:… instead of
-          the address.
+      {piece.note ? <p className="text-xs text-muted">{piece.note}</p> : null}
+    </li>
+  );
+}
+
+/** What about these doors may surprise: who reaches them, and in which tongue. */
+function DoorNotes({ connection, protocol }: { connection: Connection; protocol: Protocol }) {
+  return (
+    <>
+      {connection.isThisHostOnly ? (
+        <p className="border-l-2 border-amber pl-3">
+          Only programs on this host can connect: the doors listen on {connection.host}. For other
+          machines start Slipway with <code className="num">SLIPWAY_WORKER_BIND=0.0.0.0</code> and
+          this host's name in <code className="num">SLIPWAY_WORKER_ADVERTISE</code>.
         </p>
       ) : null}
-    </div>
+      <p className="text-xs text-muted">
+        {connection.tls === null
+          ? protocol === "pb"
+            ? "The doors do not speak TLS: the password is proven without being sent, the rest travels in the clear."
+            : "The doors do not speak TLS: the password and all the rest travel in the clear."
+          : connection.tls.isPublic
+            ? "The doors speak TLS, with a certificate that every machine trusts."
+            : "The doors speak TLS, with a certificate of an authority of your own."}{" "}
+        {connection.tls !== null && !connection.tls.isPublic && protocol === "pb"
+          ? "Workers older than 4.0 have no --connection-string: give them --use-tls, and SSL_CERT_FILE with the path of ca.pem in the environment of both commands."
+          : null}
+        {connection.tls !== null && protocol === "msgpack"
+          ? "Workers older than 4.0 speak msgpack without TLS only: use Perspective Broker with them."
+          : null}
+      </p>
+    </>
+  );
+}
+
+function Reach({ connection, protocol }: { connection: Connection; protocol: Protocol }) {
+  const id = useId();
+  return (
+    <details>
+      <summary className="text-muted hover:text-fg" id={id}>
+        Is the door reached from there at all?
+      </summary>
+      <div className="mt-2 space-y-1">
+        <p className="text-muted">
+          This only opens a connection. “reached”: the network is fine. A time-out: a firewall, or
+          an address that is not this host's. “refused”: nothing listens there.
+        </p>
+        <CommandLine text={reachLine({ connection, protocol })} />
+      </div>
+    </details>
   );
 }

@@ -10,12 +10,11 @@ import { useTRPC } from "@/app/_client/trpc";
 import { replaceQuery, setOrDelete, useQueryText } from "@/app/_client/url-state";
 import { resultState, StatusIcon } from "@/app/_features/status";
 import { useIsAtLeast, useOrg } from "@/app/_shell/org";
-import { Button } from "@/app/_ui/button";
+import { buttonClass } from "@/app/_ui/button";
 import { Empty } from "@/app/_ui/empty";
 import { ICONS, Icon } from "@/app/_ui/icon";
 import { PageHead } from "@/app/_ui/page-head";
 import type { WorkerRow } from "@/server/api/workers/row";
-import { AddWorker } from "./add-worker";
 import { WorkerActions } from "./worker-actions";
 import { WorkerState } from "./worker-state";
 
@@ -26,7 +25,6 @@ export function WorkersView() {
   const { data } = useQuery(query);
   useLive(["workers", "builds", "config"], [query.queryKey]);
   const mayConfigure = useIsAtLeast("maintainer");
-  const [isAdding, add] = useState(false);
   const [chosen, choose] = useState<ReadonlySet<number>>(new Set());
   const text = useQueryText("q").toLowerCase();
   const all = data?.workers ?? [];
@@ -46,10 +44,10 @@ export function WorkersView() {
         note={all.length > 0 ? `${connected} of ${all.length} connected` : null}
       >
         {mayConfigure ? (
-          <Button look="primary" onClick={() => add(true)}>
+          <Link className={buttonClass("primary")} href={routes.addWorker(org.slug)}>
             <Icon path={ICONS.plus} size={14} />
             Add a worker
-          </Button>
+          </Link>
         ) : null}
       </PageHead>
       <div className="px-4 py-3 sm:px-6">
@@ -57,18 +55,17 @@ export function WorkersView() {
           <div className="py-3">
             <Empty
               title="No worker yet"
-              command="pip install buildbot-worker"
               action={
                 mayConfigure ? (
-                  <Button look="primary" onClick={() => add(true)}>
+                  <Link className={buttonClass("primary")} href={routes.addWorker(org.slug)}>
                     Add a worker
-                  </Button>
+                  </Link>
                 ) : null
               }
             >
               A worker is a machine of yours that runs the steps of builds. None is known here, so
-              nothing can be built. Add one: the page then shows the command that connects it. On
-              the machine, install the program first:
+              nothing can be built. Add one: the next page shows the commands that connect it, and
+              sees it come.
             </Empty>
           </div>
         ) : (
@@ -122,7 +119,6 @@ export function WorkersView() {
           </>
         )}
       </div>
-      {isAdding ? <AddWorker onClose={() => add(false)} /> : null}
     </>
   );
 }

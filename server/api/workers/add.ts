@@ -59,6 +59,44 @@ export async function addWorker(
   );
 }
 
+/**
+ * A worker on this host, which the supervisor starts as soon as the configuration names it. A second
+ * click finds the first one's.
+ *
+ * @throws AppError request.conflict where nothing of this host is lent
+ */
+export async function addLocalWorker(ctx: ApiContext, org: OrgScope): Promise<{ name: string }> {
+  const { env } = ctx.runtime;
+  if (env.isHosted || env.workers.pbPort === null) {
+    const why = env.isHosted ? "is hosted for strangers" : "has its workers' door closed";
+    throw new AppError("request.conflict", {
+      problem: `this installation ${why} and lends no worker of its own`,
+    });
+  }
+  return changeConfig(
+    ctx,
+    org,
+    ({ organization }) => {
+      const workers = organization.workers ?? [];
+      if (workers.some((worker) => worker.type === "LocalWorker")) {
+        return { organization, projects: {} };
+      }
+      const isFree = (name: string) => workers.every((worker) => worker.name !== name);
+      const name = ["local", "local-worker", "this-host"].find(isFree) ?? "local-of-slipway";
+      const added = { type: "LocalWorker", name, max_builds: 2 } as Worker;
+      return { organization: { ...organization, workers: [...workers, added] }, projects: {} };
+    },
+    async (tx) =>
+      only(
+        await tx.rows<{ name: string }>(
+          `select name from worker where org_id = $1 and kind = 'LocalWorker' and removed_at is null
+           order by id limit 1`,
+          [org.orgId],
+        ),
+      ),
+  );
+}
+
 /** The old password stops working at the next connection; a live session goes on. */
 export async function newPassword(
   ctx: ApiContext,

@@ -1,17 +1,23 @@
 import { z } from "zod";
 import { AppError } from "../../domain/errors";
+import { isLoopback } from "../../env";
 import type { ApiContext } from "../context";
 import type { OrgScope } from "../trpc";
+import { type Authority, authorityOf } from "./authority";
 
 export const connectionInput = z.object({ workerId: z.number().int().positive() });
 
 export interface Connection {
-  /** Host and port a worker connects to; null: that door is closed. */
-  pb: string | null;
-  msgpack: string | null;
   loginName: string;
-  /** Whether the doors speak TLS. */
-  isTls: boolean;
+  /** Where workers are told to connect. */
+  host: string;
+  /** Ports of the two doors; null: that door is closed. */
+  pbPort: number | null;
+  msgpackPort: number | null;
+  /** The doors listen on an address that no other machine can reach. */
+  isThisHostOnly: boolean;
+  /** What workers must trust; null: the doors do not speak TLS. */
+  tls: Authority | null;
 }
 
 /** What a worker needs to find us, without its password. */
@@ -28,11 +34,12 @@ export async function connection(
   );
   if (row === undefined) throw new AppError("request.not-found", { what: "worker" });
   const { workers } = ctx.runtime.env;
-  const at = (port: number | null) => (port === null ? null : `${workers.advertise}:${port}`);
   return {
-    pb: at(workers.pbPort),
-    msgpack: at(workers.msgpackPort),
     loginName: row.loginName,
-    isTls: workers.tls !== null,
+    host: workers.advertise,
+    pbPort: workers.pbPort,
+    msgpackPort: workers.msgpackPort,
+    isThisHostOnly: isLoopback(workers.bind),
+    tls: workers.tls === null ? null : await authorityOf(workers.tls.certFile),
   };
 }

@@ -1,5 +1,6 @@
 import { allowed, member, router } from "../trpc";
-import { addWorker, addWorkerInput, newPassword, newPasswordInput } from "./add";
+import { addLocalWorker, addWorker, addWorkerInput, newPassword, newPasswordInput } from "./add";
+import { checkName, checkNameInput } from "./check-name";
 import { connection, connectionInput } from "./connection";
 import { actInput, actOnWorkers } from "./control";
 import { listWorkers, workersInput } from "./list";
@@ -18,6 +19,10 @@ export const workersRouter = router({
   add: allowed("config")
     .input(addWorkerInput)
     .mutation(({ ctx, input }) => addWorker(ctx, ctx.org, input)),
+  checkName: allowed("config")
+    .input(checkNameInput)
+    .query(({ ctx, input }) => checkName(ctx.org, input)),
+  addLocal: allowed("config").mutation(({ ctx }) => addLocalWorker(ctx, ctx.org)),
   newPassword: allowed("config")
     .input(newPasswordInput)
     .mutation(({ ctx, input }) => newPassword(ctx, ctx.org, input)),

@@ -5,11 +5,11 @@
 
 /** From the outside in: what lies before the failing layer worked. */
 export const DOOR_LAYERS = [
-  { id: "network", title: "A connection reaches the door" },
-  { id: "protocol", title: "Both speak the same protocol" },
-  { id: "name", title: "The login name is known" },
-  { id: "password", title: "The password is right" },
-  { id: "place", title: "The worker is let in" },
+  { id: "network", title: "A connection to the door" },
+  { id: "protocol", title: "The protocol" },
+  { id: "name", title: "The login name" },
+  { id: "password", title: "The password" },
+  { id: "place", title: "Being let in" },
 ] as const;
 export type DoorLayer = (typeof DOOR_LAYERS)[number]["id"];
 

@@ -1,6 +1,6 @@
 "use client";
 
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useLive } from "@/app/_client/live";
 import { routes } from "@/app/_client/navigation";
@@ -8,13 +8,13 @@ import { useTRPC } from "@/app/_client/trpc";
 import { BuildsTable } from "@/app/_features/builds-table";
 import { StatusPlate } from "@/app/_features/status";
 import { useIsAtLeast, useOrg } from "@/app/_shell/org";
-import { Button } from "@/app/_ui/button";
 import { Facts } from "@/app/_ui/facts";
 import { PageHead, Section } from "@/app/_ui/page-head";
-import { Problem } from "@/app/_ui/problem";
 import { Ago, Duration, Moment } from "@/app/_ui/time";
 import type { WorkerPage } from "@/server/api/workers/one";
-import { ConnectCommands } from "../connect";
+import { refusalOf } from "@/server/domain/workers/refusal";
+import { ArrivalPanel } from "../arrival-panel";
+import { ConnectSection } from "../connect-section";
 import { WorkerActions } from "../worker-actions";
 import { WorkerState } from "../worker-state";
 
@@ -139,33 +139,16 @@ function FactList({ worker }: { worker: WorkerPage }) {
 }
 
 function Connect({ worker }: { worker: WorkerPage }) {
-  const org = useOrg();
-  const trpc = useTRPC();
   const mayConfigure = useIsAtLeast("maintainer");
-  const renew = useMutation(trpc.workers.newPassword.mutationOptions());
   if (worker.kind === "LocalWorker") {
     return <p className="text-muted">It runs on this host and is started by this installation.</p>;
   }
   return (
-    <div className="space-y-3">
-      <ConnectCommands workerId={worker.id} password={renew.data?.password ?? null} />
-      {renew.data ? (
-        <p role="status" className="border-l-2 border-amber pl-3">
-          This is the new password, shown this once. The old one does not work any more.
-        </p>
-      ) : mayConfigure ? (
-        <p className="flex flex-wrap items-center gap-2 text-muted">
-          The password was shown when the worker was added.
-          <Button
-            small
-            disabled={renew.isPending}
-            onClick={() => renew.mutate({ org: org.slug, workerId: worker.id })}
-          >
-            Make a new one
-          </Button>
-        </p>
+    <div className="space-y-4">
+      {mayConfigure && !worker.isConnected && !worker.isRemoved ? (
+        <ArrivalPanel workerId={worker.id} since={worker.createdAt} />
       ) : null}
-      <Problem error={renew.error} />
+      <ConnectSection workerId={worker.id} password={null} />
     </div>
   );
 }
@@ -228,8 +211,9 @@ function Door({ worker }: { worker: WorkerPage }) {
                   <Moment at={event.at} />
                 </td>
                 <td className="num">{event.peer}</td>
-                <td>
-                  {event.detail} <span className="num text-xs text-muted">{event.reason}</span>
+                <td className="py-1.5!">
+                  {refusalOf(event.reason).says} <span className="text-muted">{event.detail}</span>
+                  <p className="text-xs text-muted">{refusalOf(event.reason).advice}</p>
                 </td>
               </tr>
             ))}

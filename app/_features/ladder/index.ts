@@ -1,0 +1,1 @@
+export { Ladder, type Rung } from "./ladder";
