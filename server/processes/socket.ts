@@ -13,7 +13,8 @@ import { CONFIG, OUTBOX, processChannel } from "../events/bus";
 import { createSessions } from "../fleet";
 import { openLive } from "../live/live-server";
 import { LogIds, LogWriter } from "../logs";
-import type { Listening } from "../protocols/contract";
+import type { Listening, WorkerProtocol } from "../protocols/contract";
+import { msgpackProtocol } from "../protocols/msgpack";
 import { pbProtocol } from "../protocols/pb";
 import { sealingKey, unseal } from "../secrets/seal";
 import { makeStep } from "../steps";
@@ -125,26 +126,27 @@ await own.bus.listen(CONFIG, (payload) => {
   void sessions.reconfigure(orgId as OrgId | null);
 });
 
+const { bind, pbPort, msgpackPort, tls } = env.workers;
+const certificate = tls
+  ? { cert: await readFile(tls.certFile, "utf8"), key: await readFile(tls.keyFile, "utf8") }
+  : undefined;
 const doors: Listening[] = [];
-if (env.workers.pbPort !== null) {
-  const { tls } = env.workers;
-  doors.push(
-    await pbProtocol.listen(sessions.door, {
-      host: env.workers.bind,
-      port: env.workers.pbPort,
-      loginTimeoutMs: LOGIN_TIMEOUT_MS,
-      keepaliveIntervalSeconds: KEEPALIVE_SECONDS,
-      ...(tls
-        ? {
-            tls: {
-              cert: await readFile(tls.certFile, "utf8"),
-              key: await readFile(tls.keyFile, "utf8"),
-            },
-          }
-        : {}),
-    }),
-  );
+async function open(protocol: WorkerProtocol, port: number | null): Promise<number | "off"> {
+  if (port === null) return "off";
+  const listening = await protocol.listen(sessions.door, {
+    host: bind,
+    port,
+    ...(certificate ? { tls: certificate } : {}),
+    loginTimeoutMs: LOGIN_TIMEOUT_MS,
+    keepaliveIntervalSeconds: KEEPALIVE_SECONDS,
+  });
+  doors.push(listening);
+  return listening.port;
 }
+const ports = {
+  pb: await open(pbProtocol, pbPort),
+  msgpack: await open(msgpackProtocol, msgpackPort),
+};
 
 const child = asChild(async () => {
   clearInterval(attending);
@@ -165,6 +167,7 @@ void lease.fenced.then(() => {
 child.ready();
 log("socket process is ready", {
   process: processId,
-  pb: doors[0]?.port ?? "off",
+  ...ports,
+  tls: tls !== null,
   live: live.port,
 });

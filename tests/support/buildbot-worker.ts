@@ -12,6 +12,9 @@ import { join } from "node:path";
 
 const PROGRAM = "/usr/bin/buildbot-worker";
 
+/** The option that makes a worker speak msgpack. */
+export const MSGPACK = "--protocol=msgpack_experimental_v7";
+
 /** Whether the real worker is installed; says so once when it is not, so that a skip has a reason. */
 export function hasBuildbotWorker(): boolean {
   const isThere = existsSync(PROGRAM);

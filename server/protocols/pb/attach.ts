@@ -14,7 +14,8 @@
 
 import type { Duplex } from "node:stream";
 import type { CloseReason, Hello, Peer, RefusalReason, WorkerDoor } from "../contract";
-import { FirstWords, type Wire } from "../first-words";
+import type { Newcomer } from "../port";
+import { Stranger } from "../stranger";
 import type { Jelly } from "./codec";
 import {
   asBytes,
@@ -35,37 +36,29 @@ import type { PbSettings } from "./settings";
 
 const MAX_NAME_BYTES = 1024;
 
-export interface AttachOptions {
+export interface AttachOptions extends Newcomer {
   readonly door: WorkerDoor;
-  /** The door's `refused`, made safe to call. */
-  readonly refused: WorkerDoor["refused"];
-  readonly isTls: boolean;
-  readonly wire: Wire;
   readonly settings: PbSettings;
   readonly loginTimeoutMs: number;
   readonly keepaliveIntervalSeconds: number | null;
   readonly nextCommandId: () => string;
-  /** Called once, when the worker is attached: it no longer counts as a stranger. */
-  readonly onAttached: () => void;
 }
 
 /** Serves one peer until its connection ends. The caller keeps the connection to end it. */
-export function attach(socket: Duplex, peer: Peer, options: AttachOptions): BrokerConnection {
-  return new Attachment(socket, peer, options).connection;
+export function attach(socket: Duplex, options: AttachOptions): BrokerConnection {
+  return new Attachment(socket, options).connection;
 }
 
 class Attachment {
   readonly connection: BrokerConnection;
   readonly #peer: Peer;
   readonly #options: AttachOptions;
-  readonly #firstWords: FirstWords;
+  readonly #stranger: Stranger;
   #state: "stranger" | "challenged" | "proving" | "attached" | "refused" = "stranger";
-  #loginName: string | null = null;
   #timer: NodeJS.Timeout;
-  readonly #silence: NodeJS.Timeout;
-  #isSilenceTold = false;
 
-  constructor(socket: Duplex, peer: Peer, options: AttachOptions) {
+  constructor(socket: Duplex, options: AttachOptions) {
+    const { peer } = options;
     this.#peer = peer;
     this.#options = options;
     const root: LocalObject = {
@@ -76,11 +69,11 @@ class Attachment {
     };
     this.connection = new BrokerConnection(socket, peer, root, options.settings);
     this.#timer = setTimeout(() => this.#expire(), options.loginTimeoutMs);
-    const door = { protocol: "pb", isTls: options.isTls } as const;
-    this.#firstWords = new FirstWords(socket, options.wire, door, ({ detail }) =>
-      this.connection.close({ code: "protocol-error", message: detail }),
-    );
-    this.#silence = setTimeout(() => this.#noticeSilence(), options.settings.silenceMs);
+    this.#stranger = new Stranger(socket, options, {
+      protocol: "pb",
+      silenceMs: options.settings.silenceMs,
+      onClear: ({ detail }) => this.connection.close({ code: "protocol-error", message: detail }),
+    });
     void this.connection.closed.then((reason) => this.#closed(reason));
   }
 
@@ -92,7 +85,7 @@ class Attachment {
       throw new ProtocolViolation("the login has no name");
     }
     this.#state = "challenged";
-    this.#loginName = name;
+    this.#stranger.loginName = name;
     const challenge = this.#options.settings.randomBytes(CHALLENGE_BYTES);
     const challenger = this.connection.objects.expose({
       call: (method, respondArgs) => {
@@ -155,7 +148,7 @@ class Attachment {
     if (this.connection.isClosed) return null;
     this.#state = "attached";
     clearTimeout(this.#timer);
-    this.#options.onAttached();
+    this.#stranger.attached();
     const interval = this.#options.keepaliveIntervalSeconds;
     if (interval !== null) session.keepAliveEvery(interval);
     const { onDrainRequested } = admission;
@@ -173,7 +166,7 @@ class Attachment {
   #refuse(reason: RefusalReason, bot: number, detail: string): never {
     if (!this.connection.isClosed) {
       this.#state = "refused";
-      this.#tellDoor(reason, detail);
+      this.#stranger.refused(reason, detail);
       this.connection.limits = STRANGER_LIMITS;
       this.connection.decref(bot);
       clearTimeout(this.#timer);
@@ -197,29 +190,8 @@ class Attachment {
     this.connection.close({ code: "timeout", message: "the login took too long" });
   }
 
-  #noticeSilence(): void {
-    if (!this.#firstWords.isSilent) return;
-    this.#isSilenceTold = true;
-    this.#tellDoor("silent", `not a byte in ${this.#options.settings.silenceMs} ms`);
-  }
-
   #closed(reason: CloseReason): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#silence);
-    if (this.#state === "attached" || this.#state === "refused") return;
-    const words = this.#firstWords;
-    const misunderstood = this.#loginName === null ? words.explain() : null;
-    if (misunderstood) this.#tellDoor(misunderstood.reason, misunderstood.detail);
-    else if (words.isSilent && this.#isSilenceTold) return;
-    else if (reason.code === "timeout") this.#tellDoor("timeout", reason.message);
-    else if (reason.code === "protocol-error") this.#tellDoor("malformed", reason.message);
-    else if (reason.code === "peer-closed" || reason.code === "peer-reset") {
-      const leaving = words.explainLeaving();
-      if (leaving) this.#tellDoor(leaving.reason, leaving.detail);
-    }
-  }
-
-  #tellDoor(reason: RefusalReason, detail: string): void {
-    this.#options.refused(reason, this.#peer, this.#loginName, detail);
+    this.#stranger.closed(reason);
   }
 }

@@ -2,6 +2,8 @@
 import type { Failure } from "./codec";
 import { FailureType, failure } from "./codec";
 
+export { messageOf, ProtocolViolation } from "../errors";
+
 /** The peer answered a call of ours with a failure. */
 export class RemoteFailure extends Error {
   override readonly name = "RemoteFailure";
@@ -25,11 +27,6 @@ export class AnswerFailure extends Error {
   }
 }
 
-/** The peer broke the rules; its connection ends. */
-export class ProtocolViolation extends Error {
-  override readonly name = "ProtocolViolation";
-}
-
 export function noSuchMethod(method: string): AnswerFailure {
   return new AnswerFailure(
     failure(FailureType.noSuchMethod, `No such method: remote_${method}`, [
@@ -49,8 +46,4 @@ export function badArguments(method: string): AnswerFailure {
 export function toFailure(error: unknown): Failure {
   if (error instanceof AnswerFailure) return error.failure;
   return failure("builtins.Exception", error instanceof Error ? error.message : String(error));
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

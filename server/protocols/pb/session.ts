@@ -5,20 +5,20 @@
  * of them again, so each new answer lets go of the counts of the former one.
  */
 import type { BuilderRef, Command, CommandEnd, CommandSink, WorkerFacts } from "../../domain/wire";
+import { BUILDER_GONE, endOfError, failed, INTERRUPTED_BEFORE, lost, whyOf } from "../command-ends";
 import type { CloseReason, Hello, WorkerSession } from "../contract";
 import { SessionLost } from "../contract";
+import { Heartbeat } from "../heartbeat";
+import { sameBuilders } from "../same-builders";
+import { readWorkerFacts } from "../worker-facts";
 import type { Jelly } from "./codec";
 import { asString, Dictionary, FailureType, Remote, Tuple } from "./codec";
 import { endedCommand, RunningCommand } from "./command";
 import { encodeArgs } from "./command-args";
 import type { BrokerConnection } from "./connection";
-import { messageOf, RemoteFailure } from "./errors";
+import { RemoteFailure } from "./errors";
+import { saidOf } from "./said";
 import type { PbSettings } from "./settings";
-import { readWorkerFacts } from "./worker-facts";
-
-/** What a builder's commands look like to a worker that dropped the builder meanwhile. */
-const BUILDER_GONE = "the worker no longer serves this builder";
-const DEFAULT_WHY = "command interrupted";
 
 interface ServedBuilder {
   /** The worker's number of the builder object. */
@@ -38,7 +38,7 @@ export class PbSession implements WorkerSession {
   #served: readonly BuilderRef[] | null = null;
   /** `serve` calls run one after the other: an answer belongs to one list. */
   #serving: Promise<unknown> = Promise.resolve();
-  #keepaliveTimer: NodeJS.Timeout | null = null;
+  readonly #heartbeat: Heartbeat;
 
   constructor(
     connection: BrokerConnection,
@@ -52,6 +52,7 @@ export class PbSession implements WorkerSession {
     this.#bot = bot;
     this.#settings = settings;
     this.#nextCommandId = nextCommandId;
+    this.#heartbeat = new Heartbeat(connection, settings.now);
     this.closed = connection.closed;
     void this.closed.then((reason) => this.#lost(reason));
     this.#print("attached");
@@ -63,7 +64,7 @@ export class PbSession implements WorkerSession {
 
   async describe(): Promise<WorkerFacts> {
     try {
-      return readWorkerFacts(await this.#ask("getWorkerInfo", []));
+      return readWorkerFacts(saidOf(await this.#ask("getWorkerInfo", [])));
     } catch (error) {
       if (!isUnknownMethod(error)) throw error;
     }
@@ -72,7 +73,7 @@ export class PbSession implements WorkerSession {
       this.#askIfKnown("getCommands"),
       this.#askIfKnown("getVersion"),
     ]);
-    return readWorkerFacts(info, { commands, version });
+    return readWorkerFacts(saidOf(info, { commands, version }));
   }
 
   serve(builders: readonly BuilderRef[]): Promise<void> {
@@ -92,7 +93,7 @@ export class PbSession implements WorkerSession {
       this.#connection.decref(builder.object);
       const now = this.#builders.get(name);
       // A worker kills the command of a dropped builder without a word (protocol §6.3).
-      if (now?.object !== builder.object) builder.running?.end(lost(BUILDER_GONE));
+      if (now?.object !== builder.object) builder.running?.progress.end(lost(BUILDER_GONE));
     }
     for (const name of this.#builders.keys()) {
       if (!before.has(name)) this.#print("attached");
@@ -100,7 +101,7 @@ export class PbSession implements WorkerSession {
   }
 
   ping(timeoutMs: number): Promise<boolean> {
-    return this.#roundTrip("ping", timeoutMs);
+    return this.#heartbeat.answers(() => this.#ask("print", [], printed("ping")), timeoutMs);
   }
 
   async run(
@@ -125,7 +126,7 @@ export class PbSession implements WorkerSession {
     const id = this.#nextCommandId();
     const interrupt = () => this.#interrupt(served, id, stop.reason);
     if (transfer !== null) {
-      transfer.object.onFailure = () => this.#interrupt(served, id, "the transfer failed");
+      transfer.object.turns.onFailure = () => this.#interrupt(served, id, "the transfer failed");
     }
 
     connection
@@ -138,21 +139,21 @@ export class PbSession implements WorkerSession {
             connection.tell(served.object, "startBuild", []);
           }
         },
-        (error: unknown) => running.end(endOfError(error)),
+        (error: unknown) => running.progress.end(endOfError(error)),
       );
     stop.addEventListener("abort", interrupt, { once: true });
 
-    let end = await running.ended;
+    let end = await running.progress.ended;
     stop.removeEventListener("abort", interrupt);
     served.running = null;
     objects.end(number, endedCommand);
     if (transfer !== null) {
       // A worker that did not wait for its last answers still gets its blocks written.
-      if (end.kind !== "lost") await transfer.object.idle();
-      if (end.kind !== "lost" && transfer.object.failure !== null) {
-        end = failed(transfer.object.failure);
+      if (end.kind !== "lost") await transfer.object.turns.idle();
+      if (end.kind !== "lost" && transfer.object.turns.failure !== null) {
+        end = failed(transfer.object.turns.failure);
       }
-      transfer.object.onFailure = () => {};
+      transfer.object.turns.onFailure = () => {};
       objects.end(transfer.number, endedCommand);
     }
     return end;
@@ -173,54 +174,21 @@ export class PbSession implements WorkerSession {
 
   /** Sends a keepalive every so often; one that stays unanswered in silence ends the session. */
   keepAliveEvery(intervalSeconds: number): void {
-    const timeoutMs = Math.min(this.#settings.keepaliveTimeoutMs, intervalSeconds * 1000);
-    const timer = setTimeout(async () => {
-      const sentAt = this.#settings.now();
-      const isAnswered = await this.#roundTrip("keepalive", timeoutMs);
-      if (this.#connection.isClosed) return;
-      // Anything heard meanwhile is as good as the answer.
-      if (isAnswered || this.lastHeardAt > sentAt) this.keepAliveEvery(intervalSeconds);
-      else this.close({ code: "timeout", message: "the worker did not answer a keepalive" });
-    }, intervalSeconds * 1000);
-    timer.unref();
-    this.#keepaliveTimer = timer;
+    const ask = () => this.#ask("print", [], printed("keepalive"));
+    this.#heartbeat.every(intervalSeconds, ask, this.#settings.keepaliveTimeoutMs);
   }
 
   #lost(reason: CloseReason): void {
-    if (this.#keepaliveTimer !== null) clearTimeout(this.#keepaliveTimer);
-    for (const builder of this.#builders.values()) builder.running?.end(lost(reason.message));
+    this.#heartbeat.stop();
+    for (const builder of this.#builders.values()) {
+      builder.running?.progress.end(lost(reason.message));
+    }
   }
 
   #interrupt(served: ServedBuilder, id: string, reason: unknown): void {
     if (this.#connection.isClosed) return;
-    const why = typeof reason === "string" && reason !== "" ? reason : DEFAULT_WHY;
     // Answered at once and always the same way; the command's own end is what counts.
-    this.#connection
-      .call(served.object, "interruptCommand", [id, why.slice(0, 1024)])
-      .catch(() => {});
-  }
-
-  /** Whether the worker answers in time; the time begins anew after each pause of our reading. */
-  #roundTrip(message: string, timeoutMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      let timer: NodeJS.Timeout;
-      const settle = (isAlive: boolean) => {
-        clearTimeout(timer);
-        resolve(isAlive);
-      };
-      const wait = () => {
-        const { holdCount } = this.#connection;
-        timer = setTimeout(() => {
-          if (this.#connection.isHeld || this.#connection.holdCount !== holdCount) wait();
-          else settle(false);
-        }, timeoutMs);
-      };
-      wait();
-      this.#ask("print", [], printed(message)).then(
-        () => settle(true),
-        () => settle(false),
-      );
-    });
+    this.#connection.call(served.object, "interruptCommand", [id, whyOf(reason)]).catch(() => {});
   }
 
   #print(message: string): void {
@@ -241,43 +209,14 @@ export class PbSession implements WorkerSession {
   }
 }
 
-const INTERRUPTED_BEFORE: CommandEnd = {
-  kind: "completed",
-  rc: -1,
-  elapsedSeconds: null,
-  failureReason: null,
-};
-
 function printed(message: string): Dictionary {
   return new Dictionary([["message", message]]);
-}
-
-function lost(message: string): CommandEnd {
-  return { kind: "lost", message };
-}
-
-function failed(message: string): CommandEnd {
-  return { kind: "failed", message };
-}
-
-function endOfError(error: unknown): CommandEnd {
-  return error instanceof SessionLost ? lost(error.message) : failed(messageOf(error));
 }
 
 function isUnknownMethod(error: unknown): boolean {
   return (
     error instanceof RemoteFailure &&
     (error.is(FailureType.noSuchMethod) || error.is(FailureType.attributeError))
-  );
-}
-
-function sameBuilders(left: readonly BuilderRef[], right: readonly BuilderRef[]): boolean {
-  return (
-    left.length === right.length &&
-    left.every(
-      (builder, index) =>
-        builder.name === right[index]?.name && builder.builddir === right[index]?.builddir,
-    )
   );
 }
 

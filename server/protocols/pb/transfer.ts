@@ -1,18 +1,9 @@
-/**
- * The objects a worker calls to move a file (protocol §4.3).
- *
- * Real workers wait for each answer before the next block. One that does not still finds its blocks
- * written in order: calls of one transfer run one after the other.
- *
- * When our end of a transfer fails, the worker is not told: a Python worker that gets a failure here
- * cannot pass it on (its own encoder trips over it) and its command never ends. Instead its calls are
- * answered as if nothing was wrong, without effect, its command is interrupted, and the failure
- * becomes the command's end.
- */
+/** The objects a worker calls to move a file (protocol §4.3). */
 import type { DirectoryWriter, FileReader, FileWriter } from "../../domain/wire";
+import { TransferTurns } from "../transfer-turns";
 import type { Jelly } from "./codec";
 import { asBytes, asItems, asNumber, PEER_MAX_STRING_BYTES } from "./codec";
-import { badArguments, messageOf, noSuchMethod } from "./errors";
+import { badArguments, noSuchMethod } from "./errors";
 import type { LocalObject } from "./object-table";
 
 interface Method {
@@ -23,42 +14,17 @@ interface Method {
 }
 
 export class Transfer implements LocalObject {
+  readonly turns = new TransferTurns();
   readonly #methods: ReadonlyMap<string, Method>;
-  #last: Promise<unknown> = Promise.resolve();
-  #failure: string | null = null;
-  /** Called once, when our end fails. */
-  onFailure: () => void = () => {};
 
   constructor(methods: Readonly<Record<string, Method>>) {
     this.#methods = new Map(Object.entries(methods));
   }
 
-  /** Why our end failed, or null. */
-  get failure(): string | null {
-    return this.#failure;
-  }
-
-  /** Settles when all calls taken so far are done. */
-  async idle(): Promise<void> {
-    await this.#last;
-  }
-
   call(name: string, args: readonly Jelly[]): Promise<Jelly> {
     const method = this.#methods.get(name);
     if (method === undefined) throw noSuchMethod(name);
-    const work = method.prepare(args);
-    const answer = this.#last.then(async () => {
-      if (this.#failure !== null) return method.idleAnswer;
-      try {
-        return await work();
-      } catch (error) {
-        this.#failure = messageOf(error);
-        this.onFailure();
-        return method.idleAnswer;
-      }
-    });
-    this.#last = answer;
-    return answer;
+    return this.turns.take(method.prepare(args), method.idleAnswer);
   }
 }
 

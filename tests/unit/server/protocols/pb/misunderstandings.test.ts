@@ -40,6 +40,13 @@ function keep<S extends Socket>(socket: S): S {
   return socket;
 }
 
+/** On a busy machine a TLS handshake may take longer than a short silence. */
+async function nextButSilence() {
+  let refusal = await door.nextRefusal();
+  while (refusal.reason === "silent") refusal = await door.nextRefusal();
+  return refusal;
+}
+
 const plain = (said = "") => {
   const socket = keep(connectTcp({ host: "127.0.0.1", port: listening.port }));
   if (said) socket.write(said);
@@ -98,9 +105,9 @@ describe.skipIf(!hasOpenssl())("at a door with TLS", () => {
       plain().unref();
       expect(await door.nextRefusal()).toMatchObject({ reason: "silent" });
       secure({ ca: cert, servername: "localhost" }).write(UPGRADE);
-      expect(await door.nextRefusal()).toMatchObject({ reason: "msgpack-at-pb-door" });
+      expect(await nextButSilence()).toMatchObject({ reason: "msgpack-at-pb-door" });
       secure({ servername: "localhost" });
-      expect(await door.nextRefusal()).toMatchObject({ reason: "untrusted-certificate" });
+      expect(await nextButSilence()).toMatchObject({ reason: "untrusted-certificate" });
     } finally {
       certificate.remove();
     }

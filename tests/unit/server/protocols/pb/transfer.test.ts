@@ -34,14 +34,14 @@ describe("a writer", () => {
     ];
     expect(await Promise.all(answers)).toEqual([null, null, null]);
     expect(calls).toEqual(["write 5", "close", "utime 1.5 2"]);
-    expect(object.failure).toBeNull();
+    expect(object.turns.failure).toBeNull();
   });
 
   it("makes no further call after one failed, and says so once", async () => {
     const calls: string[] = [];
     const object = fileWriterObject(writer(calls, 1));
     let told = 0;
-    object.onFailure = () => {
+    object.turns.onFailure = () => {
       told++;
     };
     const answers = [
@@ -51,9 +51,9 @@ describe("a writer", () => {
       object.call("close", []),
     ];
     expect(await Promise.all(answers)).toEqual([null, null, null, null]);
-    await object.idle();
+    await object.turns.idle();
     expect(calls).toEqual(["write 5"]);
-    expect([object.failure, told]).toEqual(["our disk is full", 1]);
+    expect([object.turns.failure, told]).toEqual(["our disk is full", 1]);
   });
 
   it("refuses what is no block, no times, no method", () => {
@@ -104,6 +104,6 @@ describe("a reader", () => {
       close: async () => {},
     });
     expect(await object.call("read", [10])).toEqual(new Uint8Array(0));
-    expect(object.failure).toContain("longer than was asked");
+    expect(object.turns.failure).toContain("longer than was asked");
   });
 });

@@ -2,7 +2,10 @@
 import { describe, expect, it } from "vitest";
 import type { Jelly } from "../../../../../server/protocols/pb/codec";
 import { Dictionary } from "../../../../../server/protocols/pb/codec";
-import { readWorkerFacts } from "../../../../../server/protocols/pb/worker-facts";
+import { type AncientFacts, saidOf } from "../../../../../server/protocols/pb/said";
+import { readWorkerFacts } from "../../../../../server/protocols/worker-facts";
+
+const factsOf = (said: Jelly, ancient?: AncientFacts) => readWorkerFacts(saidOf(said, ancient));
 
 const NOTHING = {
   version: "",
@@ -33,7 +36,7 @@ describe("worker facts", () => {
       os_id: Buffer.from("debian"),
       delete_leftover_dirs: false,
     });
-    expect(readWorkerFacts(said)).toEqual({
+    expect(factsOf(said)).toEqual({
       version: "4.3.0",
       system: "posix",
       basedir: "/w",
@@ -50,18 +53,18 @@ describe("worker facts", () => {
     ["an empty dictionary", dictionary({})],
     ["nonsense", dictionary({ version: [], numcpus: 1.5, environ: 7, worker_commands: null })],
   ])("are empty for %s", (_, said) => {
-    expect(readWorkerFacts(said)).toEqual(NOTHING);
+    expect(factsOf(said)).toEqual(NOTHING);
   });
 
   it("cannot reach into the prototype", () => {
-    const facts = readWorkerFacts(dictionary({ ["__proto__"]: "x", constructor: "y" }));
+    const facts = factsOf(dictionary({ ["__proto__"]: "x", constructor: "y" }));
     expect(Object.keys(facts.info)).toEqual(["__proto__", "constructor"]);
     expect(Object.getPrototypeOf(facts.info)).toBe(Object.prototype);
   });
 
   it("are a megabyte at most", () => {
     const texts = Array.from({ length: 100 }, (_, index) => [`key${index}`, "x".repeat(60_000)]);
-    const facts = readWorkerFacts(dictionary(Object.fromEntries(texts)));
+    const facts = factsOf(dictionary(Object.fromEntries(texts)));
     expect(JSON.stringify(facts).length).toBeLessThan(1_100_000);
     expect(Object.keys(facts.info).length).toBeGreaterThan(10);
   });
