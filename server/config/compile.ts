@@ -13,6 +13,8 @@ export interface CompiledBuilder {
   readonly defaultProperties: Record<string, JsonValue>;
   /** Of the organisation: set on every build, weaker than the builder's own. */
   readonly globalProperties: Record<string, JsonValue>;
+  /** Left out when true, the default. */
+  readonly collapseRequests?: false;
   readonly workernames: readonly string[];
   /** As written: defaults are filled in when a build begins. */
   readonly steps: BuilderOptions["factory"];
@@ -29,6 +31,9 @@ export function compileBuilder(
     properties: (builder.properties ?? {}) as Record<string, JsonValue>,
     defaultProperties: (builder.defaultProperties ?? {}) as Record<string, JsonValue>,
     globalProperties: (organization.properties ?? {}) as Record<string, JsonValue>,
+    ...((builder.collapseRequests ?? organization.collapseRequests ?? true)
+      ? {}
+      : { collapseRequests: false }),
     workernames: workerNames(builder),
     steps: builder.factory,
   };

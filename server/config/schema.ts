@@ -60,6 +60,11 @@ const directory = name(200).refine(
   "must be a relative path below the worker's base directory",
 );
 
+/** Whether a waiting request gives way to a newer one for the same branch. */
+const collapseRequests = z
+  .boolean({ error: "must be true or false: a rule would be a program" })
+  .optional();
+
 export const builderSchema = strict(
   {
     name: name(70),
@@ -77,6 +82,7 @@ export const builderSchema = strict(
         error: "must be enforceChosenWorker: give a request to the worker that it names, if any",
       })
       .optional(),
+    collapseRequests,
     /** Each step is checked with the schema of its type. */
     factory: z.array(z.looseObject({ type: z.string() })),
   },
@@ -87,7 +93,6 @@ export const builderSchema = strict(
       "locks",
       "nextWorker",
       "nextBuild",
-      "collapseRequests",
       "do_build_if",
       "project",
     ],
@@ -146,6 +151,7 @@ export const organizationShape = {
   workers: z.array(z.looseObject({ type: z.string() })).optional(),
   properties: properties.optional(),
   validation: validation.optional(),
+  collapseRequests,
 };
 
 export const fileSchema = strict(
@@ -164,7 +170,6 @@ export const fileSchema = strict(
       "titleURL",
       "buildbotURL",
       "protocols",
-      "collapseRequests",
       "prioritizeBuilders",
       "select_next_worker",
       "logEncoding",
@@ -189,6 +194,7 @@ export interface OrganizationDocument {
   readonly workers?: readonly WorkerOptions[];
   readonly properties?: z.output<typeof properties>;
   readonly validation?: z.output<typeof validation>;
+  readonly collapseRequests?: boolean;
 }
 
 export type ProjectDocument = z.output<typeof projectSchema>;

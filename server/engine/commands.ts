@@ -10,17 +10,14 @@ import type {
   BuildId,
   BuildRequestId,
   BuildsetId,
+  ChangeId,
   OrgId,
   ProcessId,
 } from "../domain/ids";
 import type { JsonValue, Properties } from "../domain/properties";
 import { countDown } from "./execute/build-store";
-import {
-  type BuildsetOrder,
-  type SourceStampOrder,
-  type Submitted,
-  submitBuildset,
-} from "./submit";
+import type { SourceStampOrder } from "./source-stamp";
+import { type BuildsetOrder, type Submitted, submitBuildset } from "./submit";
 
 export interface Caller {
   readonly orgId: OrgId;
@@ -158,7 +155,8 @@ export function createEngineCommands(context: CommandsContext): EngineCommands {
              coalesce((select jsonb_agg(jsonb_build_object('codebase', t.codebase, 'repository', t.repository,
                  'branch', t.branch, 'revision', t.revision, 'project', t.project, 'patch', t.patch) order by t.codebase)
                from buildset_source_stamp l join source_stamp t on t.id = l.source_stamp_id
-               where l.buildset_id = s.id), '[]') as stamps
+               where l.buildset_id = s.id), '[]') as stamps,
+             coalesce((select jsonb_agg(change_id order by change_id) from changes_of_request(r.id)), '[]') as changes
            from build b join build_request r on r.id = b.build_request_id join buildset s on s.id = r.buildset_id
            where b.id = $1`,
           [buildId],
@@ -172,6 +170,7 @@ export function createEngineCommands(context: CommandsContext): EngineCommands {
           scheduler: "rebuild",
           properties: row.properties,
           sourceStamps: row.stamps,
+          changeIds: row.changes,
           priority: row.priority,
           rebuiltBuildId: row.original,
           idempotencyKey: null,
@@ -215,6 +214,7 @@ interface Original {
   readonly owner: string | null;
   readonly priority: number;
   readonly stamps: readonly SourceStampOrder[];
+  readonly changes: readonly ChangeId[];
 }
 
 const FORM = "Force Build Form";

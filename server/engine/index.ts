@@ -1,3 +1,12 @@
+export {
+  type Alarm,
+  type ChangesOrder,
+  createAlarm,
+  fireDue,
+  type Recorded,
+  recordChanges,
+  type TriggersContext,
+} from "./changes";
 export type { Caller, EngineCommands, ForceOrder, FormOrder, Made } from "./commands";
 export { createEngineCommands } from "./commands";
 export { type DistributeContext, distribute } from "./distribute/distribute";

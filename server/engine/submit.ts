@@ -1,23 +1,19 @@
 /**
- * A buildset enters: its source stamp, its requests, their history and events, in one statement.
+ * A buildset enters: its source stamps, its changes, its requests, their history and events, in one statement.
  */
-import { createHash } from "node:crypto";
 import type { Queryable } from "../db/pool";
 import { Batch, Expression, StaleState } from "../db/transition";
 import { AppError } from "../domain/errors";
-import type { Patch } from "../domain/force";
-import type { BuilderId, BuildId, BuildRequestId, BuildsetId, OrgId } from "../domain/ids";
+import type {
+  BuilderId,
+  BuildId,
+  BuildRequestId,
+  BuildsetId,
+  ChangeId,
+  OrgId,
+} from "../domain/ids";
 import type { Properties } from "../domain/properties";
-
-export interface SourceStampOrder {
-  readonly codebase: string;
-  readonly repository: string;
-  readonly branch: string | null;
-  readonly revision: string | null;
-  readonly project: string;
-  /** What the Git step puts on top of the revision. */
-  readonly patch?: Patch | null;
-}
+import { type SourceStampOrder, stampHash } from "./source-stamp";
 
 export interface BuildsetOrder {
   readonly orgId: OrgId;
@@ -26,7 +22,10 @@ export interface BuildsetOrder {
   readonly owner: string | null;
   readonly scheduler: string;
   readonly properties: Properties;
+  /** One a codebase. */
   readonly sourceStamps: readonly SourceStampOrder[];
+  /** What it was made for; none when a person or the clock asked. */
+  readonly changeIds?: readonly ChangeId[];
   readonly priority: number;
   readonly rebuiltBuildId: BuildId | null;
   /** The same key again gives the buildset made the first time. */
@@ -65,7 +64,7 @@ export async function submitBuildset(q: Queryable, order: BuildsetOrder): Promis
     batch.with(
       `stamp${index}`,
       `insert into source_stamp (org_id, hash, codebase, repository, branch, revision, project, patch)
-       values (${orgId}, ${batch.value(hash(stamp))}, ${batch.value(stamp.codebase)}, ${batch.value(stamp.repository)},
+       values (${orgId}, ${batch.value(stampHash(stamp))}, ${batch.value(stamp.codebase)}, ${batch.value(stamp.repository)},
          ${batch.value(stamp.branch)}, ${batch.value(stamp.revision)}, ${batch.value(stamp.project)},
          ${batch.value(stamp.patch ? JSON.stringify(stamp.patch) : null)})
        on conflict (org_id, hash) do update set hash = excluded.hash returning id`,
@@ -76,6 +75,13 @@ export async function submitBuildset(q: Queryable, order: BuildsetOrder): Promis
        select ${orgId}, (select id from buildset), id from stamp${index}`,
     );
   });
+  if (order.changeIds && order.changeIds.length > 0) {
+    batch.with(
+      "because",
+      `insert into buildset_change (org_id, buildset_id, change_id)
+       select ${orgId}, (select id from buildset), unnest(${batch.value(order.changeIds, "bigint[]")})`,
+    );
+  }
   order.builderIds.forEach((builderId, index) => {
     batch.create(
       `request${index}`,
@@ -139,11 +145,4 @@ async function findByKey(q: Queryable, orgId: OrgId, key: string): Promise<Submi
     buildsetId: first.buildset_id as BuildsetId,
     requestIds: Object.fromEntries(rows.map((row) => [row.builder_id, row.id as BuildRequestId])),
   };
-}
-
-/** Stamps are de-duplicated by content. */
-function hash(stamp: SourceStampOrder): Buffer {
-  const { codebase, repository, branch, revision, project, patch } = stamp;
-  const content = [codebase, repository, branch, revision, project, ...(patch ? [patch] : [])];
-  return createHash("sha256").update(JSON.stringify(content)).digest();
 }

@@ -3,13 +3,14 @@
  * changes nothing.
  */
 import type { OrgId } from "../domain/ids";
-import { distribute, recoverGone, sweep } from "../engine";
+import { createAlarm, distribute, fireDue, recoverGone, sweep } from "../engine";
 import { maintain } from "../engine/recover/maintain";
 import { readProcessEnv } from "../env";
 import { OUTBOX, PROCESS_GONE, processChannel } from "../events/bus";
 import { openQueue, openWorker } from "../queues/backend";
 import { CATALOG } from "../queues/catalog";
 import { createProcessor } from "../queues/processors";
+import { makeScheduler } from "../schedulers";
 import { openEngineProcess } from "./common";
 import { asChild } from "./supervisor/as-child";
 
@@ -42,9 +43,24 @@ const sweeping = {
   tell: (owner: number) => announcer.announce(processChannel(owner), "stop"),
   log,
 };
+const triggers = {
+  db,
+  makeScheduler,
+  wake: (orgId: OrgId) => own.producer.distribute(orgId),
+  announce,
+  poll: () => {},
+  log,
+};
+const alarm = createAlarm(
+  () => fireDue(triggers, 2 * CATALOG.sweep.everyMs),
+  (error) => log("triggers", { error }),
+);
 const processor = createProcessor({
   distribute: distributeNow,
-  sweep: () => sweep(sweeping),
+  async sweep() {
+    await alarm.ring();
+    await sweep(sweeping);
+  },
   maintain: () => maintain(db),
 });
 
@@ -71,8 +87,10 @@ await own.bus.listen(PROCESS_GONE, () => {
 });
 // Whatever a predecessor was doing when it ended: do it now.
 await insist("first sweep", () => sweep(sweeping));
+await alarm.ring();
 
 const child = asChild(async () => {
+  alarm.stop();
   await Promise.all(workers.map((worker) => worker.close()));
   await own.close("stopped in order");
 });

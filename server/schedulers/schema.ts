@@ -89,6 +89,7 @@ export const changeSchedulerOptions = {
   onlyImportant: z.boolean().default(false),
 };
 
+export type ChangeSchedulerOptions = z.output<z.ZodObject<typeof changeSchedulerOptions>>;
 export type CodebaseMap = Readonly<
   Record<
     string,

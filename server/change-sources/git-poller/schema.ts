@@ -45,6 +45,14 @@ const branches = z.union([branch, z.literal(true), z.array(branch).min(1).max(1_
   error: "must be a list of branches, true for all, or a glob (release/*)",
 });
 
+function isEncoding(label: string): boolean {
+  try {
+    return new TextDecoder(label) !== null;
+  } catch {
+    return false;
+  }
+}
+
 export const gitPollerSchema = z
   .strictObject({
     type: z.literal("GitPoller"),
@@ -63,7 +71,11 @@ export const gitPollerSchema = z
     project: text.max(500).default(""),
     codebase: text.max(200).optional(),
     usetimestamps: z.boolean().default(true),
-    encoding: z.string().min(1).max(40).default("utf-8"),
+    encoding: z
+      .string()
+      .max(40)
+      .refine(isEncoding, "is not an encoding that we know")
+      .default("utf-8"),
     sshPrivateKey: secret.optional(),
     sshHostKey: secret.optional(),
     sshKnownHosts: secret.optional(),

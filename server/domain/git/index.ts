@@ -1,1 +1,7 @@
-export { type RepositoryUrl, readRepositoryUrl, repositoryProblem } from "./repository-url";
+export {
+  isPrivateAddress,
+  type RepositoryUrl,
+  readRepositoryUrl,
+  repositoryProblem,
+} from "./repository-url";
+export { revisionLink } from "./revision-link";

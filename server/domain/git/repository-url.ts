@@ -77,15 +77,21 @@ function decoded(text: string): string {
   }
 }
 
-/** By its spelling; what a name resolves to is a matter of the network. */
+/** By its spelling; what a name leads to is a matter of the network. */
 function isPrivateHost(host: string): boolean {
   const plain = host.replaceAll(/^\[|\]$/g, "").toLowerCase();
   return (
     /^(localhost|.*\.(localhost|local|internal|home\.arpa))$/.test(plain) ||
-    !plain.includes(".") ||
+    (!plain.includes(".") && !plain.includes(":")) ||
+    isPrivateAddress(plain)
+  );
+}
+
+/** Of a network that is not the internet, or of this host. */
+export function isPrivateAddress(address: string): boolean {
+  return (
     /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))(\.|$)/.test(
-      plain,
-    ) ||
-    /^(::1?$|f[cd]|fe[89ab]|::ffff:)/.test(plain)
+      address,
+    ) || /^(::1?$|f[cd]|fe[89ab]|::ffff:)/i.test(address)
   );
 }

@@ -18,6 +18,9 @@ export type BuildRequestId = Id<"build-request">;
 export type BuildId = Id<"build">;
 export type StepId = Id<"step">;
 export type LogId = Id<"log">;
+export type SchedulerId = Id<"scheduler">;
+export type ChangeSourceId = Id<"change-source">;
+export type ChangeId = Id<"change">;
 export type InstanceId = Id<"instance">;
 export type ApiTokenId = Id<"api-token">;
 

@@ -36,9 +36,8 @@ export function buildProperties(build: BuildToRun): Properties {
     },
     "Worker",
   );
-  if (build.owner !== null) {
-    putMissing({ owner: build.owner }, "Build");
-    put({ owners: [build.owner] }, "Build");
-  }
+  const owners = [...new Set([...build.authors, ...(build.owner === null ? [] : [build.owner])])];
+  if (build.owner !== null) putMissing({ owner: build.owner }, "Build");
+  if (owners.length > 0) put({ owners }, "Build");
   return all;
 }

@@ -62,6 +62,8 @@ export interface BuildToRun {
   readonly config: BuilderConfig | null;
   readonly worker: z.output<typeof workerConfigSchema>;
   readonly owner: string | null;
+  /** Who wrote the changes it is built for (C-075). */
+  readonly authors: readonly string[];
   readonly scheduler: string;
   readonly buildsetProperties: Properties;
   readonly sourceStamps: readonly SourceStamp[];
@@ -80,6 +82,7 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
           r.builddir, b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.build_request_id as "requestId",
           q.buildset_id as "buildsetId", b.session_id as "sessionId", b.worker_id as "workerId", w.name as "workerName",
           coalesce(w.facts->>'basedir', '') as basedir, c.config, w.config as worker, s.owner, s.scheduler,
+          array(select distinct x.author from changes_of_request(q.id) y join change x on x.id = y.change_id order by 1) as authors,
           s.properties as "buildsetProperties",
           case when b.stop_requested_at is not null then jsonb_build_object('buildId', b.id,
             'reason', coalesce(b.stop_reason, ''), 'by', coalesce(b.stop_requested_by, ''), 'result', b.stop_result) end as stop,

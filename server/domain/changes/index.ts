@@ -1,0 +1,1 @@
+export { type Change, type NewChange, newChange, type StoredChange } from "./change";

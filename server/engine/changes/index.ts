@@ -1,0 +1,3 @@
+export { type Alarm, createAlarm } from "./alarm";
+export { fireDue, type TriggersContext } from "./fire-due";
+export { type ChangesOrder, type Recorded, recordChanges } from "./record-changes";
