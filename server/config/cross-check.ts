@@ -2,7 +2,9 @@
  * What must hold between the documents: names are unique in the organisation, builders name workers
  * that exist, directories are not shared by accident. Pure.
  */
+
 import { checkChangeSources, checkSchedulers } from "./cross-check-schedulers";
+import { checkWorkerDirectories } from "./cross-check-workers";
 import { nearest, quote } from "./fields";
 import type { Problem } from "./problems";
 import type { BuilderOptions, Documents } from "./schema";
@@ -32,6 +34,7 @@ export function crossCheck(documents: Documents): Problem[] {
     ...placedBuilders(documents).flatMap(({ builder, path }) =>
       workerProblems(builder, path, workers?.map((worker) => worker.name) ?? null),
     ),
+    ...checkWorkerDirectories(workers ?? []),
     ...sharedDirectories(documents),
     ...checkSchedulers(documents),
     ...checkChangeSources(documents),

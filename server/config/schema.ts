@@ -34,10 +34,26 @@ const workersLater = {
   later: ["locks", "keepalive_interval", "notify_on_missing", "missing_timeout", "machine_name"],
 };
 
+/** Absolute, or below the organisation's folder of local workers. */
+const workerDirectory = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((value) => !/\p{C}/u.test(value), "must not have control characters")
+  .refine(
+    (value) => !value.split("/").some((part) => part === ".." || part === "."),
+    "must not have . or .. in it",
+  );
+
 export const workerSchemas = {
   Worker: strict({ type: z.literal("Worker"), ...commonWorkerOptions, password }, workersLater),
   LocalWorker: strict(
-    { type: z.literal("LocalWorker"), ...commonWorkerOptions, password: password.optional() },
+    {
+      type: z.literal("LocalWorker"),
+      ...commonWorkerOptions,
+      workdir: workerDirectory.optional(),
+      password: password.optional(),
+    },
     workersLater,
   ),
 } as const;

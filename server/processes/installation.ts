@@ -10,6 +10,7 @@ import { sealingKey } from "../secrets/seal";
 import { bootstrap } from "./bootstrap";
 import { ensureDemo } from "./local/demo";
 import { type LocalHome, openLocalHome } from "./local/home";
+import { LocalFleet } from "./local/local-fleet";
 import { localWorkerPrograms } from "./local/local-workers";
 import type { ChildSpec, ProcessGone, Supervisor } from "./supervisor";
 
@@ -18,8 +19,9 @@ export interface Installation {
   setUp(): Promise<{ setupUrl: string | null }>;
   /** A child of ours ended: what it owned may be taken over at once. */
   fence(gone: ProcessGone): Promise<void>;
+  /** Those to begin with. */
   localWorkers(): Promise<ChildSpec[]>;
-  /** Keeps the local workers as the configuration has them. */
+  /** Keeps the local workers as the configuration has them; the first ones run already. */
   followConfiguration(supervisor: Supervisor): Promise<void>;
   close(): Promise<void>;
 }
@@ -40,6 +42,7 @@ export function openInstallation(env: ProcessEnv, say: (line: string) => void): 
     return home;
   };
   const localWorkers = async () => localWorkerPrograms(db, env, await localHome(), key);
+  let first: ChildSpec[] = [];
 
   return {
     async setUp() {
@@ -55,26 +58,19 @@ export function openInstallation(env: ProcessEnv, say: (line: string) => void): 
       const fenced = await declarePidGone(db, hostname(), pid, `${name} (process ${pid}) ended`);
       if (fenced > 0) await db.rows("select pg_notify($1, '')", [PROCESS_GONE]);
     },
-    localWorkers,
+    async localWorkers() {
+      first = await localWorkers();
+      return first;
+    },
     async followConfiguration(supervisor) {
-      const running = new Set((await localWorkers()).map((spec) => spec.name));
+      const fleet = new LocalFleet(supervisor, first);
       let following = Promise.resolve();
-      await bus.listen(CONFIG, () => {
-        following = following
-          .then(async () => {
-            const wanted = await localWorkers();
-            const names = new Set(wanted.map((spec) => spec.name));
-            for (const name of running) {
-              if (!names.has(name) && running.delete(name)) await supervisor.remove(name);
-            }
-            for (const spec of wanted) {
-              if (running.has(spec.name)) continue;
-              running.add(spec.name);
-              supervisor.add(spec);
-            }
-          })
-          .catch(onError);
-      });
+      const follow = () => {
+        following = following.then(async () => fleet.follow(await localWorkers())).catch(onError);
+      };
+      await bus.listen(CONFIG, follow);
+      // What was activated before we listened.
+      follow();
     },
     async close() {
       await bus.close();

@@ -480,6 +480,18 @@ describe("our worker's life over PB", () => {
     await listening.close();
   });
 
+  it("ends when the master goes while it drains", async () => {
+    const { door, listening, worker } = await opened({
+      worker: { args: ["--allow-shutdown=signal"] },
+    });
+    await door.nextAttached();
+    process.kill(worker.pid, "SIGHUP");
+    await door.nextDrainRequest();
+    await listening.close();
+    expect(await worker.exited).toBe(0);
+    await worker.stop();
+  });
+
   it("removes directories that no builder uses, when told to", async () => {
     const { door, listening, worker } = await opened({
       worker: { args: ["--delete-leftover-dirs"] },

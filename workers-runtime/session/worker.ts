@@ -55,6 +55,7 @@ export class Worker {
   readonly #over = new AbortController();
   #connection: Connection | null = null;
   #isAttached = false;
+  #isDraining = false;
   #end: WorkerEnd | null = null;
   #wake: () => void = () => {};
   #timers = new Set<NodeJS.Timeout>();
@@ -76,14 +77,21 @@ export class Worker {
 
   /** Asks the master for no more builds. Without a master, the worker ends at once. */
   drain(): void {
-    if (this.#connection === null || !this.#isAttached) {
+    const connection = this.#connection;
+    if (connection === null || !this.#isAttached) {
       this.#finish("drained");
       return;
     }
     this.#options.log("asking the master for no more builds");
-    this.#connection
-      .askToDrain()
-      .catch((error: Error) => this.#options.log(`it cannot be asked: ${error.message}`));
+    this.#isDraining = true;
+    connection.askToDrain().catch((error: Error) =>
+      // A master that went away has not refused; by then that is known.
+      setImmediate(() => {
+        if (this.#connection !== connection) return;
+        this.#options.log(`it cannot be asked: ${error.message}`);
+        this.#isDraining = false;
+      }),
+    );
   }
 
   /** Ends the worker; running commands are killed. */
@@ -130,6 +138,8 @@ export class Worker {
     this.#isAttached = false;
     this.#connection = null;
     if (this.#end === null) log(`not connected: ${reason.message}`);
+    // Nothing is left to wait for.
+    if (this.#isDraining) this.#finish("drained");
     await this.#abandon();
     return wasAttached;
   }

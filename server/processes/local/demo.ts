@@ -11,6 +11,7 @@ import { submitBuildset } from "../../engine/submit";
 import type { ProcessEnv } from "../../env";
 import { sealingKey } from "../../secrets/seal";
 import type { LocalHome } from "./home";
+import { isAnyDoorOpen } from "./local-workers";
 import { hasGit, makeSampleRepository } from "./sample-repository";
 
 const AUTHOR = "Slipway";
@@ -21,7 +22,7 @@ export async function ensureDemo(
   env: ProcessEnv,
   home: LocalHome,
 ): Promise<string | null> {
-  if (!env.withDemo || env.isHosted || env.workers.pbPort === null) return null;
+  if (!env.withDemo || env.isHosted || !isAnyDoorOpen(env)) return null;
   const [org] = await db.rows<{ id: OrgId }>("select id from organization where slug = 'main'");
   if (!org || (await readConfig(db, org.id)).revision > 0) return null;
   if (!(await hasGit())) return "no demo project: this host has no git";

@@ -14,39 +14,33 @@ const NOBODY = 65_534;
 
 export interface LocalHome {
   readonly folder: string;
+  /** The account's own; each worker makes its directory in it. */
+  readonly workers: string;
   /** The worker's program, readable by the account. */
   readonly program: string;
   readonly account: { readonly uid?: number; readonly gid?: number };
-  /** Makes a folder of the account's own. */
-  makeFolder(path: string): Promise<void>;
+  /** Copies a file that is no secret to where the account can read it: alone in a folder, as `.pem`. */
+  publish(name: string, file: string): Promise<string>;
 }
 
 export async function openLocalHome(dataDir: string, program: string): Promise<LocalHome> {
-  if (process.getuid?.() !== 0) {
-    const folder = join(dataDir, "local");
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    return {
-      folder,
-      program,
-      account: {},
-      async makeFolder(path) {
-        await mkdir(path, { recursive: true });
-      },
-    };
-  }
-  // A checkout in root's own home is closed to everybody else, so the program is copied out.
+  const isRoot = process.getuid?.() === 0;
   const mark = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
-  const folder = `/var/tmp/slipway-local-${mark}`;
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  const folder = isRoot ? `/var/tmp/slipway-local-${mark}` : join(dataDir, "local");
+  const workers = join(folder, "workers");
+  await mkdir(folder, { recursive: true, mode: isRoot ? 0o755 : 0o700 });
+  await mkdir(workers, { recursive: true, mode: 0o755 });
+  const publish = async (name: string, file: string) => {
+    await mkdir(join(folder, name), { recursive: true, mode: 0o755 });
+    const copy = join(folder, name, `${name}.pem`);
+    await copyFile(file, copy);
+    return copy;
+  };
+  if (!isRoot) return { folder, workers, program, account: {}, publish };
+  // Nobody but root can put anything else in its place, so the owner of the right folder changes.
+  await chown(workers, NOBODY, NOBODY);
+  // A checkout in root's own home is closed to everybody else, so the program is copied out.
   const copy = join(folder, "worker.mjs");
   if (existsSync(program)) await copyFile(program, copy);
-  return {
-    folder,
-    program: copy,
-    account: { uid: NOBODY, gid: NOBODY },
-    async makeFolder(path) {
-      await mkdir(path, { recursive: true, mode: 0o755 });
-      await chown(path, NOBODY, NOBODY);
-    },
-  };
+  return { folder, workers, program: copy, account: { uid: NOBODY, gid: NOBODY }, publish };
 }

@@ -1,6 +1,6 @@
 /** The `LocalWorker`s of the configuration, as programs that the supervisor keeps running. */
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Queryable } from "../../db/pool";
 import { hostEnv, type ProcessEnv } from "../../env";
 import { unseal } from "../../secrets/seal";
@@ -8,10 +8,11 @@ import type { ChildSpec } from "../supervisor";
 import type { LocalHome } from "./home";
 
 interface Row {
-  readonly id: number;
+  readonly org: string;
   readonly name: string;
   readonly login_name: string;
   readonly sealed_password: Buffer;
+  readonly workdir: string | null;
 }
 
 export async function localWorkerPrograms(
@@ -20,47 +21,61 @@ export async function localWorkerPrograms(
   home: LocalHome,
   key: Buffer,
 ): Promise<ChildSpec[]> {
-  if (env.isHosted || env.workers.pbPort === null || !existsSync(home.program)) return [];
+  if (env.isHosted || !isAnyDoorOpen(env) || !existsSync(home.program)) return [];
   const rows = await q.rows<Row>(
-    `select id, name, login_name, sealed_password from worker
-     where kind = 'LocalWorker' and removed_at is null and sealed_password is not null order by id`,
+    `select o.slug as org, w.name, w.login_name, w.sealed_password, w.config->>'workdir' as workdir
+     from worker w join organization o on o.id = w.org_id
+     where w.kind = 'LocalWorker' and w.removed_at is null and w.sealed_password is not null
+     order by w.id`,
   );
-  const specs: ChildSpec[] = [];
-  for (const row of rows) {
-    const basedir = join(home.folder, `worker-${row.id}`);
-    await home.makeFolder(basedir);
-    specs.push({
-      name: `worker ${row.name}`,
+  const connection = await connectionOptions(env, home);
+  return rows.map((row) => {
+    // The worker makes it, with no more rights than it has (W-100). Two levels keep organisations apart.
+    const basedir = resolve(home.workers, row.org, row.workdir ?? row.name);
+    const options = ["--basedir", basedir, "--name", row.login_name, "--allow-shutdown=signal"];
+    return {
+      // Unlike the worker's own name, this one is nobody else's in the installation.
+      name: `worker ${row.login_name}`,
       command: process.execPath,
-      args: [
-        home.program,
-        "run",
-        "--basedir",
-        basedir,
-        "--master",
-        `${doorHost(env)}:${env.workers.pbPort}`,
-        "--name",
-        row.login_name,
-        ...(env.workers.tls ? ["--use-tls"] : []),
-      ],
+      args: [home.program, "run", ...options, ...connection],
       env: {
         ...hostEnv(),
         PATH: `${dirname(process.execPath)}:${hostEnv().PATH ?? "/usr/bin:/bin"}`,
         HOME: basedir,
         SLIPWAY_WORKER_PASSWORD: unseal(key, row.sealed_password),
       },
-      cwd: basedir,
+      cwd: home.workers,
       ...home.account,
       readyOnSpawn: true,
-    });
-  }
-  return specs;
+      retireSignal: "SIGHUP",
+    };
+  });
+}
+
+export function isAnyDoorOpen({ workers }: ProcessEnv): boolean {
+  return workers.pbPort !== null || workers.msgpackPort !== null;
+}
+
+/** Whichever door is open; Perspective Broker when both are. */
+async function connectionOptions(env: ProcessEnv, home: LocalHome): Promise<string[]> {
+  const { pbPort, msgpackPort, tls } = env.workers;
+  const protocol = pbPort === null ? "msgpack_experimental_v7" : "pb";
+  const address = `${bracketed(doorHost(env))}:${pbPort ?? msgpackPort}`;
+  if (tls === null) return ["--protocol", protocol, "--master", address];
+  // What the door shows is trusted as it is: it may be signed by nobody whom this host knows.
+  const roots = await home.publish("door", tls.certFile);
+  return [
+    ...["--protocol", protocol],
+    ...["--connection-string", `TLS:${address}:trustRoots=${dirname(roots)}`],
+  ];
 }
 
 /** The door's address as this host reaches it; a certificate names the advertised one. */
 function doorHost(env: ProcessEnv): string {
-  if (env.workers.tls) return env.workers.advertise;
-  return env.workers.bind === "0.0.0.0" || env.workers.bind === "::"
-    ? "127.0.0.1"
-    : env.workers.bind;
+  const { tls, advertise, bind } = env.workers;
+  if (tls) return advertise;
+  if (bind === "0.0.0.0") return "127.0.0.1";
+  return bind === "::" ? "::1" : bind;
 }
+
+const bracketed = (host: string) => (host.includes(":") ? `[${host}]` : host);

@@ -26,14 +26,15 @@ export interface StopDeadlines {
  *   starting, ready --exit--> waiting (a delay that grows while it keeps dying early) --> starting
  *   any --stop--> stopping --exit--> stopped
  *
- * Stopping asks over the channel, then sends SIGTERM, then SIGKILL, each after a deadline.
+ * Stopping asks over the channel, then sends SIGTERM, then SIGKILL, each after a deadline. Retiring asks
+ * by the program's own signal and has none: whoever cannot wait stops it.
  */
 export class Child {
   private process: ChildProcess | null = null;
   private timer: NodeJS.Timeout | null = null;
   private isStopping = false;
   private quickDeaths = 0;
-  private whenIdle = () => {};
+  private whenIdle: (() => void)[] = [];
   isReady = false;
 
   constructor(
@@ -94,12 +95,22 @@ export class Child {
       const asked = this.spec.readyOnSpawn !== true && this.ask(child);
       const orderly = setTimeout(() => this.signal("SIGTERM"), asked ? orderlyMs : 0);
       const last = setTimeout(() => this.signal("SIGKILL"), (asked ? orderlyMs : 0) + termMs);
-      this.whenIdle = () => {
+      this.whenIdle.push(() => {
         clearTimeout(orderly);
         clearTimeout(last);
         resolve();
-      };
+      });
     });
+  }
+
+  /** Settles when it has ended by itself, or was stopped meanwhile. */
+  retire(): Promise<void> {
+    const { retireSignal } = this.spec;
+    if (retireSignal === undefined || this.process?.pid === undefined) return this.stop();
+    this.isStopping = true;
+    // The program alone: what it has started is what it is to finish.
+    this.process.kill(retireSignal);
+    return new Promise((resolve) => this.whenIdle.push(resolve));
   }
 
   private ask(child: ChildProcess): boolean {
@@ -127,7 +138,7 @@ export class Child {
     this.process = null;
     this.isReady = false;
     if (this.isStopping) {
-      this.whenIdle();
+      for (const idle of this.whenIdle.splice(0)) idle();
       return;
     }
     const wasQuick = performance.now() - startedAt < SETTLED_MS;

@@ -48,10 +48,14 @@ export class Supervisor {
     child.start();
   }
 
-  /** Stops a program for good; settles when it is gone. */
-  async remove(name: string): Promise<void> {
+  has(name: string): boolean {
+    return this.children.has(name);
+  }
+
+  /** Lets a program finish what it does and end for good; settles when it is gone. */
+  async retire(name: string): Promise<void> {
     const child = this.children.get(name);
-    await child?.stop();
+    await child?.retire();
     this.children.delete(name);
   }
 

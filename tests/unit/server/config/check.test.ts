@@ -353,6 +353,27 @@ projects:
   });
 });
 
+describe("directories of local workers", () => {
+  const local = (...options: string[]) =>
+    sentences(`workers: [${options.map((one) => `{type: LocalWorker, ${one}}`).join(", ")}]`);
+
+  it("may be anywhere, and are one worker's alone", () => {
+    expect(local("name: a", "name: b, workdir: deep/er", "name: c, workdir: /srv/c")).toEqual([]);
+    expect(local("name: a", "name: b, workdir: a/b").join()).toContain(
+      'workers[1].workdir: the directory of worker "b" lies in that of "a", or holds it',
+    );
+    expect(local("name: a, workdir: b", "name: b").join()).toContain("workers[1].name");
+    expect(local("name: ab", "name: a", "name: c, workdir: abc")).toEqual([]);
+  });
+
+  it.each(["../elsewhere", "/srv/../etc", "a/./b", '""', '"a\\u0000b"'])(
+    "are not %s",
+    (workdir) => {
+      expect(local(`name: a, workdir: ${workdir}`)).not.toEqual([]);
+    },
+  );
+});
+
 describe("a hosted installation", () => {
   it("refuses workers on its own host", () => {
     const text = "workers: [{type: LocalWorker, name: local}]";
