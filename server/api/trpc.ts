@@ -10,6 +10,7 @@ import { roleIn, type SignedInUser } from "../auth/session";
 import type { OrgDatabase } from "../db/org-database";
 import type { Queryable } from "../db/pool";
 import { AppError, type ErrorCode } from "../domain/errors";
+import { FormInvalid } from "../domain/force";
 import type { OrgId } from "../domain/ids";
 import type { ApiContext } from "./context";
 
@@ -40,11 +41,18 @@ const t = initTRPC.context<ApiContext>().create({
         errorCode: (app?.code ?? null) as ErrorCode | null,
         retry: app?.entry.retry ?? null,
         details: app?.details ?? {},
-        fields: error.cause instanceof z.ZodError ? z.flattenError(error.cause).fieldErrors : null,
+        fields: fieldsOf(error.cause),
       },
     };
   },
 });
+
+/** Messages by the name of the field they belong to. */
+function fieldsOf(cause: unknown): Record<string, string[] | undefined> | null {
+  if (cause instanceof z.ZodError) return z.flattenError(cause).fieldErrors;
+  if (!(cause instanceof FormInvalid)) return null;
+  return Object.fromEntries(Object.entries(cause.fields).map(([name, text]) => [name, [text]]));
+}
 
 const TRPC_CODE = {
   400: "BAD_REQUEST",

@@ -2,6 +2,8 @@
  * Who may do what in an organisation (C-161). Each role may do all that the one below it may;
  * what is not listed is denied.
  */
+import { compileGlob, type Pattern } from "../domain/patterns";
+
 export const ROLES = ["viewer", "developer", "maintainer", "admin", "owner"] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -56,4 +58,42 @@ const SCOPE_OF: Readonly<Record<Action, Scope | null>> = {
 /** The scope that lets a token do this; null: no token may. */
 export function scopeFor(action: Action): Scope | null {
   return SCOPE_OF[action];
+}
+
+/** `trigger:docs-*`: of builders whose names match the glob alone (C-163). */
+export type TokenScope = Scope | `trigger:${string}`;
+
+const TRIGGER = "trigger:";
+const MAX_GLOB = 200;
+
+export function isTokenScope(text: string): text is TokenScope {
+  if ((SCOPES as readonly string[]).includes(text)) return true;
+  return text.startsWith(TRIGGER) && globOf(text) !== null;
+}
+
+/** @param builder whose builds it is about; without one, whether it may do so to any */
+export function scopesAllow(
+  scopes: readonly TokenScope[],
+  action: Action,
+  builder?: string,
+): boolean {
+  const scope = scopeFor(action);
+  if (scope === null) return false;
+  if (scopes.includes(scope)) return true;
+  if (scope !== "trigger") return false;
+  return scopes.some(
+    (one) =>
+      one.startsWith(TRIGGER) &&
+      (builder === undefined || globOf(one)?.matchesAll(builder) === true),
+  );
+}
+
+function globOf(scope: string): Pattern | null {
+  const glob = scope.slice(TRIGGER.length);
+  if (glob === "" || glob.length > MAX_GLOB) return null;
+  try {
+    return compileGlob(glob);
+  } catch {
+    return null;
+  }
 }

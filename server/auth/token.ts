@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Queryable } from "../db/pool";
 import { AppError } from "../domain/errors";
 import type { ApiTokenId, OrgId } from "../domain/ids";
-import { SCOPES, type Scope } from "./roles";
+import { isTokenScope, type TokenScope } from "./roles";
 
 const PREFIX = "slw_";
 const SHOWN_CHARACTERS = 10;
@@ -16,7 +16,7 @@ const TOUCH_EVERY_MS = 60_000;
 
 export interface NewToken {
   readonly name: string;
-  readonly scopes: readonly Scope[];
+  readonly scopes: readonly TokenScope[];
   readonly expiresAt: Date | null;
   readonly createdBy: string;
 }
@@ -49,7 +49,7 @@ export interface TokenHolder {
   readonly tokenId: ApiTokenId;
   /** "token ci", as histories name it. */
   readonly actor: string;
-  readonly scopes: readonly Scope[];
+  readonly scopes: readonly TokenScope[];
   /** The time of last use is old enough to be written again, after the work (`touchToken`). */
   readonly isStale: boolean;
 }
@@ -84,7 +84,7 @@ export async function authenticateToken(
   return {
     tokenId: row.id,
     actor: `token ${row.name}`,
-    scopes: SCOPES.filter((scope) => row.scopes.includes(scope)),
+    scopes: row.scopes.filter(isTokenScope),
     isStale: row.is_stale,
   };
 }

@@ -11,13 +11,15 @@ import {
   may,
   neededRole,
   roleIn,
-  type Scope,
   scopeFor,
+  scopesAllow,
+  type TokenScope,
   touchToken,
   userOf,
 } from "../auth";
 import type { Queryable } from "../db/pool";
 import { AppError } from "../domain/errors";
+import type { Validation } from "../domain/force";
 import type { OrgId } from "../domain/ids";
 import type { Organization } from "./organizations";
 
@@ -25,8 +27,13 @@ export interface Asker {
   /** As histories name them. */
   readonly actor: string;
   can(action: Action): boolean;
-  /** @throws AppError auth.forbidden */
-  mustBeAbleTo(action: Action): void;
+  /**
+   * @param builder whose builds it is about; without one, whether it may do so to any
+   * @throws AppError auth.forbidden
+   */
+  mustBeAbleTo(action: Action, builder?: string): void;
+  /** It may do to some builders what it may not do to others. */
+  readonly isLimited: boolean;
 }
 
 export interface AccessDeps extends AuthRuntime {
@@ -37,6 +44,7 @@ export interface AccessDeps extends AuthRuntime {
 export interface Admission {
   readonly orgId: OrgId;
   readonly slug: string;
+  readonly validation: Validation;
   /** One transaction of the organisation, in which the asker was found out first. */
   within<T>(work: (tx: Queryable, asker: Asker) => Promise<T>): Promise<T>;
 }
@@ -59,6 +67,7 @@ export async function admit(deps: AccessDeps, slug: string, headers: Headers): P
   const asker: Asker = {
     actor: user?.email ?? "anonymous",
     can: (action) => may(role, action),
+    isLimited: false,
     mustBeAbleTo(action) {
       if (!may(role, action)) {
         if (user === null) throw new AppError("auth.required");
@@ -70,6 +79,7 @@ export async function admit(deps: AccessDeps, slug: string, headers: Headers): P
   return {
     orgId: organization.id,
     slug,
+    validation: organization.validation,
     within: (work) => deps.db.within({ orgId: organization.id }, (tx) => work(tx, asker)),
   };
 }
@@ -79,6 +89,7 @@ function withToken(deps: AccessDeps, organization: Organization, header: string)
   return {
     orgId: organization.id,
     slug: organization.slug,
+    validation: organization.validation,
     async within(work) {
       let stale: (() => Promise<void>) | null = null;
       const result = await deps.db.within(scope, async (tx) => {
@@ -95,16 +106,15 @@ function withToken(deps: AccessDeps, organization: Organization, header: string)
   };
 }
 
-function tokenAsker(actor: string, scopes: readonly Scope[]): Asker {
-  const can = (action: Action) => {
-    const scope = scopeFor(action);
-    return scope !== null && scopes.includes(scope);
-  };
+function tokenAsker(actor: string, scopes: readonly TokenScope[]): Asker {
   return {
     actor,
-    can,
-    mustBeAbleTo(action) {
-      if (!can(action)) throw forbidden(action, `a token with scope ${scopeFor(action) ?? "none"}`);
+    can: (action) => scopesAllow(scopes, action),
+    isLimited: scopes.some((scope) => scope.startsWith("trigger:")) && !scopes.includes("trigger"),
+    mustBeAbleTo(action, builder) {
+      if (scopesAllow(scopes, action, builder)) return;
+      const of = builder === undefined ? "" : ` for builder ${builder}`;
+      throw forbidden(action, `a token with scope ${scopeFor(action) ?? "none"}${of}`);
     },
   };
 }

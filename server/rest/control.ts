@@ -74,7 +74,8 @@ async function force(
   selector: string,
   call: Call,
 ): Promise<unknown> {
-  const context = { commands, builders, orgId: admission.orgId };
+  const { orgId, validation } = admission;
+  const context = { commands, builders, orgId, validation };
   const made = await admission.within((tx, asker) => {
     asker.mustBeAbleTo("force");
     const start = collection === "builders" ? forceBuilder : forceForm;
@@ -143,21 +144,41 @@ async function find(tx: Queryable, target: Target, call: Call, asker: Asker): Pr
   }
   if (call.method === "rebuild") {
     asker.mustBeAbleTo("rebuild");
-    return idOf(tx, target);
+    return ofAllowedBuilder(tx, target, asker, "rebuild");
   }
   if (asker.can("stop-any")) {
     asker.mustBeAbleTo("stop-any");
-    return idOf(tx, target);
+    return ofAllowedBuilder(tx, target, asker, "stop-any");
   }
   asker.mustBeAbleTo("stop-own");
   const id = await idOf(tx, target);
-  const request =
-    target.resource === "builds" ? "(select build_request_id from build where id = $1)" : "$1";
+  const request = requestOf(target);
   const [row] = await tx.rows<{ owner: string | null }>(
     `select s.owner from build_request r join buildset s on s.id = r.buildset_id
      where r.id = ${request}::bigint`,
     [id],
   );
   if (row?.owner !== asker.actor) asker.mustBeAbleTo("stop-any");
+  return id;
+}
+
+const requestOf = ({ resource }: Target): string =>
+  resource === "builds" ? "(select build_request_id from build where id = $1)" : "$1";
+
+/** The object's id; whoever may do this to some builders' builds only is asked about this one's. */
+async function ofAllowedBuilder(
+  tx: Queryable,
+  target: Target,
+  asker: Asker,
+  action: "rebuild" | "stop-any",
+): Promise<number> {
+  const id = await idOf(tx, target);
+  if (!asker.isLimited) return id;
+  const [row] = await tx.rows<{ name: string }>(
+    `select b.name from build_request r join builder b on b.id = r.builder_id
+     where r.id = ${requestOf(target)}::bigint`,
+    [id],
+  );
+  asker.mustBeAbleTo(action, row?.name ?? "");
   return id;
 }

@@ -1,6 +1,7 @@
 /** The public API: from a request to its answer. Everything it needs comes in as an argument. */
 import type { OrgDatabase } from "../db/org-database";
 import { AppError } from "../domain/errors";
+import { type FieldErrors, FormInvalid, MAX_FORM_BYTES } from "../domain/force";
 import { unstorable } from "../domain/text";
 import type { EngineCommands } from "../engine";
 import type { FleetCommands } from "../fleet";
@@ -8,6 +9,7 @@ import { type Admission, admit } from "./access";
 import { activate, ConfigRefused, readConfigFile } from "./config";
 import { control } from "./control";
 import { createBuilderIds } from "./force";
+import { formsPath, readForms } from "./forceschedulers";
 import { type Call, codeOf, parseCall, RpcError, type RpcId } from "./json-rpc";
 import { findLog, logContents, logRaw } from "./log-content";
 import { createOrganizations } from "./organizations";
@@ -59,6 +61,14 @@ export function createRest(deps: RestDeps): Rest {
     const secret = secretInPath(path);
     if (secret !== null) return json(await readSecrets(admission, secret), 200);
     const search = new URL(request.url).searchParams;
+    const forms = formsPath(path);
+    if (forms !== null) {
+      const text = await admission.within((tx, asker) => {
+        asker.mustBeAbleTo("view");
+        return readForms(tx, admission.orgId, builders, forms, search);
+      });
+      return jsonText(text, 200);
+    }
     const target = parsePath(path, admission.orgId);
     const isLog = target?.leaf && target.leaf !== "properties";
     const found = await admission.within(async (tx, asker) => {
@@ -103,7 +113,9 @@ export function createRest(deps: RestDeps): Rest {
       let call: Call | null = null;
       try {
         const admission = await enter(request, slug);
-        call = parseCall(request.headers.get("content-type"), await boundedText(request));
+        const isForm = path[0] === "forceschedulers";
+        const text = await boundedText(request, isForm ? MAX_FORM_BYTES : MAX_BODY_BYTES);
+        call = parseCall(request.headers.get("content-type"), text);
         if (path.some((segment) => unstorable(segment))) throw invalidPath();
         const result = await control({ ...deps, builders }, admission, path, call);
         return json({ jsonrpc: "2.0", id: call.id, result }, 200);
@@ -115,13 +127,13 @@ export function createRest(deps: RestDeps): Rest {
 }
 
 /** @throws AppError request.malformed, request.too-large */
-async function boundedText(request: Request): Promise<string> {
+async function boundedText(request: Request, limit = MAX_BODY_BYTES): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
     size += part.length;
-    if (size > MAX_BODY_BYTES) {
-      throw new AppError("request.too-large", { limit: `${MAX_BODY_BYTES} bytes` });
+    if (size > limit) {
+      throw new AppError("request.too-large", { limit: `${limit} bytes` });
     }
     parts.push(part);
   }
@@ -158,10 +170,12 @@ function rpcError(deps: RestDeps, error: unknown, id: RpcId): Response {
     return rpc(error.status, error.code, error.message, error.id ?? id);
   }
   const known = asAppError(deps, error);
-  return rpc(known.entry.status, codeOf(known), known.message, id);
+  // As Buildbot does: where the sentence would be stands what is wrong with each field.
+  const message = known instanceof FormInvalid ? known.fields : known.message;
+  return rpc(known.entry.status, codeOf(known), message, id);
 }
 
-function rpc(status: number, code: number, message: string, id: RpcId): Response {
+function rpc(status: number, code: number, message: string | FieldErrors, id: RpcId): Response {
   return json({ jsonrpc: "2.0", id, error: { code, message } }, status);
 }
 

@@ -66,6 +66,7 @@ export function codeOf(error: AppError): number {
     case "request.method-unknown":
       return CODES.methodNotFound;
     case "request.malformed":
+    case "form.invalid":
       return CODES.invalidParams;
     default:
       return error.entry.status < 500 ? CODES.invalidRequest : CODES.internal;

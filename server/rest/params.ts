@@ -10,12 +10,9 @@ const storable = (value: string) => unstorable(value) === null;
 const text = (longest: number) =>
   z.string().max(longest).refine(storable, "must not contain a null byte or broken Unicode");
 
-/** Nothing that a version control program would take for an option (CORE §2, `validation`). */
-export const branch = text(500)
-  .regex(/^[\p{L}\p{N}_.+/~-]*$/u, "is not a branch name")
-  .refine((value) => !value.startsWith("-"), "must not begin with -");
-export const revision = text(500)
-  .regex(/^[\p{L}\p{N}_ .\-/]*$/u, "is not a revision")
+/** Nothing that a version control program would take for an option; `validation` says the rest. */
+const ofSource = text(500)
+  .regex(/^[^\p{C}]*$/u, "must not contain control characters")
   .refine((value) => !value.startsWith("-"), "must not begin with -");
 const address = text(2_000)
   .regex(/^[^\p{C}]*$/u, "must not contain control characters")
@@ -34,8 +31,8 @@ const properties = z
   .transform((map) => map as Record<string, JsonValue>);
 
 export const forceParams = z.strictObject({
-  branch: branch.nullable().default(null),
-  revision: revision.nullable().default(null),
+  branch: ofSource.nullable().default(null),
+  revision: ofSource.nullable().default(null),
   repository: address.nullable().default(null),
   project: address.nullable().default(null),
   codebase: address.nullable().default(null),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FormInvalid, validationOf, validationProblem } from "../../domain/force";
 import type { ApiContext } from "../context";
 import type { OrgScope } from "../trpc";
 import { oneBuilder } from "./one";
@@ -20,10 +21,7 @@ export const forceInput = z.object({
   builderId: z.number().int().positive(),
   reason: z.string().trim().max(1000, "at most 1,000 characters"),
   branch: optional,
-  revision: optional.refine(
-    (text) => text === null || !/\s/.test(text),
-    "a revision has no spaces in it",
-  ),
+  revision: optional,
   repository: optional,
   priority: z.number().int().min(-1_000_000).max(1_000_000),
   properties: z
@@ -44,6 +42,7 @@ export async function forceBuild(
   input: z.output<typeof forceInput>,
 ): Promise<{ buildsetId: number; requestId: number | null }> {
   const builder = await oneBuilder(org, input);
+  await mustBeValid(org, input);
   const made = await ctx.runtime.commands.force(org.caller, {
     builderId: builder.id as never,
     reason: input.reason || "force build",
@@ -62,4 +61,23 @@ export async function forceBuild(
     buildsetId: made.buildsetId,
     requestId: made.requestIds[String(builder.id)] ?? null,
   };
+}
+
+/** What the organisation lets people say of a source and of names of properties (CORE §2). */
+async function mustBeValid(org: OrgScope, input: z.output<typeof forceInput>): Promise<void> {
+  const [row] = await org.within((tx) =>
+    tx.rows<{ validation: unknown }>("select validation from organization where id = $1", [
+      org.orgId,
+    ]),
+  );
+  const validation = validationOf(row?.validation);
+  const wrong = input.properties
+    .map(({ name }) => validationProblem(validation, "property_name", name))
+    .find((problem) => problem !== null);
+  const fields = Object.entries({
+    branch: validationProblem(validation, "branch", input.branch ?? ""),
+    revision: validationProblem(validation, "revision", input.revision ?? ""),
+    properties: wrong ?? null,
+  }).flatMap(([name, problem]) => (problem === null ? [] : [[name, problem] as const]));
+  if (fields.length > 0) throw new FormInvalid(Object.fromEntries(fields));
 }

@@ -1,11 +1,16 @@
 import { z } from "zod";
-import { SCOPES } from "../../auth/roles";
+import { isTokenScope, SCOPES, type TokenScope } from "../../auth/roles";
 import { createToken } from "../../auth/token";
 import type { OrgScope } from "../trpc";
 
+const SCOPE = `is none of ${SCOPES.join(", ")} and trigger:GLOB`;
+
 export const createTokenInput = z.object({
   name: z.string().trim().min(1, "a token needs a name").max(100),
-  scopes: z.array(z.enum(SCOPES)).min(1, "choose at least one scope"),
+  scopes: z
+    .array(z.custom<TokenScope>((value) => typeof value === "string" && isTokenScope(value), SCOPE))
+    .min(1, "choose at least one scope")
+    .max(20),
   /** null: it never expires. */
   days: z.number().int().min(1).max(3650).nullable(),
 });

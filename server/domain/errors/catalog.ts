@@ -11,6 +11,7 @@ export interface ErrorEntry {
 
 export const CATALOG = {
   "request.malformed": { status: 400, retry: "never", message: "{problem}" },
+  "form.invalid": { status: 400, retry: "never", message: "{problem}" },
   "request.too-large": {
     status: 413,
     retry: "never",

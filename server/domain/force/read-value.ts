@@ -19,7 +19,8 @@ export function readValue(field: Field, sent: unknown): JsonValue {
   const given = (Array.isArray(sent) ? sent : [sent]).filter((one) => !isBlank(one));
   if (given.length === 0) {
     if (field.required) throw new FieldProblem("is required");
-    return field.default;
+    // Somebody took every choice away, which is not the same as saying nothing.
+    return field.multiple && Array.isArray(sent) ? [] : field.default;
   }
   if (field.multiple) return [...new Set(given.map((one) => readOne(field, one) as string))];
   if (given.length > 1) throw new FieldProblem("takes one value");

@@ -36,12 +36,13 @@ const WHAT: Readonly<Record<Validated, string>> = {
   property_value: "a value of such a property",
 };
 
-/** Why this text is not allowed here, or null. */
+/** Why this text is not allowed here, or null. Nothing said is nothing wrong. */
 export function validationProblem(
   validation: Validation,
   what: Validated,
   text: string,
 ): string | null {
+  if (text === "") return null;
   const isSource = what === "branch" || what === "revision";
   // A version control program would take it for an option.
   if (isSource && text.startsWith("-")) return "must not begin with -";

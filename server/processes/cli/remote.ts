@@ -78,5 +78,10 @@ async function refusal(response: Response): Promise<CommandError> {
 export function sentence(error: unknown): string | null {
   if (typeof error === "string") return error;
   const message = (error as { message?: unknown } | null | undefined)?.message;
-  return typeof message === "string" ? message : null;
+  if (typeof message === "string") return message;
+  if (typeof message !== "object" || message === null) return null;
+  // A form that is not filled in right: field by field.
+  return Object.entries(message)
+    .map(([field, problem]) => `${field} ${problem}`)
+    .join("\n");
 }

@@ -2,8 +2,6 @@
 
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
-import { useState } from "react";
-import { useCommands } from "@/app/_client/commands";
 import { useLive } from "@/app/_client/live";
 import { routes } from "@/app/_client/navigation";
 import { useTRPC } from "@/app/_client/trpc";
@@ -13,31 +11,18 @@ import { BuildsTable } from "@/app/_features/builds-table";
 import { PendingRequests } from "@/app/_features/requests";
 import { StatusIcon, StatusPlate } from "@/app/_features/status";
 import { useIsAtLeast, useOrg } from "@/app/_shell/org";
-import { Button } from "@/app/_ui/button";
 import { PageHead, Section } from "@/app/_ui/page-head";
-import { ForceDialog } from "./force-dialog";
+import { ForceButtons } from "./force-buttons";
 
 export function BuilderView(props: { builderId: number }) {
   const org = useOrg();
   const trpc = useTRPC();
   const query = trpc.builders.one.queryOptions({ org: org.slug, builderId: props.builderId });
   const { data: builder } = useQuery(query);
+  const forms = trpc.builders.forms.queryOptions({ org: org.slug, builderId: props.builderId });
   useLive(["builds", "requests", "workers", "config"], [query.queryKey]);
+  useLive(["config", "workers"], [forms.queryKey]);
   const mayForce = useIsAtLeast("developer");
-  const [isForcing, force] = useState(false);
-  useCommands(
-    mayForce && builder && !builder.isRemoved
-      ? [
-          {
-            id: "force",
-            label: `Start a build of ${builder.name}`,
-            keys: "b",
-            group: "Builder",
-            run: () => force(true),
-          },
-        ]
-      : [],
-  );
   if (!builder) return null;
   const health = healthOf(builder);
   return (
@@ -60,11 +45,7 @@ export function BuilderView(props: { builderId: number }) {
             #{tag}
           </Link>
         ))}
-        {mayForce && !builder.isRemoved ? (
-          <Button look="primary" onClick={() => force(true)}>
-            Start a build
-          </Button>
-        ) : null}
+        {mayForce && !builder.isRemoved ? <ForceButtons builder={builder} /> : null}
       </PageHead>
       <div className="grid gap-x-10 px-4 py-4 sm:px-6 xl:grid-cols-[minmax(0,1fr)_230px]">
         <div className="min-w-0">
@@ -136,7 +117,6 @@ export function BuilderView(props: { builderId: number }) {
           </Section>
         </aside>
       </div>
-      {isForcing ? <ForceDialog builder={builder} onClose={() => force(false)} /> : null}
     </>
   );
 }

@@ -21,6 +21,8 @@ interface PropertyRow {
 /** Starts a build by hand, and goes where it can be watched. */
 export function ForceDialog(props: {
   builder: { id: number; name: string; properties: Record<string, unknown> };
+  /** What a link says of the fields. */
+  link: URLSearchParams;
   onClose: () => void;
 }) {
   const { builder } = props;
@@ -38,6 +40,7 @@ export function ForceDialog(props: {
     }),
   );
   const wrong = fieldProblems(force.error);
+  const said = (name: string) => props.link.get(name) ?? "";
   const known = Object.keys(builder.properties);
   const change = (key: number, part: Partial<PropertyRow>) =>
     setProperties(properties.map((row) => (row.key === key ? { ...row, ...part } : row)));
@@ -65,6 +68,7 @@ export function ForceDialog(props: {
         <Field
           label="Reason"
           name="reason"
+          defaultValue={said("reason")}
           placeholder="force build"
           maxLength={1000}
           problem={wrong.reason}
@@ -74,6 +78,7 @@ export function ForceDialog(props: {
           <Field
             label="Branch"
             name="branch"
+            defaultValue={said("branch")}
             mono
             placeholder="the builder's own"
             problem={wrong.branch}
@@ -82,6 +87,7 @@ export function ForceDialog(props: {
           <Field
             label="Revision"
             name="revision"
+            defaultValue={said("revision")}
             mono
             placeholder="newest"
             problem={wrong.revision}
@@ -90,6 +96,7 @@ export function ForceDialog(props: {
           <Field
             label="Repository"
             name="repository"
+            defaultValue={said("repository")}
             mono
             placeholder="the builder's own"
             problem={wrong.repository}
@@ -99,7 +106,7 @@ export function ForceDialog(props: {
             label="Priority"
             name="priority"
             type="number"
-            defaultValue={0}
+            defaultValue={said("priority") || 0}
             problem={wrong.priority}
             help="Higher goes first."
           />

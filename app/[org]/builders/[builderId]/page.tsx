@@ -27,6 +27,7 @@ export async function generateMetadata(props: Props): Promise<Metadata> {
 export default async function Builder(props: Props) {
   const { org, builderId } = await find(props);
   await Promise.all([
+    load((api) => api.builders.forms.queryOptions({ org, builderId })),
     loadInfinite((api) => api.builds.page.infiniteQueryOptions({ org, builderId }, buildPages)),
     loadInfinite((api) => api.requests.list.infiniteQueryOptions({ org, builderId }, requestPages)),
   ]);

@@ -1,4 +1,4 @@
-import { createToken, SCOPES, type Scope } from "../../../auth";
+import { createToken, isTokenScope, SCOPES, type TokenScope } from "../../../auth";
 import { parse } from "../args";
 import { type Command, UsageError } from "../io";
 import { AUTHOR, withLocal } from "../local";
@@ -13,7 +13,8 @@ export const tokenCreate: Command = {
 
   --org ORG        organisation, such as main
   --name NAME      what the histories call it: "token NAME"
-  --scope SCOPE    read, trigger, workers or config; may be given several times
+  --scope SCOPE    read, trigger, workers or config; trigger:GLOB for builders whose names match;
+                   may be given several times
   --expires TIME   hours, days, weeks or years from now: 12h, 90d, 8w, 1y; default: never
   --json           as {"token": ..., "expires_at": ...}`,
   async run(args, io) {
@@ -43,10 +44,9 @@ export const tokenCreate: Command = {
   },
 };
 
-function asScope(text: string): Scope {
-  const scope = SCOPES.find((known) => known === text);
-  if (!scope) throw new UsageError(`"${text}" is no scope: there are ${SCOPES.join(", ")}`);
-  return scope;
+function asScope(text: string): TokenScope {
+  if (isTokenScope(text)) return text;
+  throw new UsageError(`"${text}" is no scope: there are ${SCOPES.join(", ")} and trigger:GLOB`);
 }
 
 function expiry(text: string): Date {

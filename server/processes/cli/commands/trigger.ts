@@ -18,6 +18,7 @@ export const trigger: Command = {
   --branch B         --revision R    --repository URL
   --property K=V     may be given several times
   --reason TEXT      --priority N
+  --scheduler NAME   by this force scheduler: --property then fills in its fields, by their full names
   --wait             until it is done; the exit status is the result: 0 SUCCESS, 1 WARNINGS, 2 FAILURE,
                      3 SKIPPED, 4 EXCEPTION, 5 RETRY, 6 CANCELLED
   --logs             with --wait: print what the steps print
@@ -32,6 +33,7 @@ export const trigger: Command = {
         property: { type: "string", multiple: true, short: "p" },
         reason: { type: "string" },
         priority: { type: "string" },
+        scheduler: { type: "string" },
         wait: { type: "boolean", default: false },
         logs: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
@@ -44,19 +46,20 @@ export const trigger: Command = {
       throw new UsageError("--priority takes a whole number");
     }
     const server = remote(io);
-    const made = await server.rpc<{ buildsetid: number; buildrequestids: Record<string, number> }>(
-      `/builders/${encodeURIComponent(positionals[0] as string)}`,
-      "force",
-      {
-        ...(values.branch === undefined ? {} : { branch: values.branch }),
-        ...(values.revision === undefined ? {} : { revision: values.revision }),
-        ...(values.repository === undefined ? {} : { repository: values.repository }),
-        ...(values.reason === undefined ? {} : { reason: values.reason }),
-        ...(values.priority === undefined ? {} : { priority: Number(values.priority) }),
-        properties: Object.fromEntries((values.property ?? []).map(property)),
-        idempotency_key: randomUUID(),
-      },
-    );
+    const builder = positionals[0] as string;
+    const { branch, revision, repository, reason } = values;
+    const priority = values.priority === undefined ? undefined : Number(values.priority);
+    // What is undefined is not sent.
+    const order = { branch, revision, repository, reason, priority, idempotency_key: randomUUID() };
+    const properties = Object.fromEntries((values.property ?? []).map(property));
+    const made =
+      values.scheduler === undefined
+        ? await forceBuilder(server, builder, { ...order, properties })
+        : await forceForm(server, values.scheduler, {
+            ...properties,
+            ...order,
+            builderid: builder,
+          });
     const requestId = Object.values(made.buildrequestids)[0];
     if (requestId === undefined) throw new CommandError("the server made no request");
     const build = await firstBuild(server, io, requestId);
@@ -73,6 +76,24 @@ export const trigger: Command = {
     return outcome?.results ?? 0;
   },
 };
+
+interface Made {
+  readonly buildsetid: number;
+  readonly buildrequestids: Record<string, number>;
+}
+
+const forceBuilder = (server: Remote, builder: string, params: object): Promise<Made> =>
+  server.rpc<Made>(`/builders/${encodeURIComponent(builder)}`, "force", params);
+
+async function forceForm(server: Remote, scheduler: string, params: object): Promise<Made> {
+  const path = `/forceschedulers/${encodeURIComponent(scheduler)}`;
+  const [buildsetid, buildrequestids] = await server.rpc<[number, Record<string, number>]>(
+    path,
+    "force",
+    params,
+  );
+  return { buildsetid, buildrequestids };
+}
 
 function property(text: string): [string, string] {
   const cut = text.indexOf("=");

@@ -1,6 +1,6 @@
 /** A small installation over a real database: two organisations, real commands, the API in between. */
 
-import { createToken, type Scope } from "../../../../server/auth";
+import { createToken, type TokenScope } from "../../../../server/auth";
 import { applyConfig, checkConfig } from "../../../../server/config";
 import { orgDatabase } from "../../../../server/db/org-database";
 import { openDatabase } from "../../../../server/db/pool";
@@ -57,7 +57,7 @@ export async function openInstallation() {
     return row.id;
   }
 
-  function token(orgId: OrgId, ...scopes: Scope[]): Promise<string> {
+  function token(orgId: OrgId, ...scopes: TokenScope[]): Promise<string> {
     return db.within({ orgId }, (tx) =>
       createToken(tx, orgId, { name: "ci", scopes, expiresAt: null, createdBy: "test" }),
     );

@@ -127,9 +127,15 @@ const VALUES: Row[] = [
     ["c", "a"],
   ],
   [
-    "several, none chosen",
+    "several, all taken away",
     { type: "ChoiceStringParameter", choices: ["a"], multiple: true, default: ["a"] },
     [],
+    [],
+  ],
+  [
+    "several, nothing said",
+    { type: "ChoiceStringParameter", choices: ["a"], multiple: true, default: ["a"] },
+    undefined,
     ["a"],
   ],
   [
