@@ -87,6 +87,9 @@ function withCodebase({ project, options }: Placed, projects: Projects): Placed[
 const firstOf = (repository: string | readonly string[]): string =>
   typeof repository === "string" ? repository : (repository[0] ?? "");
 
+const DUE = `update change_source set fire_at = now(), last_error = null, failing_since = null
+  where org_id = $1 and name = $2`;
+
 async function writeRows(
   tx: Queryable,
   orgId: OrgId,
@@ -118,6 +121,8 @@ async function writeRows(
          kind = excluded.kind, config = excluded.config, removed_at = null`,
       [orgId, projectId, name, type, JSON.stringify(config)],
     );
+    // A source is looked at as soon as it is configured: the first time only to know where it is.
+    if (table === "change_source") await tx.rows(DUE, [orgId, name]);
     changes[row && !row.gone ? "changed" : "added"].push(`${what} ${name}`);
   }
   const wanted = new Set(placed.map(({ name }) => name));

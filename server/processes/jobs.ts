@@ -2,8 +2,18 @@
  * The `jobs` process: BullMQ processors. Losing every queued job loses nothing; running one twice
  * changes nothing.
  */
-import type { OrgId } from "../domain/ids";
-import { createAlarm, distribute, fireDue, recoverGone, sweep } from "../engine";
+import { join } from "node:path";
+import { makeChangeSource } from "../change-sources";
+import type { ChangeSourceId, OrgId } from "../domain/ids";
+import {
+  createAlarm,
+  distribute,
+  fireDue,
+  pollAtLaunch,
+  pollSource,
+  recoverGone,
+  sweep,
+} from "../engine";
 import { maintain } from "../engine/recover/maintain";
 import { readProcessEnv } from "../env";
 import { OUTBOX, PROCESS_GONE, processChannel } from "../events/bus";
@@ -11,10 +21,13 @@ import { openQueue, openWorker } from "../queues/backend";
 import { CATALOG } from "../queues/catalog";
 import { createProcessor } from "../queues/processors";
 import { makeScheduler } from "../schedulers";
+import { databaseSecrets } from "../secrets/database";
+import { sealingKey } from "../secrets/seal";
 import { openEngineProcess } from "./common";
 import { asChild } from "./supervisor/as-child";
 
 const DISTRIBUTIONS_AT_ONCE = 4;
+const POLLS_AT_ONCE = 4;
 
 const env = readProcessEnv();
 const own = await openEngineProcess("jobs", env);
@@ -48,8 +61,21 @@ const triggers = {
   makeScheduler,
   wake: (orgId: OrgId) => own.producer.distribute(orgId),
   announce,
-  poll: () => {},
+  poll: (id: ChangeSourceId) => own.producer.poll(id),
   log,
+};
+const stopping = new AbortController();
+const polling = {
+  ...triggers,
+  processId: lease.processId,
+  makeSource: makeChangeSource,
+  secrets: databaseSecrets(db, sealingKey(env.secretKey)),
+  directory: join(env.dataDir, "change-sources"),
+  isHosted: env.isHosted,
+  insist,
+  stop: stopping.signal,
+  now: Date.now,
+  random: Math.random,
 };
 const alarm = createAlarm(
   () => fireDue(triggers, 2 * CATALOG.sweep.everyMs),
@@ -57,6 +83,11 @@ const alarm = createAlarm(
 );
 const processor = createProcessor({
   distribute: distributeNow,
+  async poll(id) {
+    await pollSource(polling, id);
+    // A timer may have been set, or the next poll be near.
+    await alarm.ring();
+  },
   async sweep() {
     await alarm.ring();
     await sweep(sweeping);
@@ -69,6 +100,7 @@ const workers = [
   await insist("distribution", () =>
     openWorker("distribution", processor, DISTRIBUTIONS_AT_ONCE, env, onError),
   ),
+  await insist("polls", () => openWorker("polls", processor, POLLS_AT_ONCE, env, onError)),
   await insist("upkeep", () => openWorker("upkeep", processor, 1, env, onError)),
 ];
 await insist("what repeats", async () => {
@@ -87,10 +119,12 @@ await own.bus.listen(PROCESS_GONE, () => {
 });
 // Whatever a predecessor was doing when it ended: do it now.
 await insist("first sweep", () => sweep(sweeping));
+await insist("polls at launch", () => pollAtLaunch(db));
 await alarm.ring();
 
 const child = asChild(async () => {
   alarm.stop();
+  stopping.abort();
   await Promise.all(workers.map((worker) => worker.close()));
   await own.close("stopped in order");
 });

@@ -1,70 +1,78 @@
 /** Waking others by job. */
 import { openQueue, type QueueConnection, type QueueHandle } from "./backend";
-import { CATALOG } from "./catalog";
+import { CATALOG, type QueueName } from "./catalog";
 
 export interface Producer {
   /** Requests of this organisation may find a worker now. Never throws: the sweep comes anyway. */
   distribute(orgId: number): void;
+  /** Somebody should look at this change source now. Never throws: the sweep comes anyway. */
+  poll(changeSourceId: number): void;
   close(): Promise<void>;
 }
+
+type Wakeable = "distribute" | "poll";
 
 export function createProducer(
   connection: QueueConnection,
   onError: (error: unknown) => void,
 ): Producer {
-  let queue: Promise<QueueHandle> | null = null;
-  /** Organisations whose job is being added; true when one was asked for meanwhile. */
-  const adding = new Map<number, boolean>();
+  const queues = new Map<QueueName, Promise<QueueHandle>>();
+  /** Jobs that are being added; true when one was asked for meanwhile. */
+  const adding = new Map<string, boolean>();
   const underWay = new Set<Promise<void>>();
 
-  function open(): Promise<QueueHandle> {
-    if (queue) return queue;
-    const opening = openQueue("distribution", connection, onError);
-    queue = opening;
-    opening.catch(() => forget(opening));
+  function open(name: QueueName): Promise<QueueHandle> {
+    const known = queues.get(name);
+    if (known) return known;
+    const opening = openQueue(name, connection, onError);
+    queues.set(name, opening);
+    opening.catch(() => forget(name, opening));
     return opening;
   }
 
   /** One that failed may have failed for good: the next wake-up opens another. */
-  function forget(failed: Promise<QueueHandle>): void {
-    if (queue !== failed) return;
-    queue = null;
+  function forget(name: QueueName, failed: Promise<QueueHandle>): void {
+    if (queues.get(name) !== failed) return;
+    queues.delete(name);
     failed.then((handle) => handle.close()).catch(() => {});
   }
 
-  async function add(orgId: number): Promise<void> {
-    const opened = open();
+  async function add(job: Wakeable, onePer: string, data: object): Promise<void> {
+    const { queue, attempts } = CATALOG[job];
+    const opened = open(queue);
     try {
-      const { attempts } = CATALOG.distribute;
       const handle = await opened;
       do {
-        adding.set(orgId, false);
-        await handle.add("distribute", { orgId }, { onePer: `distribute-${orgId}`, attempts });
-      } while (adding.get(orgId));
+        adding.set(onePer, false);
+        await handle.add(job, data, { onePer, attempts });
+      } while (adding.get(onePer));
     } catch (error) {
-      forget(opened);
+      forget(queue, opened);
       onError(error);
     }
   }
 
+  function wake(job: Wakeable, id: number, data: object): void {
+    const onePer = `${job}-${id}`;
+    // While the server of the queues is away an `add` may wait long: never more than one of each.
+    if (adding.has(onePer)) {
+      adding.set(onePer, true);
+      return;
+    }
+    adding.set(onePer, false);
+    const done: Promise<void> = add(job, onePer, data).finally(() => {
+      adding.delete(onePer);
+      underWay.delete(done);
+    });
+    underWay.add(done);
+  }
+
   return {
-    distribute(orgId) {
-      // While the server of the queues is away an `add` may wait long: never more than one of each.
-      if (adding.has(orgId)) {
-        adding.set(orgId, true);
-        return;
-      }
-      adding.set(orgId, false);
-      const done: Promise<void> = add(orgId).finally(() => {
-        adding.delete(orgId);
-        underWay.delete(done);
-      });
-      underWay.add(done);
-    },
+    distribute: (orgId) => wake("distribute", orgId, { orgId }),
+    poll: (changeSourceId) => wake("poll", changeSourceId, { changeSourceId }),
     async close() {
       await Promise.all(underWay);
-      const handle = await queue?.catch(() => null);
-      await handle?.close();
+      for (const queue of queues.values()) await (await queue.catch(() => null))?.close();
     },
   };
 }

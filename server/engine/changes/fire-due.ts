@@ -5,6 +5,7 @@
 import type { Database } from "../../db/pool";
 import type { ChangeSourceId, OrgId, SchedulerId } from "../../domain/ids";
 import type { MakeScheduler } from "../../schedulers/contract";
+import { releasePolls } from "./poll-source";
 import { enter } from "./record-changes";
 import { carryOut, loadDue } from "./run-scheduler";
 
@@ -25,6 +26,7 @@ const AT_ONCE = 500;
 /** @returns milliseconds until the next one is due, if that is within `horizonMs` */
 export async function fireDue(context: TriggersContext, horizonMs: number): Promise<number | null> {
   const { db } = context;
+  await releasePolls(db);
   const rows = await db.rows<{ id: number; org_id: OrgId; what: string; wait: number }>(
     {
       name: "triggers-due",

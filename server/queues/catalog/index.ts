@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 
-export const QUEUES = ["distribution", "upkeep"] as const;
+export const QUEUES = ["distribution", "polls", "upkeep"] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 const orgId = z.number().int().positive();
@@ -14,6 +14,12 @@ const orgId = z.number().int().positive();
 export const CATALOG = {
   /** Give pending requests of an organisation to workers. At most one waits while one runs. */
   distribute: { queue: "distribution", payload: z.object({ orgId }), attempts: 3 },
+  /** Look at a change source. At most one waits while one runs. */
+  poll: {
+    queue: "polls",
+    payload: z.object({ changeSourceId: z.number().int().positive() }),
+    attempts: 1,
+  },
   /** Act on deadlines that passed and on processes that are gone. */
   sweep: { queue: "upkeep", payload: z.object({}), attempts: 1, everyMs: 5_000 },
   /** Partitions ahead of time, retention behind. */

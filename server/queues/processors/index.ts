@@ -1,11 +1,12 @@
 /** What each job does; payloads are parsed at this edge. */
 
 import { AppError } from "../../domain/errors";
-import type { OrgId } from "../../domain/ids";
+import type { ChangeSourceId, OrgId } from "../../domain/ids";
 import { CATALOG, type JobName } from "../catalog";
 
 export interface Processors {
   distribute(orgId: OrgId): Promise<void>;
+  poll(id: ChangeSourceId): Promise<void>;
   sweep(): Promise<void>;
   maintain(): Promise<void>;
 }
@@ -16,6 +17,10 @@ export function createProcessor(processors: Processors) {
       case "distribute": {
         const { orgId } = CATALOG.distribute.payload.parse(data);
         return processors.distribute(orgId as OrgId);
+      }
+      case "poll": {
+        const { changeSourceId } = CATALOG.poll.payload.parse(data);
+        return processors.poll(changeSourceId as ChangeSourceId);
       }
       case "sweep":
         return processors.sweep();

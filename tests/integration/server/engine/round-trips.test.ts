@@ -234,6 +234,7 @@ async function openJobs() {
       };
       await distribute({ db, actor: "jobs", now: Date.now, tell }, orgId);
     },
+    poll: async () => {},
     sweep: async () => {},
     maintain: async () => {},
   });

@@ -42,6 +42,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
         if (answered.length === 0) await first;
         answered.push(seen);
       },
+      poll: async () => {},
       sweep: idle,
       maintain: idle,
     });
@@ -73,6 +74,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
         tries += 1;
         if (tries === 1) throw new Error("first try");
       },
+      poll: async () => {},
       sweep: idle,
       maintain: idle,
     });
@@ -90,6 +92,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
     let sweeps = 0;
     const processor = createProcessor({
       distribute: idle,
+      poll: async () => {},
       sweep: async () => {
         sweeps += 1;
       },
@@ -107,7 +110,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
 });
 
 test("payloads are read at the edge; a job nobody knows is refused", async () => {
-  const processor = createProcessor({ distribute: idle, sweep: idle, maintain: idle });
+  const processor = createProcessor({ distribute: idle, poll: idle, sweep: idle, maintain: idle });
   await expect(processor({ name: "distribute", data: { orgId: "1" } })).rejects.toThrow();
   await expect(processor({ name: "unheard-of", data: {} })).rejects.toThrow("no job is called");
 });
@@ -129,6 +132,7 @@ test("a server that was away is found again, and its outage leaves no connection
   const heard: number[] = [];
   const processor = createProcessor({
     distribute: async (org) => void heard.push(org),
+    poll: async () => {},
     sweep: idle,
     maintain: idle,
   });
