@@ -6,16 +6,20 @@
 import { only, type Queryable } from "../db/pool";
 import { AppError } from "../domain/errors";
 import type { OrgId, ProjectId } from "../domain/ids";
+import { setSecret } from "../secrets/store";
 import { checkForm } from "./check";
-import { canonicalJson } from "./compile";
 import { crossCheck } from "./cross-check";
-import { planPassword } from "./passwords";
+import { moveSealed, planPassword } from "./passwords";
 import type { Problem } from "./problems";
 import { type Changes, type PlannedWorker, writeBuilders, writeWorkers } from "./rows";
 import { writeChangeSources, writeSchedulers } from "./scheduler-rows";
-import type { Documents, OrganizationDocument, ProjectDocument, WorkerOptions } from "./schema";
+import type { Documents, OrganizationDocument, ProjectDocument } from "./schema";
 import { pathText } from "./source";
+import { heldChanges } from "./stale";
 import { readConfig, type StoredConfig } from "./stored";
+import { type Prepared, prepare } from "./take-out";
+import { writeVersions } from "./versions";
+import { missingSecrets } from "./warnings";
 
 export interface ApplyOptions {
   /** Who does it, as histories name them. */
@@ -28,10 +32,18 @@ export interface ApplyOptions {
   readonly force?: boolean;
   /** Remove projects that the documents do not mention. */
   readonly prune?: boolean;
+  /** Why, in the author's words: stands beside the versions. */
+  readonly comment?: string;
+}
+
+export interface ApplyContext extends ApplyOptions {
+  readonly orgId: OrgId;
 }
 
 export interface Applied extends Changes {
   readonly revision: number;
+  /** What may be wrong and keeps nothing from being activated. */
+  readonly warnings: readonly Problem[];
 }
 
 /** The documents do not fit the installation; `problems` carry paths into the file. */
@@ -43,13 +55,14 @@ export class ConfigInvalid extends AppError {
   }
 }
 
-/** @throws ConfigInvalid; AppError config.stale when `base` is not the newest any more */
+/** @throws ConfigInvalid; ConfigStale when a document has moved on since `base` */
 export async function applyConfig(
   tx: Queryable,
   orgId: OrgId,
   documents: Documents,
   options: ApplyOptions,
 ): Promise<Applied> {
+  const context: ApplyContext = { ...options, orgId };
   // One activation at a time in an organisation; readers go on.
   const { slug } = only(
     await tx.rows<{ slug: string }>(
@@ -58,91 +71,106 @@ export async function applyConfig(
     ),
   );
   const before = await readConfig(tx, orgId);
-  if (!options.force) refuseStale(before, documents, options.base ?? null);
-
-  const wanted = merged(before, documents, options.prune ?? false);
-  const file = { ...documents.organization, projects: documents.projects };
-  const problems = [...checkForm(file, options).problems, ...crossCheck(wanted)];
+  const { held, removed } = await heldChanges(
+    tx,
+    before,
+    prepare(documents, (project) => textOf(before, project)),
+    context,
+  );
+  const wanted = merged(before, held, removed);
+  const form = { ...documents.organization, projects: documents.projects };
+  const problems = [...checkForm(form, options).problems, ...crossCheck(wanted)];
   if (problems.length > 0) throw new ConfigInvalid(problems);
 
   const changes: Changes = { added: [], changed: [], removed: [] };
-  const workers = await planWorkers(tx, orgId, wanted.organization, options.sealingKey);
+  const rotated = await storeSecrets(tx, context, held);
+  const workers = await planWorkers(tx, context, wanted.organization, rotated);
   await writeWorkers(tx, { orgId, slug }, workers, changes);
-  const organization = {
-    ...wanted.organization,
-    ...(wanted.organization.workers ? { workers: workers.map((worker) => worker.document) } : {}),
-  };
   const projectIds = await writeProjects(tx, orgId, wanted.projects, changes);
-  await writeBuilders(tx, orgId, { ...wanted, organization }, projectIds, changes);
+  await writeBuilders(tx, orgId, wanted, projectIds, changes);
   await writeSchedulers(tx, orgId, wanted.projects, projectIds, changes);
   await writeChangeSources(tx, orgId, wanted.projects, projectIds, changes);
-  await writeValidation(tx, orgId, organization);
-  await writeVersions(
-    tx,
-    orgId,
-    before,
-    { organization, projects: wanted.projects },
-    {
-      ...options,
-      projectIds,
-      isOrganizationHeld: documents.organization !== null,
-    },
-  );
-  const revision = await currentRevision(tx, orgId);
-  if (revision !== before.revision) {
-    await announce(tx, orgId, options.author, { ...changes, revision });
-  }
-  return { ...changes, revision };
+  await writeValidation(tx, orgId, wanted.organization);
+  await writeVersions(tx, context, before, { held, removed, projectIds });
+
+  const { revision } = await readConfig(tx, orgId);
+  const applied = {
+    ...changes,
+    revision,
+    warnings: await missingSecrets(tx, orgId, documentsOf(held)),
+  };
+  if (revision !== before.revision || rotated.size > 0) await announce(tx, context, applied);
+  return applied;
 }
 
-function refuseStale(before: StoredConfig, documents: Documents, base: number | null): void {
-  if (base === null) return;
-  const held = before.stored.filter(({ project }) =>
-    project === null ? documents.organization !== null : Object.hasOwn(documents.projects, project),
-  );
-  const newest = Math.max(0, ...held.map(({ revision }) => revision));
-  if (newest > base) throw new AppError("config.stale", { newest, base });
+function textOf({ stored }: StoredConfig, project: string | null): string {
+  return stored.find((item) => item.project === project)?.text ?? "";
+}
+
+function documentsOf(held: readonly Prepared[]): Documents {
+  return {
+    organization:
+      (held.find(({ project }) => project === null)?.document as OrganizationDocument) ?? null,
+    projects: Object.fromEntries(
+      held.flatMap(({ project, document }) =>
+        project === null ? [] : [[project, document as ProjectDocument]],
+      ),
+    ),
+  };
 }
 
 function merged(
   before: StoredConfig,
-  documents: Documents,
-  prune: boolean,
+  held: readonly Prepared[],
+  removed: readonly string[],
 ): Documents & { organization: OrganizationDocument } {
+  const { organization, projects } = documentsOf(held);
+  const kept = Object.entries(before.documents.projects).filter(
+    ([name]) => !removed.includes(name),
+  );
   return {
-    organization: documents.organization ?? before.documents.organization,
-    projects: { ...(prune ? {} : before.documents.projects), ...documents.projects },
+    organization: organization ?? before.documents.organization,
+    projects: { ...Object.fromEntries(kept), ...projects },
   };
+}
+
+/** @returns the names of secrets that were added or have another value now */
+async function storeSecrets(
+  tx: Queryable,
+  context: ApplyContext,
+  held: readonly Prepared[],
+): Promise<Set<string>> {
+  const { orgId, author: actor, sealingKey } = context;
+  const rotated = new Set<string>();
+  for (const secret of held.flatMap(({ secrets }) => secrets)) {
+    const outcome = await setSecret(tx, sealingKey, { orgId, actor }, secret);
+    if (outcome !== "same") rotated.add(secret.name);
+  }
+  const problems = await moveSealed(
+    tx,
+    context,
+    held.flatMap(({ sealed }) => sealed),
+  );
+  if (problems.length > 0) throw new ConfigInvalid(problems);
+  return rotated;
 }
 
 async function planWorkers(
   tx: Queryable,
-  orgId: OrgId,
+  { orgId, sealingKey }: ApplyContext,
   organization: OrganizationDocument,
-  key: Buffer,
+  rotated: ReadonlySet<string>,
 ): Promise<PlannedWorker[]> {
   const rows = await tx.rows<{ name: string; sealed_password: Buffer | null }>(
     "select name, sealed_password from worker where org_id = $1",
     [orgId],
   );
   const stored = new Map(rows.map((row) => [row.name, row.sealed_password]));
-  const problems: Problem[] = [];
-  const planned = (organization.workers ?? []).map((worker, index) => {
-    const { reference, sealed, isUnknown } = planPassword(
-      key,
-      worker,
-      stored.get(worker.name) ?? null,
-    );
-    if (isUnknown) {
-      const message = "this password is not stored here (any more): write it out";
-      problems.push({ path: ["workers", index, "password"], message, of: "value" });
-    }
-    const { password: _, ...rest } = worker;
-    const document = (reference ? { ...rest, password: reference } : rest) as WorkerOptions;
-    return { options: worker, document, sealed };
+  return (organization.workers ?? []).map((options) => {
+    const password = planPassword(sealingKey, options, stored.get(options.name) ?? null);
+    const isRotated = password?.secret ? rotated.has(password.secret) : false;
+    return { options, password, isRotated };
   });
-  if (problems.length > 0) throw new ConfigInvalid(problems);
-  return planned;
 }
 
 async function writeProjects(
@@ -191,58 +219,14 @@ async function writeValidation(
   );
 }
 
-interface VersionOptions {
-  readonly author: string;
-  readonly projectIds: ReadonlyMap<string, ProjectId>;
-  readonly isOrganizationHeld: boolean;
-}
-
-async function writeVersions(
-  tx: Queryable,
-  orgId: OrgId,
-  before: StoredConfig,
-  after: Documents,
-  options: VersionOptions,
-): Promise<void> {
-  const write = (projectId: ProjectId | null, document: unknown) =>
-    tx.rows(
-      `insert into config_version (org_id, project_id, number, document, author)
-       select $1, $2, coalesce(max(number), 0) + 1, $3, $4 from config_version
-       where org_id = $1 and project_id is not distinct from $2::bigint`,
-      [orgId, projectId, JSON.stringify(document), options.author],
-    );
-  const stored = (projectId: ProjectId | null) =>
-    before.stored.find((item) => item.projectId === projectId)?.document;
-  const isSame = (a: unknown, b: unknown) =>
-    a !== undefined && canonicalJson(a) === canonicalJson(b);
-
-  if (options.isOrganizationHeld && !isSame(stored(null), after.organization)) {
-    await write(null, after.organization);
-  }
-  for (const [name, document] of Object.entries(after.projects)) {
-    const projectId = options.projectIds.get(name) ?? null;
-    if (projectId !== null && !isSame(stored(projectId), document))
-      await write(projectId, document);
-  }
-  for (const { project, projectId } of before.stored) {
-    if (project !== null && !Object.hasOwn(after.projects, project)) await write(projectId, {});
-  }
-}
-
-async function currentRevision(tx: Queryable, orgId: OrgId): Promise<number> {
-  const [row] = await tx.rows<{ revision: number | null }>(
-    "select max(id) as revision from config_version where org_id = $1",
-    [orgId],
-  );
-  return row?.revision ?? 0;
-}
-
-/** Connected workers get their new builders, and the audit log its line. */
+/**
+ * Connected workers get their new builders, and the audit log its line. The notification goes with
+ * the transaction (an activation is rare): whatever becomes of us, all hear of it or none.
+ */
 async function announce(
   tx: Queryable,
-  orgId: OrgId,
-  author: string,
-  change: Applied,
+  { orgId, author }: ApplyContext,
+  { warnings: _, ...change }: Applied,
 ): Promise<void> {
   const body = JSON.stringify(change);
   await tx.rows("insert into outbox (org_id, topic, body) values ($1, 'config/activated', $2)", [
@@ -254,4 +238,7 @@ async function announce(
      values ($1, $2, 'config.activate', 'configuration', $3)`,
     [orgId, author, body],
   );
+  await tx.rows("select pg_notify('slipway_config', $1::text), pg_notify('slipway_outbox', '')", [
+    orgId,
+  ]);
 }

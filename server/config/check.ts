@@ -18,6 +18,7 @@ import { FIXED_STEP_OPTIONS } from "../steps/schema";
 import { stepSchema } from "../steps/step-schema";
 import { crossCheck } from "./cross-check";
 import { nearest, quote, unknownKey } from "./fields";
+import { legible, list, record } from "./legible";
 import { type Problem, problemsOf } from "./problems";
 import {
   type Documents,
@@ -27,11 +28,18 @@ import {
   type WorkerOptions,
   workerSchemas,
 } from "./schema";
-import { type ConfigError, type Path, pathText, readSource } from "./source";
+import { type ConfigError, type Path, pathText, readSource, type Source } from "./source";
+import { hasContent, ownText as own, splitText } from "./split-text";
+
+/** What a text is: a file that holds documents, or one document alone. */
+export type Target = "all" | "organization" | { readonly project: string };
 
 export interface CheckOptions {
   /** Organisations are strangers: nothing may run on the server's own host. */
   readonly isHosted?: boolean;
+  readonly target?: Target;
+  /** The file is the whole configuration: the organisation's document is held even when it is empty. */
+  readonly isWhole?: boolean;
 }
 
 export interface Checked {
@@ -43,24 +51,65 @@ export interface Checked {
 }
 
 export function checkConfig(text: string, options: CheckOptions = {}): Checked {
-  const source = readSource(text);
+  const { target = "all" } = options;
+  const source = readTarget(text, target);
+  const base = basePath(target);
   const locate = (problems: readonly Problem[]): ConfigError[] =>
     problems
-      .map(({ path, message, of }) => ({
-        path: pathText(path),
-        ...source.place(path, of),
-        message,
-      }))
-      .sort((a, b) => a.line - b.line || a.column - b.column);
-  if (source.errors.length > 0) return { errors: source.errors, documents: null, locate };
+      .map(({ path, message, of }) => {
+        const inside = base.every((step, index) => path[index] === step);
+        const own = inside ? path.slice(base.length) : path;
+        return { path: pathText(own), ...source.place(inside ? own : [], of), message };
+      })
+      .sort(inOrder);
+  if (source.value === undefined) return { errors: source.errors, documents: null, locate };
 
-  const { problems, documents } = checkForm(source.value, options);
-  if (documents) problems.push(...crossCheck(documents));
+  const file = base.reduceRight<unknown>((value, key) => ({ [key]: value }), source.value);
+  const { problems, documents } = checkForm(file, options);
+  problems.push(...crossCheck(legible(file)));
+  if (target === "organization" && "projects" in record(file)) problems.push(NO_PROJECTS_HERE);
+  const errors = [...source.errors, ...locate(problems)].sort(inOrder);
   return {
-    errors: locate(problems),
-    documents: problems.length > 0 ? null : documents,
+    errors,
+    documents: errors.length > 0 || !documents ? null : withTexts(documents, text, source, options),
     locate,
   };
+}
+
+const NO_PROJECTS_HERE: Problem = {
+  path: ["projects"],
+  message: "a project has a document of its own",
+  of: "key",
+};
+
+const basePath = (target: Target): string[] =>
+  typeof target === "string" ? [] : ["projects", target.project];
+
+const inOrder = (a: ConfigError, b: ConfigError) => a.line - b.line || a.column - b.column;
+
+/** A document of its own may say nothing; a file must hold something. */
+function readTarget(text: string, target: Target): Source {
+  if (target === "all" || hasContent(text)) return readSource(text);
+  return { value: {}, errors: [], document: null, place: () => ({ line: 1, column: 1 }) };
+}
+
+function withTexts(
+  documents: Documents,
+  text: string,
+  { document }: Source,
+  { target = "all", isWhole = false }: CheckOptions,
+): Documents {
+  const held = {
+    ...documents,
+    organization: documents.organization ?? (isWhole || target === "organization" ? {} : null),
+  };
+  if (typeof target === "object") {
+    return { ...held, texts: { organization: null, projects: { [target.project]: own(text) } } };
+  }
+  if (target === "organization" || document === null) {
+    return { ...held, texts: { organization: own(text), projects: {} } };
+  }
+  return { ...held, texts: splitText(text, document, held) };
 }
 
 /** What can be said of each thing alone. */
@@ -101,7 +150,7 @@ function itemProblems(value: unknown, options: CheckOptions): Problem[] {
 }
 
 function projectProblems(
-  document: Record<string, unknown>,
+  document: Readonly<Record<string, unknown>>,
   path: Path,
   options: CheckOptions,
 ): Problem[] {
@@ -236,14 +285,4 @@ function unknownType(
     ? `unknown ${what} type ${quote(type)}: did you mean ${quote(near)}?`
     : `${what} type ${quote(type)} is not supported yet; there is ${known.join(", ")}`;
   return [{ path: [...path, "type"], message, of: "value" }];
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -86,7 +86,7 @@ function workerProblems(
   }
   if (known === null) return [];
   return names
-    .filter((name) => !known.includes(name))
+    .filter((name) => name !== undefined && !known.includes(name))
     .map((name) => {
       const near = nearest(name, known);
       const hint = near === null ? "" : `: did you mean ${quote(near)}?`;

@@ -1,8 +1,19 @@
 export { sealingKey } from "../secrets/seal";
 export { type Applied, type ApplyOptions, applyConfig, ConfigInvalid } from "./apply";
-export { type Checked, type CheckOptions, checkConfig } from "./check";
+export { type Checked, type CheckOptions, checkConfig, type Target } from "./check";
+export { documentSchemas } from "./document-schema";
 export type { Problem } from "./problems";
 export { type Documents, workerName } from "./schema";
 export { secretUsers } from "./secret-users";
 export type { ConfigError } from "./source";
-export { exportConfig, readConfig, revisionOf } from "./stored";
+export { ConfigStale, type Meanwhile, titleOf } from "./stale";
+export { exportConfig, readConfig, readVersions, revisionOf, wholeText } from "./stored";
+export {
+  listVersions,
+  readVersion,
+  rollBack,
+  type Version,
+  type VersionText,
+  versionBefore,
+} from "./versions";
+export { missingSecrets } from "./warnings";

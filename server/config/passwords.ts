@@ -1,42 +1,70 @@
 /**
- * Passwords of workers. A literal one is sealed beside the worker's row before anything is
- * versioned; documents hold a reference in its place: a keyed fingerprint, which tells that a
- * password changed and nothing else.
+ * Passwords of workers. One that is written out lies in the secret store before anything is
+ * versioned (take-out.ts), and the worker's row names the secret: it is read at each login (W-004).
+ * Documents of before say `{sealed: …}` and their rows hold the password; both keep working, and
+ * move to the store when their document is activated the next time.
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import type { Queryable } from "../db/pool";
 import { seal, unseal } from "../secrets/seal";
+import { knownSecrets, setSecret } from "../secrets/store";
+import type { ApplyContext } from "./apply";
+import type { Problem } from "./problems";
+import { secretOf } from "./references";
 import type { WorkerOptions } from "./schema";
+import type { Sealed } from "./take-out";
 
-export interface PlannedPassword {
-  /** What the document holds; undefined: the option is left out. */
-  readonly reference: { readonly sealed: string } | undefined;
-  /** Null: leave the row's password as it is. */
+export interface PasswordPlan {
+  /** Of the secret that holds it; null: the row's own, which nobody wrote. */
+  readonly secret: string | null;
+  /** For the row: one of ours, known to nobody. */
   readonly sealed: Buffer | null;
-  /** The reference is to a password that is not stored (any more). */
-  readonly isUnknown: boolean;
 }
 
+/** What the row must say; null: it stays as it is. */
 export function planPassword(
   key: Buffer,
-  worker: WorkerOptions,
+  { password }: WorkerOptions,
   stored: Buffer | null,
-): PlannedPassword {
-  const current = stored === null ? null : unseal(key, stored);
-  const { password } = worker;
-  if (password === undefined) {
-    // A local worker's is ours: made once, known to nobody.
-    const sealed = current === null ? seal(key, randomBytes(32).toString("base64url")) : null;
-    return { reference: undefined, sealed, isUnknown: false };
-  }
-  if (typeof password === "string") {
-    const reference = { sealed: fingerprint(key, worker.name, password) };
-    const sealed = password === current ? null : seal(key, password);
-    return { reference, sealed, isUnknown: false };
-  }
-  const isUnknown = current === null || fingerprint(key, worker.name, current) !== password.sealed;
-  return { reference: password, sealed: null, isUnknown };
+): PasswordPlan | null {
+  const secret = secretOf(password);
+  if (secret !== null) return { secret, sealed: null };
+  if (typeof password === "object" && password !== null) return null;
+  return {
+    secret: null,
+    sealed: stored === null ? seal(key, randomBytes(32).toString("base64url")) : null,
+  };
 }
 
-function fingerprint(key: Buffer, name: string, password: string): string {
-  return createHmac("sha256", key).update(`${name}\0${password}`).digest("hex").slice(0, 16);
+/** Moves passwords out of rows. @returns a problem for each that is not there */
+export async function moveSealed(
+  tx: Queryable,
+  { orgId, author, sealingKey }: ApplyContext,
+  sealed: readonly Sealed[],
+): Promise<Problem[]> {
+  if (sealed.length === 0) return [];
+  const known = await knownSecrets(
+    tx,
+    orgId,
+    sealed.map(({ secret }) => secret),
+  );
+  const missing = sealed.filter(({ secret }) => !known.has(secret));
+  const rows = await tx.rows<{ name: string; sealed_password: Buffer }>(
+    `select name, sealed_password from worker
+     where org_id = $1 and name = any($2) and sealed_password is not null`,
+    [orgId, missing.map(({ worker }) => worker)],
+  );
+  const stored = new Map(rows.map((row) => [row.name, row.sealed_password]));
+  const problems: Problem[] = [];
+  for (const { worker, secret, path } of missing) {
+    const bytes = stored.get(worker);
+    if (bytes) {
+      const value = unseal(sealingKey, bytes);
+      await setSecret(tx, sealingKey, { orgId, actor: author }, { name: secret, value });
+    } else {
+      const message = "this password is not stored here (any more): write it out";
+      problems.push({ path, message, of: "value" });
+    }
+  }
+  return problems;
 }

@@ -40,8 +40,36 @@ function ofIssue(issue: Issue, root: unknown, base: Path): Problem[] {
     case "invalid_type":
       return [{ path, message: wrongType(issue.expected, at(root, issue.path)), of: "value" }];
     default:
-      return [{ path, message: issue.message, of: "value" }];
+      return [{ path, message: plain(issue), of: "value" }];
   }
+}
+
+/** Zod's own sentences in ours; one that a schema wrote itself stands as it is. */
+function plain(issue: Issue): string {
+  switch (issue.code) {
+    case "too_small":
+      return issue.message.startsWith("Too small")
+        ? `must ${bound(issue.origin, issue.minimum, issue.inclusive ? "at least" : "more than")}`
+        : issue.message;
+    case "too_big":
+      return issue.message.startsWith("Too big")
+        ? `must ${bound(issue.origin, issue.maximum, issue.inclusive ? "at most" : "less than")}`
+        : issue.message;
+    case "invalid_value":
+      return issue.message.startsWith("Invalid")
+        ? `must be ${issue.values.map((value) => quote(String(value))).join(" or ")}`
+        : issue.message;
+    case "invalid_format":
+      return issue.message.startsWith("Invalid") ? `is not a valid ${issue.format}` : issue.message;
+    default:
+      return issue.message;
+  }
+}
+
+function bound(origin: string, limit: number | bigint, how: string): string {
+  if (origin === "string") return `have ${how} ${limit} characters`;
+  if (origin === "array" || origin === "set") return `have ${how} ${limit} items`;
+  return `be ${how} ${limit}`;
 }
 
 /** The alternative that came furthest explains best; when none got inside, what is wanted at all. */

@@ -4,6 +4,7 @@ import { AppError } from "../domain/errors";
 import type { BuilderId, OrgId, ProjectId, WorkerId } from "../domain/ids";
 import { canonicalJson, compileBuilder, configHash } from "./compile";
 import { buildDirectory, placedBuilders } from "./cross-check";
+import type { PasswordPlan } from "./passwords";
 import type { Documents, OrganizationDocument, WorkerOptions } from "./schema";
 
 /** What an activation did, each as "builder runtests". */
@@ -15,10 +16,10 @@ export interface Changes {
 
 export interface PlannedWorker {
   readonly options: WorkerOptions;
-  /** As it is stored: with a reference in place of the password. */
-  readonly document: WorkerOptions;
-  /** A new password; null: leave the row's. */
-  readonly sealed: Buffer | null;
+  /** Null: the row's stays as it is. */
+  readonly password: PasswordPlan | null;
+  /** Its secret has another value now. */
+  readonly isRotated: boolean;
 }
 
 interface WorkerRow {
@@ -26,6 +27,7 @@ interface WorkerRow {
   name: string;
   kind: string;
   config: unknown;
+  password_secret: string | null;
   gone: boolean;
 }
 
@@ -36,25 +38,38 @@ export async function writeWorkers(
   changes: Changes,
 ): Promise<void> {
   const rows = await tx.rows<WorkerRow>(
-    `select id, name, kind, config, removed_at is not null as gone from worker where org_id = $1`,
+    `select id, name, kind, config, password_secret, removed_at is not null as gone
+     from worker where org_id = $1`,
     [org.orgId],
   );
   const known = new Map(rows.map((row) => [row.name, row]));
-  for (const { options, sealed } of workers) {
+  for (const { options, password, isRotated } of workers) {
     const { name, type, password: _, ...config } = options;
     const row = known.get(name);
     if (!row) {
-      await insertWorker(tx, org, { name, type, config, sealed, maxBuilds: config.max_builds });
+      await insertWorker(tx, org, { name, type, config, password, maxBuilds: config.max_builds });
       changes.added.push(`worker ${name}`);
       continue;
     }
     const isSame =
-      !row.gone && row.kind === type && canonicalJson(row.config) === canonicalJson(config);
-    if (isSame && sealed === null) continue;
+      !row.gone &&
+      row.kind === type &&
+      canonicalJson(row.config) === canonicalJson(config) &&
+      (password === null || (password.secret === row.password_secret && password.sealed === null));
+    if (isSame && !isRotated) continue;
     await tx.rows(
       `update worker set kind = $2, config = $3, max_builds = $4, removed_at = null,
-         sealed_password = coalesce($5, sealed_password) where id = $1`,
-      [row.id, type, JSON.stringify(config), config.max_builds ?? null, sealed],
+         password_secret = case when $5 then $6 else password_secret end,
+         sealed_password = coalesce($7, sealed_password) where id = $1`,
+      [
+        row.id,
+        type,
+        JSON.stringify(config),
+        config.max_builds ?? null,
+        password !== null,
+        password?.secret ?? null,
+        password?.sealed ?? null,
+      ],
     );
     changes[row.gone ? "added" : "changed"].push(`worker ${name}`);
   }
@@ -79,21 +94,23 @@ async function insertWorker(
     name: string;
     type: string;
     config: unknown;
-    sealed: Buffer | null;
+    password: PasswordPlan | null;
     maxBuilds: number | null | undefined;
   },
 ): Promise<void> {
   for (const loginName of [worker.name, `${org.slug}/${worker.name}`]) {
     const made = await tx.rows(
-      `insert into worker (org_id, name, login_name, kind, config, sealed_password, max_builds)
-       values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning id`,
+      `insert into worker
+         (org_id, name, login_name, kind, config, sealed_password, password_secret, max_builds)
+       values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning id`,
       [
         org.orgId,
         worker.name,
         loginName,
         worker.type,
         JSON.stringify(worker.config),
-        worker.sealed,
+        worker.password?.sealed ?? null,
+        worker.password?.secret ?? null,
         worker.maxBuilds ?? null,
       ],
     );

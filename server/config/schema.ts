@@ -3,7 +3,10 @@
  * Buildbot's. Nothing is filled in here: what is stored is what was written.
  */
 import { z } from "zod";
+import { secretName } from "../secrets/schema";
 import { environment, name, pattern, properties, strict } from "./fields";
+import { secretOf } from "./references";
+import type { Texts } from "./split-text";
 
 /** W-003: 50 characters, no dot, space or colon, no digit first. */
 export const workerName = z
@@ -14,14 +17,40 @@ export const workerName = z
   )
   .refine((value) => !["debug", "change", "status"].includes(value), "is a reserved name");
 
-/** What stands in place of a password in stored documents and exports: keep the one that is there. */
+/** What older exports hold in place of a password: keep the one that is there. */
 const sealedReference = strict({
   sealed: z.string().regex(/^[0-9a-f]{16}$/, "is not a reference"),
 });
 
-const password = z.union([z.string().min(1).max(200), sealedReference], {
-  error: "must be text (write numbers in quotes), or a reference {sealed: ...} from an export",
-});
+const secretReference = strict({ type: z.literal("Secret"), name: secretName });
+
+const password = z
+  .union(
+    [
+      z
+        .string()
+        .min(1, "must not be empty")
+        .max(200, "must have at most 200 characters")
+        .refine((value) => !value.includes("%(") || secretOf(value) !== null, {
+          message: "is written out, or is one secret and nothing else: %(secret:NAME)s",
+        }),
+      secretReference,
+      sealedReference,
+    ],
+    { error: passwordProblem },
+  )
+  .meta({
+    secret: true,
+    description: "What the worker says at the door. Written out, it moves to the secret store.",
+  });
+
+function passwordProblem({ input }: { readonly input?: unknown }): string | undefined {
+  if (input === undefined) return "is missing: write a password, or %(secret:NAME)s";
+  if (input === null) return "null is only for workers that Slipway starts itself";
+  return typeof input === "string" || typeof input === "object"
+    ? undefined
+    : "must be text (write numbers in quotes), or %(secret:NAME)s";
+}
 
 const commonWorkerOptions = {
   name: workerName,
@@ -52,7 +81,7 @@ export const workerSchemas = {
       type: z.literal("LocalWorker"),
       ...commonWorkerOptions,
       workdir: workerDirectory.optional(),
-      password: password.optional(),
+      password: password.nullish(),
     },
     workersLater,
   ),
@@ -219,4 +248,6 @@ export type ProjectDocument = z.output<typeof projectSchema>;
 export interface Documents {
   readonly organization: OrganizationDocument | null;
   readonly projects: Readonly<Record<string, ProjectDocument>>;
+  /** As a person wrote them; what is missing here was made by a program. */
+  readonly texts?: Texts;
 }

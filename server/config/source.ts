@@ -2,8 +2,19 @@
  * The text of a configuration file, YAML or JSON (which YAML contains), as values whose places in
  * the text are still known. Bounded: size, depth, and what aliases may unfold to.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+} from "yaml";
 import { unstorable } from "../domain/text";
+import { quote } from "./fields";
+import { inPlainWords } from "./syntax";
 
 export type Path = readonly (string | number)[];
 
@@ -20,7 +31,10 @@ export interface ConfigError extends Place {
 
 export interface Source {
   readonly value: unknown;
+  /** Some leave a value that can be looked at further; without one `value` is undefined. */
   readonly errors: readonly ConfigError[];
+  /** As the YAML reader has it; null: there is no value. */
+  readonly document: Document | null;
   /** Where the thing at this path stands; its key when asked for, or the nearest thing around it. */
   place(path: Path, of?: "key" | "value"): Place;
 }
@@ -33,6 +47,7 @@ export function readSource(text: string): Source {
   const fail = (message: string, place: Place = start): Source => ({
     value: undefined,
     errors: [{ path: "", ...place, message }],
+    document: null,
     place: () => start,
   });
   if (text.length > MAX_CHARACTERS) {
@@ -43,15 +58,23 @@ export function readSource(text: string): Source {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  // Keys that stand twice are looked for below, where both places are known.
+  const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
+  let documents: ReturnType<typeof parseAllDocuments>;
+  try {
+    documents = parseAllDocuments(text, options);
+  } catch {
+    // The reader calls itself for each level.
+    return fail(`nested deeper than ${MAX_DEPTH} levels`);
+  }
   const [document, second] = Array.isArray(documents) ? documents : [];
   if (!document) return fail("the file is empty");
-  const errors = document.errors.map((error) => ({
+  const errors = [...document.errors, ...document.warnings].map((error) => ({
     path: "",
     ...at(error.pos[0]),
-    message: error.message,
+    message: inPlainWords(error, text),
   }));
-  if (errors.length > 0) return { value: undefined, errors, place: () => start };
+  if (errors.length > 0) return { value: undefined, errors, document: null, place: () => start };
   if (second) return fail("the file holds several YAML documents", at(second.range?.[0] ?? 0));
 
   const root = document.contents as Node | null;
@@ -59,18 +82,55 @@ export function readSource(text: string): Source {
   try {
     value = document.toJS({ maxAliasCount: 200 });
   } catch (error) {
-    return fail((error as Error).message);
+    return fail(unfolded(error as Error));
   }
   const place: Source["place"] = (path, of = "value") => at(offsetOf(root, path, of));
+  const unreadable = unusable(value).map(({ path, message }) => ({
+    path: pathText(path),
+    ...place(path, "key"),
+    message,
+  }));
+  const twice = repeatedKeys(root).map(({ path, offset, first }) => ({
+    path: pathText(path),
+    ...at(offset),
+    message: `${quote(String(path.at(-1)))} stands twice in this map, first in line ${at(first).line}`,
+  }));
   return {
-    value,
-    errors: unusable(value).map(({ path, message }) => ({
-      path: pathText(path),
-      ...place(path, "key"),
-      message,
-    })),
+    value: unreadable.some(({ message }) => message.startsWith("nested")) ? undefined : value,
+    errors: [...unreadable, ...twice],
+    document: document as Document,
     place,
   };
+}
+
+function unfolded(error: Error): string {
+  const unknown = /alias.*?: (\S+)$/i.exec(error.message)?.[1];
+  return /count/i.test(error.message) || !unknown
+    ? "its aliases unfold to too much"
+    : `the alias ${quote(`*${unknown}`)} has no anchor before it`;
+}
+
+interface Repeated {
+  readonly path: Path;
+  readonly offset: number;
+  readonly first: number;
+}
+
+function repeatedKeys(node: unknown, path: Path = []): Repeated[] {
+  if (path.length > MAX_DEPTH) return [];
+  if (isSeq(node)) return node.items.flatMap((item, index) => repeatedKeys(item, [...path, index]));
+  if (!isMap(node)) return [];
+  const seen = new Map<string, number>();
+  return node.items.flatMap(({ key, value }) => {
+    if (!isScalar(key)) return [];
+    const name = String(key.value);
+    const here = [...path, name];
+    const offset = key.range?.[0] ?? 0;
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, offset);
+    const again = first === undefined ? [] : [{ path: here, offset, first }];
+    return [...again, ...repeatedKeys(value, here)];
+  });
 }
 
 function offsetOf(root: Node | null, path: Path, of: "key" | "value"): number {

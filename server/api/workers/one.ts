@@ -50,7 +50,8 @@ export type WorkerPage = Awaited<ReturnType<typeof oneWorker>>;
 
 const ONE = `
   select ${WORKER_COLUMNS}, coalesce(k.facts -> 'info', '{}') as info, (k.facts ->> 'numcpus')::int as numcpus,
-         k.facts ->> 'basedir' as basedir, k.sealed_password is not null as "hasPassword", ${ms("k.created_at")} as "createdAt",
+         k.facts ->> 'basedir' as basedir, ${ms("k.created_at")} as "createdAt",
+         (k.sealed_password is not null or k.password_secret is not null) as "hasPassword",
          k.removed_at is not null as "isRemoved",
          (select coalesce(json_agg(json_build_object('id', b.id, 'name', b.name) order by b.name), '[]')
           from builder_worker bw join builder b on b.id = bw.builder_id

@@ -36,7 +36,7 @@ export const CATALOG = {
   "config.stale": {
     status: 409,
     retry: "never",
-    message: "the configuration has moved on to version {newest} since {base}",
+    message: "somebody changed it meanwhile: {what}",
   },
   "builder.unknown": { status: 404, retry: "never", message: "no builder {builder}" },
   "builder.removed": {

@@ -21,8 +21,10 @@ export async function findByLogin(q: Queryable, loginName: string): Promise<Know
   const [row] = await q.rows<KnownWorker>(
     {
       name: "worker-by-login",
-      text: `select id, org_id as "orgId", name, sealed_password as "sealedPassword"
-        from worker where login_name = $1 and removed_at is null`,
+      text: `select w.id, w.org_id as "orgId", w.name,
+          case when w.password_secret is null then w.sealed_password else s.sealed end as "sealedPassword"
+        from worker w left join secret s on s.org_id = w.org_id and s.name = w.password_secret
+        where w.login_name = $1 and w.removed_at is null`,
     },
     [loginName],
   );

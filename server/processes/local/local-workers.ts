@@ -23,9 +23,12 @@ export async function localWorkerPrograms(
 ): Promise<ChildSpec[]> {
   if (env.isHosted || !isAnyDoorOpen(env) || !existsSync(home.program)) return [];
   const rows = await q.rows<Row>(
-    `select o.slug as org, w.name, w.login_name, w.sealed_password, w.config->>'workdir' as workdir
+    `select o.slug as org, w.name, w.login_name, w.config->>'workdir' as workdir,
+       case when w.password_secret is null then w.sealed_password else s.sealed end as sealed_password
      from worker w join organization o on o.id = w.org_id
-     where w.kind = 'LocalWorker' and w.removed_at is null and w.sealed_password is not null
+     left join secret s on s.org_id = w.org_id and s.name = w.password_secret
+     where w.kind = 'LocalWorker' and w.removed_at is null
+       and case when w.password_secret is null then w.sealed_password else s.sealed end is not null
      order by w.id`,
   );
   const connection = await connectionOptions(env, home);
