@@ -1,4 +1,5 @@
 /** How documents speak of secrets: `%(secret:NAME)s` in a text, or `{type: Secret, name: NAME}`. Pure. */
+import { secretsIn } from "../domain/properties";
 import { record } from "./legible";
 import type { Path } from "./source";
 
@@ -22,11 +23,7 @@ export function references(root: unknown, base: Path = []): Reference[] {
   const found: Reference[] = [];
   const visit = (value: unknown, path: Path): void => {
     if (typeof value === "string") {
-      // A doubled % is a literal one.
-      const inside = value.replaceAll("%%", "");
-      for (const [, name] of inside.matchAll(/%\(secret:([A-Za-z0-9_./|-]+)\)s/g)) {
-        if (name) found.push({ path, name });
-      }
+      found.push(...secretsIn(value).map((name) => ({ path, name })));
     } else if (Array.isArray(value)) {
       value.forEach((item, index) => {
         visit(item, [...path, index]);

@@ -67,14 +67,17 @@ function nodeAt(root: unknown, path: Path): unknown {
 /** Short ones are words that a comment may well use. */
 const LEAST_LENGTH = 4;
 
+const SCALAR = "\x1f";
+const LEXER_MARKS = ["\x02", "\x18", SCALAR];
+
 function withoutInComments(text: string, literal: string): string {
   if (literal.length < LEAST_LENGTH || !text.includes(literal)) return text;
   let isScalarNext = false;
   let result = "";
   for (const token of new Lexer().lex(text)) {
     // Marks of the lexer's own: the next token is a scalar, whatever it looks like.
-    if (/^[\x02\x18\x1f]$/.test(token)) {
-      isScalarNext = token === "\x1f";
+    if (LEXER_MARKS.includes(token)) {
+      isScalarNext = token === SCALAR;
       continue;
     }
     const isComment = !isScalarNext && token.startsWith("#");

@@ -27,8 +27,8 @@ const SENTENCES: Partial<Record<YAMLError["code"], (error: YAMLError, at: string
     "does not belong here: the lines before it are of another kind (a list, a map, a text)",
   BAD_SCALAR_START: (_, at) => `text cannot begin with ${quote(at)}: put it in quotes`,
   BAD_DQ_ESCAPE: ({ message }) => {
-    const escape = message.split(" ").at(-1) ?? "";
-    return `${quote(escape)} means nothing inside double quotes: double the backslash, or use single quotes`;
+    const sequence = message.split(" ").at(-1) ?? "";
+    return `${quote(sequence)} means nothing inside double quotes: double the backslash, or use single quotes`;
   },
   BAD_ALIAS: () => "there is no anchor of this name before it",
   TAG_RESOLVE_FAILED: () => "tags (words that begin with !) have no meaning here",

@@ -16,7 +16,7 @@ import {
 } from "../engine";
 import { maintain } from "../engine/recover/maintain";
 import { readProcessEnv } from "../env";
-import { OUTBOX, PROCESS_GONE, processChannel } from "../events/bus";
+import { CONFIG, OUTBOX, PROCESS_GONE, processChannel } from "../events/bus";
 import { openQueue, openWorker } from "../queues/backend";
 import { CATALOG } from "../queues/catalog";
 import { createProcessor } from "../queues/processors";
@@ -116,6 +116,10 @@ await insist("what repeats", async () => {
 // What is left of a process that died is recovered at once, not at the next sweep.
 await own.bus.listen(PROCESS_GONE, () => {
   recoverGone(sweeping).catch((error: unknown) => log("recovery", { error }));
+});
+// Requests may have a worker now, or a builder no more. Whoever activated may not live to say so.
+await own.bus.listen(CONFIG, (payload) => {
+  if (payload) own.producer.distribute(Number(payload));
 });
 // Whatever a predecessor was doing when it ended: do it now.
 await insist("first sweep", () => sweep(sweeping));

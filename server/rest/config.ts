@@ -3,16 +3,8 @@
  * `{text, base?, force?, prune?}` checks and activates, and says what changed.
  */
 import { z } from "zod";
-import {
-  type Applied,
-  applyConfig,
-  type ConfigError,
-  ConfigInvalid,
-  checkConfig,
-  exportConfig,
-  revisionOf,
-  sealingKey,
-} from "../config";
+import { type Activated, activateText, exportConfig, revisionOf, sealingKey } from "../config";
+import { unstorable } from "../domain/text";
 import type { Admission } from "./access";
 import { parseParams } from "./params";
 
@@ -21,15 +13,12 @@ const body = z.strictObject({
   base: z.int().min(0).nullish(),
   force: z.boolean().default(false),
   prune: z.boolean().default(false),
+  comment: z
+    .string()
+    .max(500)
+    .refine((text) => unstorable(text) === null)
+    .default(""),
 });
-
-/** The file is wrong; each error has its place. */
-export class ConfigRefused extends Error {
-  override readonly name = "ConfigRefused";
-  constructor(readonly errors: readonly ConfigError[]) {
-    super("the configuration is not valid");
-  }
-}
 
 export async function readConfigFile(admission: Admission): Promise<string> {
   return admission.within((tx, asker) => {
@@ -42,24 +31,18 @@ export async function activate(
   env: { readonly secretKey: string; readonly isHosted: boolean },
   admission: Admission,
   input: unknown,
-): Promise<Applied> {
+): Promise<Activated> {
   return admission.within(async (tx, asker) => {
     asker.mustBeAbleTo("config");
-    const { text, base, force, prune } = parseParams(body, input);
-    const { documents, errors, locate } = checkConfig(text, env);
-    if (!documents) throw new ConfigRefused(errors);
-    try {
-      return await applyConfig(tx, admission.orgId, documents, {
-        author: asker.actor,
-        sealingKey: sealingKey(env.secretKey),
-        isHosted: env.isHosted,
-        base: base ?? revisionOf(text),
-        force,
-        prune,
-      });
-    } catch (error) {
-      if (error instanceof ConfigInvalid) throw new ConfigRefused(locate(error.problems));
-      throw error;
-    }
+    const { text, base, force, prune, comment } = parseParams(body, input);
+    return activateText(tx, admission.orgId, text, {
+      author: asker.actor,
+      sealingKey: sealingKey(env.secretKey),
+      isHosted: env.isHosted,
+      base: base ?? revisionOf(text),
+      force,
+      prune,
+      comment,
+    });
   });
 }

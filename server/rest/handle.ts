@@ -1,4 +1,5 @@
 /** The public API: from a request to its answer. Everything it needs comes in as an argument. */
+import { ConfigRefused } from "../config";
 import type { OrgDatabase } from "../db/org-database";
 import { AppError } from "../domain/errors";
 import { type FieldErrors, FormInvalid, MAX_FORM_BYTES } from "../domain/force";
@@ -6,7 +7,7 @@ import { unstorable } from "../domain/text";
 import type { EngineCommands } from "../engine";
 import type { FleetCommands } from "../fleet";
 import { type Admission, admit } from "./access";
-import { activate, ConfigRefused, readConfigFile } from "./config";
+import { activate, readConfigFile } from "./config";
 import { control } from "./control";
 import { createBuilderIds } from "./force";
 import { formsPath, readForms } from "./forceschedulers";

@@ -45,7 +45,7 @@ export function ConfigEditor() {
   const [base, setBase] = useState(data?.revision ?? 0);
   const [errors, setErrors] = useState<readonly ConfigError[]>([]);
   const area = useRef<HTMLTextAreaElement>(null);
-  const check = useMutation(trpc.config.check.mutationOptions({ onSuccess: setErrors }));
+  const check = useMutation(trpc.config.check.mutationOptions({ onSuccess: ({ errors }) => setErrors(errors) }));
   const activate = useMutation(
     trpc.config.activate.mutationOptions({
       onSuccess: async (answer) => {

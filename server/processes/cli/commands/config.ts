@@ -1,16 +1,15 @@
 import { readFile } from "node:fs/promises";
 import {
-  type Applied,
-  applyConfig,
+  type Activated,
+  activateText,
   type ConfigError,
-  ConfigInvalid,
+  ConfigRefused,
   checkConfig,
   exportConfig,
   revisionOf,
   sealingKey,
 } from "../../../config";
 import { AppError } from "../../../domain/errors";
-import { announceConfig } from "../announce-config";
 import { parse } from "../args";
 import { type Command, CommandError, EXIT, type Io } from "../io";
 import { AUTHOR, withLocal } from "../local";
@@ -46,6 +45,7 @@ revision it started from; it is refused when one of its documents has moved on s
 
   --prune     remove projects that FILE does not mention
   --force     although a document has moved on
+  --comment   why, in your words: stands beside the versions
   --org ORG   on the server's host, without SLIPWAY_URL and SLIPWAY_TOKEN
   --json      what changed, or the errors, for a program`,
   async run(args, io) {
@@ -54,6 +54,7 @@ revision it started from; it is refused when one of its documents has moved on s
       {
         prune: { type: "boolean", default: false },
         force: { type: "boolean", default: false },
+        comment: { type: "string", default: "" },
         org: { type: "string" },
         json: { type: "boolean", default: false },
       },
@@ -61,16 +62,17 @@ revision it started from; it is refused when one of its documents has moved on s
     );
     const file = positionals[0] as string;
     const text = await read(file, io);
-    const { prune, force } = values;
+    const { prune, force, comment } = values;
     const outcome =
       values.org === undefined
-        ? await applyRemotely(io, { text, prune, force })
-        : await applyLocally(io, values.org, { text, prune, force });
+        ? await applyRemotely(io, { text, prune, force, comment })
+        : await applyLocally(io, values.org, { text, prune, force, comment });
     if ("errors" in outcome) {
       if (values.json) io.out(`${JSON.stringify(outcome)}\n`);
       else io.err(listed(file, outcome.errors));
       return EXIT.data;
     }
+    if (!values.json) io.err(listed(file, outcome.warnings, "warning: "));
     io.out(values.json ? `${JSON.stringify(outcome)}\n` : changes(outcome));
     return 0;
   },
@@ -101,13 +103,14 @@ interface Wanted {
   readonly text: string;
   readonly prune: boolean;
   readonly force: boolean;
+  readonly comment: string;
 }
 
-type Outcome = Applied | { readonly errors: readonly ConfigError[] };
+type Outcome = Activated | { readonly errors: readonly ConfigError[] };
 
 async function applyRemotely(io: Io, wanted: Wanted): Promise<Outcome> {
   const { status, body } = await remote(io).post("/config", wanted);
-  const answer = body as (Applied & { errors?: ConfigError[]; error?: unknown }) | null;
+  const answer = body as (Activated & { errors?: ConfigError[]; error?: unknown }) | null;
   if (status === 200 && answer) return answer;
   if (status === 422 && answer?.errors) return { errors: answer.errors };
   const code = status === 401 || status === 403 ? EXIT.denied : EXIT.fault;
@@ -115,26 +118,23 @@ async function applyRemotely(io: Io, wanted: Wanted): Promise<Outcome> {
 }
 
 async function applyLocally(io: Io, org: string, wanted: Wanted): Promise<Outcome> {
-  const { text, prune, force } = wanted;
+  const { text, prune, force, comment } = wanted;
   return withLocal(io, async ({ database, env, orgId, secretKey }) => {
-    const { documents, errors, locate } = checkConfig(text, env);
-    if (!documents) return { errors };
     const id = await orgId(org);
     try {
-      const applied = await database.transaction((tx) =>
-        applyConfig(tx, id, documents, {
+      return await database.transaction((tx) =>
+        activateText(tx, id, text, {
           author: AUTHOR,
           sealingKey: sealingKey(secretKey()),
           isHosted: env.isHosted,
           base: revisionOf(text),
           force,
           prune,
+          comment,
         }),
       );
-      await announceConfig(database, id);
-      return applied;
     } catch (error) {
-      if (error instanceof ConfigInvalid) return { errors: locate(error.problems) };
+      if (error instanceof ConfigRefused) return { errors: error.errors };
       if (error instanceof AppError) throw new CommandError(error.message);
       throw error;
     }
@@ -150,16 +150,16 @@ async function read(file: string, io: Io): Promise<string> {
   }
 }
 
-function listed(file: string, errors: readonly ConfigError[]): string {
+function listed(file: string, errors: readonly ConfigError[], kind = ""): string {
   return errors
     .map(({ path, line, column, message }) => {
       const where = path === "" ? "" : `${path}: `;
-      return `${file}:${line}:${column}: ${where}${message}\n`;
+      return `${file}:${line}:${column}: ${kind}${where}${message}\n`;
     })
     .join("");
 }
 
-function changes(applied: Applied): string {
+function changes(applied: Activated): string {
   const lines = (["added", "changed", "removed"] as const).flatMap((what) =>
     applied[what].map((thing) => `${what} ${thing}\n`),
   );

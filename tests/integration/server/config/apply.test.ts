@@ -1,5 +1,5 @@
 // Guarantees: activation writes what changed and nothing else, in one piece; versions count only
-// changes; passwords are sealed before anything is stored; login names follow A-02 (C-001, C-003).
+// changes; passwords lie in the secret store before anything is; login names follow A-02 (C-001, C-003).
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   applyConfig,
@@ -10,7 +10,9 @@ import {
   revisionOf,
 } from "../../../../server/config";
 import type { OrgId } from "../../../../server/domain/ids";
-import { unseal } from "../../../../server/secrets/seal";
+import { findByLogin } from "../../../../server/fleet/sessions/session-store";
+import { seal, unseal } from "../../../../server/secrets/seal";
+import { setSecret } from "../../../../server/secrets/store";
 import { CONFIG, type Installation, KEY, openInstallation } from "../rest/support";
 
 let server: Installation;
@@ -31,6 +33,10 @@ const apply = (orgId: OrgId, text: string, options: object = {}) =>
   );
 const one = async (sql: string, ...values: unknown[]) =>
   (await server.owner.rows<Record<string, unknown>>(sql, values))[0];
+const clear = async (orgId: OrgId, name: string) => {
+  const row = await one("select sealed from secret where org_id = $1 and name = $2", orgId, name);
+  return row ? unseal(KEY, row.sealed as Buffer) : null;
+};
 const versions = async (orgId: OrgId) =>
   server.owner.rows("select project_id, number from config_version where org_id = $1 order by id", [
     orgId,
@@ -46,7 +52,11 @@ describe("the first activation", () => {
       max_builds: 2,
       config: { max_builds: 2, properties: { os: "linux" } },
     });
-    expect(unseal(KEY, worker?.sealed_password as Buffer)).toBe("linuxpassword");
+    expect(worker).toMatchObject({
+      password_secret: "worker/f-linux/password",
+      sealed_password: null,
+    });
+    expect(await clear(orgId, "worker/f-linux/password")).toBe("linuxpassword");
     const local = await one("select * from worker where org_id = $1 and name = 'f-local'", orgId);
     expect(unseal(KEY, local?.sealed_password as Buffer)).toMatch(/^[\w-]{43}$/);
     const builder = await one(
@@ -176,31 +186,53 @@ describe("a further activation", () => {
 describe("passwords", () => {
   it("live on through an export, change when written, and are asked for when unknown", async () => {
     const orgId = await server.organization("secret", CONFIG("x"));
-    const password = async () =>
-      unseal(
-        KEY,
-        (
-          await one(
-            "select sealed_password as p from worker where org_id = $1 and kind = 'Worker'",
-            orgId,
-          )
-        )?.p as Buffer,
-      );
+    const password = () => clear(orgId, "worker/x-linux/password");
     const exported = await server.db.within({ orgId }, (tx) => exportConfig(tx, orgId));
+    expect(exported).toContain('password: "%(secret:worker/x-linux/password)s"');
     expect(revisionOf(exported)).toBeGreaterThan(0);
-    expect(await apply(orgId, exported)).toMatchObject({ changed: [] });
+    expect(await apply(orgId, exported)).toMatchObject({ changed: [], warnings: [] });
     expect(await password()).toBe("linuxpassword");
+    const before = await versions(orgId);
     const rotated = await apply(orgId, CONFIG("x").replace("linuxpassword", "another"));
     expect(rotated.changed).toEqual(["worker x-linux"]);
     expect(await password()).toBe("another");
-    await expect(apply(orgId, exported)).rejects.toThrow(/write it out/);
-    const stranger = "workers: [{type: Worker, name: n, password: {sealed: 0123456789abcdef}}]";
-    await expect(
-      apply(
-        await server.organization("empty", "properties: {}"),
-        stranger.replace("0123456789abcdef", '"0123456789abcdef"'),
-      ),
-    ).rejects.toThrow(/write it out/);
+    expect(await versions(orgId)).toEqual(before);
+    // What an export refers to is what is stored now.
+    expect(await apply(orgId, exported)).toMatchObject({ changed: [] });
+    expect(await password()).toBe("another");
+  });
+
+  it("of before, beside the worker's row, work on and move to the store", async () => {
+    const orgId = await server.organization("sealed", "properties: {}");
+    await server.owner.rows(
+      `insert into worker (org_id, name, login_name, kind, config, sealed_password)
+       values ($1, 'old', 'old', 'Worker', '{}', $2)`,
+      [orgId, seal(KEY, "from before")],
+    );
+    expect((await findByLogin(server.owner, "old"))?.sealedPassword).not.toBeNull();
+    const text = '{workers: [{type: Worker, name: old, password: {sealed: "0123456789abcdef"}}]}';
+    await apply(orgId, text);
+    expect(await clear(orgId, "worker/old/password")).toBe("from before");
+    const exported = await server.db.within({ orgId }, (tx) => exportConfig(tx, orgId));
+    expect(exported).toContain("%(secret:worker/old/password)s");
+    const known = await findByLogin(server.owner, "old");
+    expect(unseal(KEY, known?.sealedPassword as Buffer)).toBe("from before");
+    await expect(apply(orgId, text.replace("name: old", "name: stranger"))).rejects.toThrow(
+      /write it out/,
+    );
+  });
+
+  it("are read at each login, and one that is not there lets nobody in", async () => {
+    const orgId = await server.organization(
+      "login",
+      'workers: [{type: Worker, name: later, password: "%(secret:bots/later)s"}]',
+    );
+    expect((await findByLogin(server.owner, "later"))?.sealedPassword).toBeNull();
+    await server.db.within({ orgId }, (tx) =>
+      setSecret(tx, KEY, { orgId, actor: "ada" }, { name: "bots/later", value: "now it is" }),
+    );
+    const known = await findByLogin(server.owner, "later");
+    expect(unseal(KEY, known?.sealedPassword as Buffer)).toBe("now it is");
   });
 });
 
