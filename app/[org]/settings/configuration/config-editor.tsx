@@ -45,7 +45,9 @@ export function ConfigEditor() {
   const [base, setBase] = useState(data?.revision ?? 0);
   const [errors, setErrors] = useState<readonly ConfigError[]>([]);
   const area = useRef<HTMLTextAreaElement>(null);
-  const check = useMutation(trpc.config.check.mutationOptions({ onSuccess: ({ errors }) => setErrors(errors) }));
+  const check = useMutation(
+    trpc.config.check.mutationOptions({ onSuccess: ({ errors }) => setErrors(errors) }),
+  );
   const activate = useMutation(
     trpc.config.activate.mutationOptions({
       onSuccess: async (answer) => {
