@@ -6,7 +6,15 @@
  *     await worker.stop();
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -35,6 +43,8 @@ export interface BuildbotWorkerOptions {
   readonly dir?: string;
   /** More options of `create-worker`, such as `--allow-shutdown=signal`. */
   readonly args?: readonly string[];
+  /** Where to connect instead of host and port, written into its `buildbot.tac` as an admin would. */
+  readonly connectionString?: string;
   /** Added to the worker's small environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -79,6 +89,7 @@ export async function startBuildbotWorker(options: BuildbotWorkerOptions): Promi
       { env, stdio: "pipe" },
     );
   }
+  if (options.connectionString !== undefined) connectBy(options.connectionString, dir);
   const output = openSync(join(dir, "process.out"), "a");
   const child = spawn(PROGRAM, ["start", "--nodaemon", dir], {
     env,
@@ -110,6 +121,15 @@ export async function startBuildbotWorker(options: BuildbotWorkerOptions): Promi
     kill: () => end("SIGKILL"),
     signal: (name) => send(child, name),
   };
+}
+
+function connectBy(connectionString: string, dir: string): void {
+  const path = join(dir, "buildbot.tac");
+  const tac = readFileSync(path, "utf8")
+    .replace(/^buildmaster_host = .*$/m, "buildmaster_host = None")
+    .replace(/^port = .*$/m, "port = None")
+    .replace("numcpus=numcpus,", `numcpus=numcpus, connection_string="${connectionString}",`);
+  writeFileSync(path, tac);
 }
 
 function send(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -1,14 +1,20 @@
-/** A self-signed certificate for `localhost`, made when it is needed: a stored one would expire. */
+/**
+ * A certificate for `localhost` by a certificate authority of its own, as in a company's network. Made
+ * when it is needed: a stored one would expire.
+ */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export interface TestCertificate {
   readonly key: string;
   readonly cert: string;
-  /** The certificate as a file, for programs that trust what a file holds. */
-  readonly certPath: string;
+  /** The authority's certificate. */
+  readonly ca: string;
+  /** The same as a file, and the directory that holds nothing else, for programs that trust those. */
+  readonly caPath: string;
+  readonly caDir: string;
   remove(): void;
 }
 
@@ -21,18 +27,28 @@ export function hasOpenssl(): boolean {
 
 export function testCertificate(): TestCertificate {
   const dir = mkdtempSync(join(tmpdir(), "certificate-"));
-  const [keyPath, certPath] = [join(dir, "key.pem"), join(dir, "cert.pem")];
-  const request = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost";
-  const name = ["-addext", "subjectAltName=DNS:localhost"];
-  execFileSync(
-    "/usr/bin/openssl",
-    [...request.split(" "), ...name, "-keyout", keyPath, "-out", certPath],
-    { stdio: "pipe" },
+  const at = (name: string) => join(dir, name);
+  const caDir = at("trusted");
+  mkdirSync(caDir);
+  const caPath = join(caDir, "ca.pem");
+  const make = (...args: readonly string[]) =>
+    execFileSync(
+      "/usr/bin/openssl",
+      ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...args],
+      { stdio: "pipe" },
+    );
+  make("-subj", "/CN=Test authority", "-keyout", at("ca-key.pem"), "-out", caPath);
+  make(
+    ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+    ...["-addext", "basicConstraints=CA:FALSE", "-CA", caPath, "-CAkey", at("ca-key.pem")],
+    ...["-keyout", at("key.pem"), "-out", at("cert.pem")],
   );
   return {
-    key: readFileSync(keyPath, "utf8"),
-    cert: readFileSync(certPath, "utf8"),
-    certPath,
+    key: readFileSync(at("key.pem"), "utf8"),
+    cert: readFileSync(at("cert.pem"), "utf8"),
+    ca: readFileSync(caPath, "utf8"),
+    caPath,
+    caDir,
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 }
