@@ -45,6 +45,22 @@ export const PLACES: readonly Place[] = [
     icon: "M4 2h8M4 14h8M5 2c0 3 2 4.5 3 6-1 1.5-3 3-3 6M11 2c0 3-2 4.5-3 6 1 1.5 3 3 3 6",
   },
   {
+    id: "changes",
+    label: "Changes",
+    path: "/changes",
+    keys: "g n",
+    group: "watch",
+    icon: "M8 2v4M8 10v4M8 6a2 2 0 1 1 0 4 2 2 0 0 1 0-4z",
+  },
+  {
+    id: "schedulers",
+    label: "Schedulers",
+    path: "/schedulers",
+    keys: "g s",
+    group: "watch",
+    icon: "M2.5 4h11v9.5h-11zM2.5 7h11M5 2v3M11 2v3M5.5 10h2.5",
+  },
+  {
     id: "workers",
     label: "Workers",
     path: "/workers",

@@ -4,6 +4,11 @@ export const buildPages = {
   getNextPageParam: (page: { before: number | null }) => page.before,
 };
 
+export const changePages = {
+  initialCursor: null,
+  getNextPageParam: (page: { before: number | null }) => page.before,
+};
+
 export const requestPages = {
   initialCursor: null,
   getNextPageParam: (page: { after: { priority: number; id: number } | null }) => page.after,

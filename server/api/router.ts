@@ -1,11 +1,13 @@
 import { buildersRouter } from "./builders";
 import { buildsRouter } from "./builds";
+import { changesRouter } from "./changes";
 import { configRouter } from "./config";
 import { logsRouter } from "./logs";
 import { membersRouter } from "./members";
 import { organizationsRouter } from "./organizations";
 import { projectsRouter } from "./projects";
 import { requestsRouter } from "./requests";
+import { schedulersRouter } from "./schedulers";
 import { searchRouter } from "./search";
 import { secretsRouter } from "./secrets";
 import { sessionsRouter } from "./sessions";
@@ -16,12 +18,14 @@ import { workersRouter } from "./workers";
 export const appRouter = router({
   builders: buildersRouter,
   builds: buildsRouter,
+  changes: changesRouter,
   config: configRouter,
   logs: logsRouter,
   members: membersRouter,
   organizations: organizationsRouter,
   projects: projectsRouter,
   requests: requestsRouter,
+  schedulers: schedulersRouter,
   search: searchRouter,
   secrets: secretsRouter,
   sessions: sessionsRouter,

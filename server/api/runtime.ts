@@ -49,6 +49,7 @@ function createWebRuntime(env: ProcessEnv): WebRuntime {
   const context = {
     db,
     wake: (orgId: number) => producer.distribute(orgId),
+    poll: (changeSourceId: number) => producer.poll(changeSourceId),
     announce: () => announcer.announce(OUTBOX),
     tell: (owner: number) => announcer.announce(processChannel(owner), "stop"),
   };

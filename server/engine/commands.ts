@@ -11,10 +11,12 @@ import type {
   BuildRequestId,
   BuildsetId,
   ChangeId,
+  ChangeSourceId,
   OrgId,
   ProcessId,
 } from "../domain/ids";
 import type { JsonValue, Properties } from "../domain/properties";
+import { createTriggerCommands, type TriggerCommands } from "./changes/commands";
 import { countDown } from "./execute/build-store";
 import type { SourceStampOrder } from "./source-stamp";
 import { type BuildsetOrder, type Submitted, submitBuildset } from "./submit";
@@ -53,7 +55,7 @@ export interface Made extends Submitted {
   readonly announce: () => void;
 }
 
-export interface EngineCommands {
+export interface EngineCommands extends TriggerCommands {
   /** With `tx` it joins the caller's transaction, who calls `announce` after the commit. */
   force(caller: Caller, order: ForceOrder, tx?: Queryable): Promise<Made>;
   /** One buildset with a request for each builder. `tx` as with `force`. */
@@ -75,6 +77,8 @@ export interface CommandsContext {
   readonly wake: (orgId: OrgId) => void;
   /** The outbox has news. */
   readonly announce: () => void;
+  /** Somebody should look at this change source. */
+  readonly poll?: (id: ChangeSourceId) => void;
   /** This process has something to look at. */
   readonly tell: (owner: ProcessId) => void;
 }
@@ -113,6 +117,7 @@ export function createEngineCommands(context: CommandsContext): EngineCommands {
   }
 
   return {
+    ...createTriggerCommands(context),
     force: (caller, order, tx) => forcing(forced(caller, order), tx),
     forceForm: (caller, order, tx) => forcing(formed(caller, order), tx),
 

@@ -1,9 +1,9 @@
-/** POST: what may be done to builders, requests, builds and workers (CORE §12, control). */
+/** POST: what may be done to builders, requests, builds, workers, schedulers and change sources (CORE §12, control). */
 import { z } from "zod";
 import type { Queryable } from "../db/pool";
 import { isResult, type Result } from "../domain/builds";
 import { AppError } from "../domain/errors";
-import type { BuildId, BuildRequestId, WorkerId } from "../domain/ids";
+import type { BuildId, BuildRequestId, ChangeSourceId, SchedulerId, WorkerId } from "../domain/ids";
 import type { EngineCommands } from "../engine";
 import type { FleetCommands } from "../fleet";
 import type { Admission, Asker } from "./access";
@@ -25,6 +25,7 @@ const stopParams = z.strictObject({
   results: z.custom<Result>(isResult, "must be a result from 0 to 6").nullish(),
 });
 const priorityParams = z.strictObject({ priority: z.int().min(-1_000_000).max(1_000_000) });
+const enableParams = z.strictObject({ enabled: z.boolean() });
 const noParams = z.strictObject({});
 
 const METHODS = {
@@ -33,6 +34,8 @@ const METHODS = {
   buildrequests: ["cancel", "set_priority"],
   builds: ["stop", "rebuild"],
   workers: ["pause", "unpause", "stop", "kill"],
+  schedulers: ["enable"],
+  changesources: ["poll"],
 } as const;
 
 /** @returns the `result` of the call; @throws AppError, RpcError */
@@ -122,6 +125,16 @@ async function act(
       await commands.setPriority(caller, id as BuildRequestId, priority);
       return null;
     }
+    case "schedulers enable": {
+      const { enabled } = parseParams(enableParams, call.params);
+      await commands.enableScheduler(caller, id as SchedulerId, enabled);
+      return null;
+    }
+    case "changesources poll": {
+      parseParams(noParams, call.params);
+      await commands.pollNow(caller, id as ChangeSourceId);
+      return null;
+    }
     default: {
       const params = parseParams(withReason, call.params);
       const verbs = {
@@ -138,6 +151,14 @@ async function act(
 
 /** The object's id, once it is clear that the asker may do this to it. */
 async function find(tx: Queryable, target: Target, call: Call, asker: Asker): Promise<number> {
+  if (target.resource === "schedulers") {
+    asker.mustBeAbleTo("schedulers");
+    return idOf(tx, target);
+  }
+  if (target.resource === "changesources") {
+    asker.mustBeAbleTo("force");
+    return idOf(tx, target);
+  }
   if (target.resource === "workers") {
     asker.mustBeAbleTo("workers");
     return idOf(tx, target);

@@ -40,6 +40,11 @@ const HAS_LEASE = "m.gone_at is null and m.lease_expires_at > now()";
 const MASTERS = `(select coalesce(json_agg(m.id order by m.id), '[]'::json) from process m
   where m.kind = 'socket' and ${HAS_LEASE})`;
 
+/** Schedulers and sources run in whichever `jobs` process comes first; those taken away in none. */
+const MASTER_OF_TRIGGERS = `(select json_build_object('masterid', m.id, 'name', m.kind || '-' || m.id, 'active', true,
+    'last_active', floor(extract(epoch from least(m.lease_expires_at, now())))::bigint)
+  from process m where m.kind = 'jobs' and ${HAS_LEASE} and t.removed_at is null order by m.id limit 1)`;
+
 const stampOf = (alias: string) =>
   `json_build_object('ssid', ${alias}.id, 'branch', ${alias}.branch, 'codebase', ${alias}.codebase,
     'created_at', floor(extract(epoch from ${alias}.created_at))::bigint, 'patch', ${alias}.patch,
@@ -71,6 +76,10 @@ export const RESOURCES = {
       builders: { sql: "t.builder_id = $parent", by: "number" },
       buildrequests: { sql: "t.build_request_id = $parent", by: "id" },
       workers: { sql: "t.worker_id = $parent", by: "id" },
+      changes: {
+        sql: "t.build_request_id in (select request_id from requests_of_change($parent))",
+        by: "id",
+      },
     },
     order: "t.id",
     properties: "t.properties",
@@ -233,7 +242,12 @@ export const RESOURCES = {
     table: "source_stamp",
     isListed: true,
     root: "id",
-    under: {},
+    under: {
+      buildsets: {
+        sql: `t.id in (select l.source_stamp_id from buildset_source_stamp l where l.buildset_id = $parent)`,
+        by: "id",
+      },
+    },
     order: "t.id",
     fields: {
       ssid: int("t.id"),
@@ -244,6 +258,72 @@ export const RESOURCES = {
       project: text("t.project"),
       repository: text("t.repository"),
       revision: text("t.revision"),
+    },
+  },
+  changes: {
+    table: "change",
+    isListed: true,
+    root: "id",
+    under: {
+      builds: {
+        sql: `t.id in (select x.change_id from build b, changes_of_request(b.build_request_id) x
+          where b.id = $parent)`,
+        by: "id",
+      },
+      buildsets: {
+        sql: "t.id in (select x.change_id from buildset_change x where x.buildset_id = $parent)",
+        by: "id",
+      },
+      sourcestamps: { sql: "t.source_stamp_id = $parent", by: "id" },
+    },
+    order: "t.id",
+    fields: {
+      changeid: int("t.id"),
+      author: text("t.author"),
+      branch: text("t.branch"),
+      category: text("t.category"),
+      codebase: text("t.codebase"),
+      comments: text("t.comments"),
+      committer: text("t.committer"),
+      files: { sql: "t.files", type: "texts" },
+      parent_changeids: json("'[]'::json"),
+      project: text("t.project"),
+      properties: json(
+        `(select coalesce(jsonb_object_agg(p.key, jsonb_build_array(p.value, 'Change')), '{}')
+          from jsonb_each(t.properties) p)`,
+      ),
+      repository: text("t.repository"),
+      revision: text("t.revision"),
+      revlink: text("t.revlink"),
+      sourcestamp: json(
+        `(select ${stampOf("s")} from source_stamp s where s.id = t.source_stamp_id)`,
+      ),
+      when_timestamp: time("t.when_at"),
+    },
+  },
+  changesources: {
+    table: "change_source",
+    isListed: true,
+    root: "id-or-name",
+    under: {},
+    order: "t.id",
+    fields: {
+      changesourceid: int("t.id"),
+      name: text("t.name"),
+      master: json(MASTER_OF_TRIGGERS),
+    },
+  },
+  schedulers: {
+    table: "scheduler",
+    isListed: true,
+    root: "id-or-name",
+    under: {},
+    order: "t.id",
+    fields: {
+      schedulerid: int("t.id"),
+      name: text("t.name"),
+      enabled: bool("t.is_enabled"),
+      master: json(MASTER_OF_TRIGGERS),
     },
   },
   masters: {

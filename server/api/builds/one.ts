@@ -59,6 +59,9 @@ export interface BuildPage {
   owner: string | null;
   scheduler: string;
   stamps: Stamp[];
+  /** Who wrote the changes it is for, and how many there are. */
+  authors: string[];
+  changeCount: number;
   requestedAt: number;
   createdAt: number;
   startedAt: number | null;
@@ -105,7 +108,7 @@ const ONE = `
   select x.id, x.number, x.builder_id as "builderId", b.name as builder, p.name as project,
          x.worker_id as "workerId", k.name as worker, x.state, x.result, x.state_string as "stateString",
          x.properties, r.id as "requestId", s.id as "buildsetId", s.reason, s.owner, s.scheduler,
-         ${stampsOf("s.id")} as stamps,
+         ${stampsOf("s.id")} as stamps, because.authors, because.count as "changeCount",
          ${ms("r.submitted_at")} as "requestedAt", ${ms("x.created_at")} as "createdAt",
          ${ms("x.started_at")} as "startedAt", ${ms("x.complete_at")} as "completeAt",
          ${ms("x.stop_requested_at")} as "stopRequestedAt", x.stop_requested_by as "stopRequestedBy",
@@ -132,4 +135,7 @@ const ONE = `
   join worker k on k.id = x.worker_id
   join build_request r on r.id = x.build_request_id
   join buildset s on s.id = r.buildset_id
+  cross join lateral (
+    select count(*) as count, coalesce(json_agg(distinct c.author), '[]') as authors
+    from changes_of_request(r.id) q join change c on c.id = q.change_id) because
   where x.org_id = $1 and x.builder_id = $2 and x.number = $3`;

@@ -179,6 +179,25 @@ test("another organisation is not found, nor are its ids below one's own address
     await codeOf(api.workers.act({ org, workerIds: [workerId], action: "pause", reason: "x" })),
   ).toBe("NOT_FOUND");
   expect(await api.builds.page({ org, builderId })).toEqual({ builds: [], before: null });
+  const foreign = async (sql: string) =>
+    only(await owner.rows<{ id: number }>(sql, [ids.foreign])).id;
+  const schedulerId = await foreign(
+    "insert into scheduler (org_id, name, kind, config) values ($1, 'spy', 'x', '{}') returning id",
+  );
+  const changeSourceId = await foreign(
+    "insert into change_source (org_id, name, kind, config) values ($1, 'spy', 'x', '{}') returning id",
+  );
+  await foreign(
+    `insert into change (org_id, author, comments, files, repository, project, codebase, when_at)
+     values ($1, 'spy', '', '{}', '', '', '', now()) returning id`,
+  );
+  expect(await codeOf(api.schedulers.enable({ org, schedulerId, isEnabled: false }))).toBe(
+    "NOT_FOUND",
+  );
+  expect(await codeOf(api.schedulers.pollNow({ org, changeSourceId }))).toBe("NOT_FOUND");
+  expect(await api.schedulers.list({ org })).toEqual({ schedulers: [], sources: [] });
+  expect(await api.changes.page({ org })).toEqual({ changes: [], before: null });
+  expect(await api.changes.ofBuild({ org, buildId: 1 })).toEqual([]);
   expect(await api.search.find({ org, text: "s" })).toSatisfy((found: { name: string }[]) =>
     found.every(({ name }) => name !== "secret" && name !== "spy"),
   );

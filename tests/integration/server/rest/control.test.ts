@@ -321,3 +321,37 @@ describe("configuration", () => {
     expect((await post({ text: "properties: {}" }, reader)).status).toBe(403);
   });
 });
+
+describe("schedulers and change sources", () => {
+  beforeAll(async () => {
+    for (const table of ["scheduler", "change_source"]) {
+      await server.owner.rows(`update ${table} set removed_at = null`);
+    }
+  });
+  const scheduler = async () =>
+    (await server.get(`${URL}/schedulers/${facts.schedulerId}`, key)).body.schedulers[0];
+  it("are enabled, and polled, by whoever may", async () => {
+    expect(await scheduler()).toMatchObject({ name: "a-all", enabled: true });
+    const path = `/schedulers/${facts.schedulerId}`;
+    expect((await rpc(path, "enable", { enabled: false })).body.result).toBeNull();
+    expect(await scheduler()).toMatchObject({ enabled: false });
+    expect((await rpc(path, "enable", { enabled: false })).status).toBe(200);
+    expect((await rpc(path, "enable", {})).status).toBe(400);
+    expect((await rpc(path, "enable", { enabled: true }, reader)).status).toBe(403);
+    expect((await rpc(path, "disable")).status).toBe(501);
+    const audits = await server.owner.rows(
+      "select actor, subject, detail from audit_entry where action = 'scheduler.enable'",
+    );
+    expect(audits).toEqual([
+      { actor: expect.any(String), subject: "scheduler a-all", detail: { enabled: false } },
+    ]);
+
+    const source = `/changesources/${facts.sourceId}`;
+    expect((await rpc(source, "poll", {}, reader)).status).toBe(403);
+    expect((await rpc(source, "poll")).body.result).toBeNull();
+    const due = await server.owner.rows(
+      "select id from change_source where fire_at <= now() order by id",
+    );
+    expect(due).toEqual([{ id: facts.sourceId }]);
+  });
+});

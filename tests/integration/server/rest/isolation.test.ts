@@ -15,6 +15,9 @@ beforeAll(async () => {
   const other = await server.organization("other", CONFIG("b"));
   ours = await history(server, main);
   theirs = await history(server, other);
+  for (const table of ["scheduler", "change_source"]) {
+    await server.owner.rows(`update ${table} set removed_at = null`);
+  }
   key = await server.token(main, "read", "trigger", "workers", "config");
 });
 afterAll(() => server.close());
@@ -22,6 +25,7 @@ afterAll(() => server.close());
 /** Every way that leads to something of this organisation, by id and by name. */
 function paths(facts: typeof ours): string[] {
   const { builder, worker, doneId, doneRequestId, buildsetId, stampId, stepId, logId } = facts;
+  const { changeId, schedulerId, sourceId } = facts;
   const builders = [`/builders/${builder.id}`, `/builders/${builder.name}`];
   const builds = [`/builds/${doneId}`, ...builders.map((path) => `${path}/builds/1`)];
   const steps = [
@@ -42,7 +46,10 @@ function paths(facts: typeof ours): string[] {
     ...[worker.id, worker.name].flatMap((id) => [`/workers/${id}`, `/workers/${id}/builds`]),
     ...[`/buildrequests/${doneRequestId}`, `/buildrequests/${doneRequestId}/builds`],
     ...[`/buildsets/${buildsetId}`, `/buildsets/${buildsetId}/properties`],
-    `/sourcestamps/${stampId}`,
+    ...[`/sourcestamps/${stampId}`, `/sourcestamps/${stampId}/changes`],
+    ...[`/changes/${changeId}`, `/changes/${changeId}/builds`, `/builds/${doneId}/changes`],
+    ...[`/buildsets/${buildsetId}/changes`, `/buildsets/${buildsetId}/sourcestamps`],
+    ...[`/schedulers/${schedulerId}`, `/changesources/${sourceId}`],
   ];
 }
 
@@ -88,10 +95,16 @@ it("steers nothing foreign", async () => {
     [`/buildrequests/${theirs.runningRequestId}`, "cancel"],
     [`/workers/${theirs.worker.id}`, "pause"],
     [`/workers/${theirs.worker.name}`, "kill"],
+    [`/changesources/${theirs.sourceId}`, "poll"],
   ] as const) {
     const { status } = await server.rpc(`/main/api/v2${path}`, key, method, {});
     expect(status, `${path} ${method}`).toBe(404);
   }
+  const enable = await server.rpc(
+    `/main/api/v2/schedulers/${theirs.schedulerId}`,
+    ...([key, "enable", { enabled: false }] as const),
+  );
+  expect(enable.status).toBe(404);
   const { status } = await server.rpc("/main/api/v2/forceschedulers/force", key, "force", {
     builderid: theirs.builder.id,
   });

@@ -87,6 +87,52 @@ describe("shapes", () => {
     });
   });
 
+  it("of a change, and what led to what", async () => {
+    const { changeId, doneId, runningId, stampId, buildsetId } = facts;
+    const { body } = await get(`/changes/${changeId}`);
+    expect(body.changes).toEqual([
+      {
+        changeid: changeId,
+        author: "a-ada",
+        branch: "main",
+        category: null,
+        codebase: "",
+        comments: "better",
+        committer: "bob",
+        files: ["a.c", "b c"],
+        parent_changeids: [],
+        project: "",
+        properties: { event: ["push", "Change"] },
+        repository: "r",
+        revision: "abc",
+        revlink: null,
+        sourcestamp: expect.objectContaining({ ssid: stampId, branch: "main", patch: null }),
+        when_timestamp: 1_700_000_000,
+      },
+    ]);
+    const { builds } = (await get(`/changes/${changeId}/builds?field=buildid`)).body;
+    expect(builds).toEqual([{ buildid: doneId }, { buildid: runningId }]);
+    for (const path of [
+      `/builds/${doneId}`,
+      `/buildsets/${buildsetId}`,
+      `/sourcestamps/${stampId}`,
+    ]) {
+      expect((await get(`${path}/changes?field=changeid`)).body.changes, path).toEqual([
+        { changeid: changeId },
+      ]);
+    }
+    expect((await get("/changes?branch=main&author__contains=ada")).body.meta.total).toBe(1);
+  });
+
+  it("of a scheduler and a change source", async () => {
+    expect((await get(`/schedulers/${facts.schedulerId}`)).body.schedulers).toEqual([
+      { schedulerid: facts.schedulerId, name: "a-all", enabled: true, master: null },
+    ]);
+    expect((await get("/changesources/a-source")).body.changesources).toEqual([
+      { changesourceid: facts.sourceId, name: "a-source", master: null },
+    ]);
+  });
+
   it("of a worker", async () => {
     const { body } = await get(`/workers/${facts.worker.name}`);
     expect(body.workers[0]).toEqual({

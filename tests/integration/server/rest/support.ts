@@ -164,6 +164,29 @@ export async function history(installation: Installation, orgId: OrgId) {
     buildsetId,
     stampId,
   ]);
+  const prefix = builder.name.slice(0, 1);
+  const changeId = await one(
+    `insert into change (org_id, source_stamp_id, author, committer, comments, files, file_count, revision, branch,
+       repository, project, codebase, properties, when_at)
+     values ($1, $2, $3, 'bob', 'better', '{a.c,"b c"}', 2, 'abc', 'main', 'r', '', '', '{"event": "push"}',
+       to_timestamp(1700000000)) returning id`,
+    [orgId, stampId, `${prefix}-ada`],
+  );
+  await owner.rows(
+    "insert into buildset_change (org_id, buildset_id, change_id) values ($1, $2, $3)",
+    [orgId, buildsetId, changeId],
+  );
+  // No document holds them: an activation would take them away.
+  const schedulerId = await one(
+    `insert into scheduler (org_id, name, kind, config, removed_at)
+     values ($1, $2, 'SingleBranchScheduler', '{"builderNames": []}', now()) returning id`,
+    [orgId, `${prefix}-all`],
+  );
+  const sourceId = await one(
+    `insert into change_source (org_id, name, kind, config, removed_at)
+     values ($1, $2, 'GitPoller', '{"repourl": "/r"}', now()) returning id`,
+    [orgId, `${prefix}-source`],
+  );
   const request = (state: string, result: number | null) =>
     one(
       `insert into build_request (org_id, buildset_id, builder_id, state, result, claimed_at, complete_at)
@@ -213,6 +236,9 @@ export async function history(installation: Installation, orgId: OrgId) {
     worker,
     buildsetId,
     stampId,
+    changeId,
+    schedulerId,
+    sourceId,
     doneRequestId,
     doneId,
     runningRequestId,

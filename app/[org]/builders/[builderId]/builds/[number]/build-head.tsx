@@ -46,13 +46,16 @@ export function BuildHead(props: {
               onClick={() => props.onPanel(props.panel === name ? null : name)}
             >
               {name}
+              {name === "changes" && build.changeCount > 0 ? (
+                <span className="num">{build.changeCount}</span>
+              ) : null}
             </Button>
           ))}
           <Controls build={build} />
         </div>
       </div>
       <dl className="flex flex-wrap items-baseline gap-x-6 gap-y-1 pt-2 pb-3">
-        <Fact name="for">{build.owner ?? build.scheduler}</Fact>
+        <Fact name="for">{forWhom(build)}</Fact>
         <Fact name="source">
           <Source stamps={build.stamps} />
         </Fact>
@@ -88,6 +91,13 @@ export function BuildHead(props: {
       <div className="scale" aria-hidden="true" />
     </header>
   );
+}
+
+/** Who asked, or who wrote what it is for. */
+function forWhom(build: BuildPage): string {
+  const [first, ...others] = build.authors;
+  if (build.owner !== null || first === undefined) return build.owner ?? build.scheduler;
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
 }
 
 function Fact(props: { name: string; children: ReactNode }) {

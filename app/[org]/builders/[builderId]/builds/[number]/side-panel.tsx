@@ -3,10 +3,11 @@
 import { Button } from "@/app/_ui/button";
 import { ICONS, Icon } from "@/app/_ui/icon";
 import type { BuildPage } from "@/server/api/builds/one";
+import { ChangeList } from "./change-list";
 import { PropertyList } from "./property-list";
 import { Timeline } from "./timeline";
 
-export const PANELS = ["timeline", "properties"] as const;
+export const PANELS = ["timeline", "properties", "changes"] as const;
 export type PanelName = (typeof PANELS)[number];
 
 export function SidePanel(props: {
@@ -25,11 +26,9 @@ export function SidePanel(props: {
           <Icon path={ICONS.close} />
         </Button>
       </div>
-      {props.panel === "timeline" ? (
-        <Timeline build={props.build} />
-      ) : (
-        <PropertyList properties={props.build.properties} />
-      )}
+      {props.panel === "timeline" ? <Timeline build={props.build} /> : null}
+      {props.panel === "properties" ? <PropertyList properties={props.build.properties} /> : null}
+      {props.panel === "changes" ? <ChangeList build={props.build} /> : null}
     </aside>
   );
 }

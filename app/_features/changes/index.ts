@@ -1,0 +1,1 @@
+export { ChangeSource, ChangeText } from "./change";
