@@ -1,5 +1,5 @@
-// Guarantee: our own worker does everything over our Perspective Broker door that a Buildbot worker
-// does, loses no output, and stays small however much there is of it.
+// Guarantee: our own worker does everything over either door of ours that a Buildbot worker does, loses
+// no output, and stays small however much there is of it.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Command, CommandEnd } from "../../server/domain/wire";
 import type { Listening, WorkerSession } from "../../server/protocols/contract";
+import { msgpackProtocol } from "../../server/protocols/msgpack";
 import { pbProtocol } from "../../server/protocols/pb";
 import { shell } from "../support/shell-command";
 import {
@@ -23,7 +24,12 @@ const OPTIONS = {
   keepaliveIntervalSeconds: null,
 };
 
-describe("our worker over PB", () => {
+const PROTOCOLS = [
+  { name: "pb", protocol: pbProtocol },
+  { name: "msgpack", protocol: msgpackProtocol },
+] as const;
+
+describe.each(PROTOCOLS)("our worker over $name", ({ name: protocolName, protocol }) => {
   let door: TestDoor;
   let listening: Listening;
   let worker: SlipwayWorker;
@@ -34,9 +40,10 @@ describe("our worker over PB", () => {
       passwords: { w1: "pass" },
       builders: ["b1", "b2"].map((name) => ({ name, builddir: name })),
     });
-    listening = await pbProtocol.listen(door, OPTIONS);
+    listening = await protocol.listen(door, OPTIONS);
     worker = await startSlipwayWorker({
       port: listening.port,
+      protocol: protocolName,
       name: "w1",
       password: "pass",
       env: { FROM_WORKER: "inherited", DATABASE_URL: "postgres://hidden", SLIPWAY_SECRET_KEY: "k" },
@@ -82,7 +89,8 @@ describe("our worker over PB", () => {
   it("hides what is obfuscated and gives standard input and environment", async () => {
     const [, hidden] = await run(shell(["echo", { real: "s3cret", shown: "XXXX" }]));
     expect(hidden.text("stdout")).toBe("s3cret\n");
-    expect(hidden.text("header")).toContain("echo XXXX\n");
+    // Over msgpack there is no form for it but the environment, which a shell takes it out of.
+    if (protocolName === "pb") expect(hidden.text("header")).toContain("echo XXXX\n");
     expect(hidden.text("header")).not.toContain("s3cret");
     const [, sink] = await run(
       shell('cat; echo "$ADDED/$REMOVED/$MADE"', {
@@ -370,16 +378,16 @@ describe("our worker over PB", () => {
     expect(failed).toEqual({ kind: "failed", message: "our disk is full" });
   });
 
-  it("refuses a command it does not know, and one with missing arguments", async () => {
+  it("refuses a command it does not know, and one with wrong arguments", async () => {
     const unknown = { name: "nosuchcommand", args: {} } as unknown as Command;
     expect((await run(unknown))[0]).toEqual({
       kind: "failed",
       message: "unrecognized WorkerCommand 'nosuchcommand'",
     });
-    const incomplete = { name: "shell", args: { command: ["true"] } } as unknown as Command;
-    expect((await run(incomplete))[0]).toEqual({
+    const wrong = shell("true", { timeout: "soon" as unknown as number });
+    expect((await run(wrong))[0]).toEqual({
       kind: "failed",
-      message: "shell: argument 'workdir' is missing or wrong",
+      message: "shell: argument 'timeout' is missing or wrong",
     });
   });
 
@@ -401,23 +409,26 @@ describe("our worker over PB", () => {
     expect(end).toMatchObject({ rc: 0 });
   });
 
-  it("lets go of the master's objects: more commands than a real master keeps", async () => {
-    for (let count = 0; count < 1_100; count++) {
-      const [end] = await run({ name: "listdir", args: { dir: "build" } });
-      if (end.kind !== "completed") throw new Error(`command ${count}: ${end.message}`);
-    }
-    expect(await session.ping(10_000)).toBe(true);
-  });
+  it.runIf(protocolName === "pb")(
+    "lets go of objects: more commands than a real master keeps",
+    async () => {
+      for (let count = 0; count < 1_100; count++) {
+        const [end] = await run({ name: "listdir", args: { dir: "build" } });
+        if (end.kind !== "completed") throw new Error(`command ${count}: ${end.message}`);
+      }
+      expect(await session.ping(10_000)).toBe(true);
+    },
+  );
 });
 
-describe("our worker's life over PB", () => {
+describe.each(PROTOCOLS)("our worker's life over $name", ({ name: protocolName, protocol }) => {
   async function opened(
     options: { passwords?: Record<string, string>; worker?: Partial<SlipwayWorkerOptions> } = {},
   ) {
     const door = testDoor({ passwords: options.passwords ?? { w1: "pass" } });
-    const listening = await pbProtocol.listen(door, OPTIONS);
+    const listening = await protocol.listen(door, OPTIONS);
     const worker = await startSlipwayWorker({
-      ...{ port: listening.port, name: "w1", password: "pass" },
+      ...{ port: listening.port, protocol: protocolName, name: "w1", password: "pass" },
       ...options.worker,
     });
     return { door, listening, worker };
@@ -449,7 +460,7 @@ describe("our worker's life over PB", () => {
     await listening.close();
     expect(await running).toMatchObject({ kind: "lost" });
     await gone(Number(readFileSync(pidFile, "utf8")));
-    const again = await pbProtocol.listen(door, { ...OPTIONS, port: listening.port });
+    const again = await protocol.listen(door, { ...OPTIONS, port: listening.port });
     try {
       const { session } = await door.nextAttached();
       const end = await session.run("b1", shell("true"), new KeepingSink(), never);
@@ -506,8 +517,11 @@ describe("our worker's life over PB", () => {
     ]);
     const isThere = (name: string) => existsSync(join(worker.dir, name));
     expect(["old", "info", "b1", "nested/b2"].map(isThere)).toEqual([false, true, true, true]);
-    const outside = session.serve([{ name: "b1", builddir: "../elsewhere" }]);
-    await expect(outside).rejects.toThrow("not below the worker's");
+    // Over msgpack the master makes directories by commands, and those may name any.
+    if (protocolName === "pb") {
+      const outside = session.serve([{ name: "b1", builddir: "../elsewhere" }]);
+      await expect(outside).rejects.toThrow("not below the worker's");
+    }
     await worker.stop();
     await listening.close();
   });
@@ -529,10 +543,10 @@ describe("our worker's life over PB", () => {
   });
 
   it("ends after the number of attempts it was given", async () => {
-    const free = await pbProtocol.listen(testDoor({ passwords: {} }), OPTIONS);
+    const free = await protocol.listen(testDoor({ passwords: {} }), OPTIONS);
     await free.close();
     const worker = await startSlipwayWorker({
-      ...{ port: free.port, name: "w1", password: "pass" },
+      ...{ port: free.port, protocol: protocolName, name: "w1", password: "pass" },
       args: ["--maxretries=1", "--maxdelay=0"],
     });
     expect(await worker.exited).toBe(1);

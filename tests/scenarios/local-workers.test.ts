@@ -26,7 +26,7 @@ const configuration = (...workers: object[]) => ({
 beforeAll(async () => {
   const [msgpackPort] = await freePorts(1);
   slipway = await startSlipway({
-    env: { SLIPWAY_PB_PORT: String(msgpackPort) },
+    env: { SLIPWAY_PB_PORT: "0", SLIPWAY_MSGPACK_PORT: String(msgpackPort) },
     config: configuration({ name: "one" }, { name: "two", workdir: "deep/er" }),
   });
 });

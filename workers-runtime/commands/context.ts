@@ -19,9 +19,16 @@ export interface CommandContext {
  */
 export type Execute<Args> = (args: Args, context: CommandContext) => Promise<void>;
 
-/** A path as the master gives it: relative to the builder's directory, or absolute. */
+/**
+ * A path as the master gives it: relative to the builder's directory, or absolute. It is tidied unless
+ * it has `..` in it: `a/../b` is not `b` where `a` is a link.
+ */
 export function pathOf({ builderDir }: CommandContext, ...parts: readonly string[]): string {
-  return resolve(builderDir, ...parts);
+  const path = parts.reduce(
+    (base, part) => (isAbsolute(part) ? part : `${base}/${part}`),
+    builderDir,
+  );
+  return path.split("/").includes("..") ? path : resolve(path);
 }
 
 /** Like `pathOf`, with a leading `~` for the home directory of the worker. */

@@ -162,7 +162,7 @@ export class Attachment implements PeerConnection {
     this.#state = "attached";
     clearTimeout(this.#timer);
     this.#stranger.attached();
-    session.attached();
+    session.attached(() => admission.onDrainRequested());
     if (keepaliveIntervalSeconds !== null) session.keepAliveEvery(keepaliveIntervalSeconds);
   }
 

@@ -12,7 +12,15 @@ import { messageOf } from "../errors";
 import { Heartbeat } from "../heartbeat";
 import { sameBuilders } from "../same-builders";
 import { readWorkerFacts } from "../worker-facts";
-import { asFields, asString, type Fields, Refusal, type Value, WORKER_OPS } from "./codec";
+import {
+  asFields,
+  asString,
+  DRAIN_OP,
+  type Fields,
+  Refusal,
+  type Value,
+  WORKER_OPS,
+} from "./codec";
 import { RunningCommand } from "./command";
 import { type EncodedCommand, encodeCommand } from "./command-args";
 import type { MsgpackConnection } from "./connection";
@@ -52,6 +60,7 @@ export class MsgpackSession implements WorkerSession {
   #worker: Worker | null = null;
   #isConfigured = false;
   #isAttached = false;
+  #onDrainRequested: () => void = () => {};
 
   constructor(
     connection: MsgpackConnection,
@@ -75,8 +84,9 @@ export class MsgpackSession implements WorkerSession {
   }
 
   /** The fleet has taken the worker in. */
-  attached(): void {
+  attached(onDrainRequested: () => void): void {
     this.#isAttached = true;
+    this.#onDrainRequested = onDrainRequested;
   }
 
   async describe(): Promise<WorkerFacts> {
@@ -220,6 +230,10 @@ export class MsgpackSession implements WorkerSession {
   }
 
   #answer(op: string, fields: Fields): Value | Promise<Value> {
+    if (op === DRAIN_OP && this.#isAttached) {
+      this.#onDrainRequested();
+      return null;
+    }
     if (!OPS.has(op)) throw new Error(Refusal.unknownOp(op.slice(0, MAX_OP)));
     const id = asString(fields.get("command_id")) ?? "";
     const command = this.#commands.get(id);

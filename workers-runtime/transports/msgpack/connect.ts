@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream";
 import {
   asFields,
   asString,
+  DRAIN_OP,
   type Fields as MsgpackFields,
   NEWLINE_RE,
   Refusal,
@@ -47,7 +48,7 @@ class MsgpackConnection implements Connection {
 
   /** Buildbot's masters know no such request and say so; ours does. */
   async askToDrain(): Promise<void> {
-    await this.#link.request("shutdown", {});
+    await this.#link.request(DRAIN_OP, {});
   }
 
   keepAlive(timeoutMs: number): Promise<boolean> {

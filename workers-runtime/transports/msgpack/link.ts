@@ -131,13 +131,15 @@ export class Link {
     });
   }
 
-  /** Ends the connection; what was written still goes out. Only the first reason counts. */
+  /** Ends the connection; what was written still goes out, and a goodbye. Only the first reason counts. */
   close(message: string): void {
     if (this.#isClosed) return;
-    this.#finish({ message, isRefusal: false });
-    this.#webSocket.close();
-    const timer = setTimeout(() => this.#webSocket.terminate(), CLOSE_GRACE_MS);
-    this.#webSocket.once("close", () => clearTimeout(timer));
+    const webSocket = this.#webSocket;
+    const gone = new Promise<void>((resolve) => webSocket.once("close", () => resolve()));
+    this.#finish({ message, isRefusal: false }, gone);
+    webSocket.close();
+    const timer = setTimeout(() => webSocket.terminate(), CLOSE_GRACE_MS);
+    void gone.then(() => clearTimeout(timer));
   }
 
   /** Ends the connection at once, without sending what is left. */
@@ -219,13 +221,14 @@ export class Link {
     this.#hear();
   }
 
-  #finish(reason: CloseReason): void {
+  /** @param gone when the socket is, which is what `closed` waits for */
+  #finish(reason: CloseReason, gone: Promise<void> = Promise.resolve()): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     const lost = new Error(reason.message);
     for (const outstanding of this.#outstanding.values()) outstanding.reject(lost);
     this.#outstanding.clear();
-    this.#settleClosed(reason);
+    void gone.then(() => this.#settleClosed(reason));
     this.#room();
   }
 }

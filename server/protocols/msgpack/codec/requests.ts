@@ -26,6 +26,12 @@ export const WORKER_OPS = [
 ] as const;
 export type WorkerOp = (typeof WORKER_OPS)[number];
 
+/**
+ * A worker's wish for no more builds. Buildbot has no word for it over msgpack: its workers never say
+ * this one, and its masters answer that they do not know it.
+ */
+export const DRAIN_OP = "shutdown" satisfies MasterOp;
+
 /** Arguments of `set_worker_settings`. A worker wants all four; they count for commands to come. */
 export interface WorkerSettings {
   /** Bytes of output kept back at most. */
