@@ -5,7 +5,13 @@
 import { z } from "zod";
 import type { StoredChange } from "../domain/changes";
 import { compileGlob } from "../domain/patterns";
-import type { JsonValue, Properties } from "../domain/properties";
+import {
+  type JsonValue,
+  type Properties,
+  renderText,
+  renderTree,
+  type Scope,
+} from "../domain/properties";
 import { compileFilter } from "./change-filter";
 import { codebaseMap, stampsOf } from "./codebases";
 import type { BuildsetPlan, Classified, Decision, Moment, Scheduler } from "./contract";
@@ -29,13 +35,16 @@ export function onChanges(
 
   const plan = (accepted: readonly Classified[]): BuildsetPlan => {
     const changes = accepted.map(({ change }) => change);
+    const sourceStamps = stampsOf(changes, codebases);
+    const scope = scopeOf(changes, sourceStamps);
+    const own = renderTree(options.properties, scope) as Readonly<Record<string, JsonValue>>;
     return {
       key: `change ${changes.at(-1)?.id}`,
-      builderNames: options.builderNames,
-      reason: options.reason ?? reasonOf(options.name, changes),
+      builderNames: options.builderNames.map((name) => renderText(name, scope)),
+      reason: renderText(options.reason ?? "", scope) || reasonOf(options.name, changes),
       priority: options.priority,
-      properties: propertiesOf(changes, options.properties),
-      sourceStamps: stampsOf(changes, codebases),
+      properties: propertiesOf(changes, own),
+      sourceStamps,
       changeIds: changes.map(({ id }) => id),
     };
   };
@@ -94,6 +103,22 @@ function compileImportance(given: FileIsImportant | undefined): (change: StoredC
     !exclude.some((glob) => glob.matchesAll(file));
   // One whose files are not all known may touch anything.
   return ({ files, fileCount }) => fileCount > files.length || files.some(counts);
+}
+
+/** What templates of a scheduler may refer to: the changes' properties, and what is to be built. */
+function scopeOf(
+  changes: readonly StoredChange[],
+  sourceStamps: BuildsetPlan["sourceStamps"],
+): Scope {
+  return {
+    properties: propertiesOf(changes, {}),
+    sourceStamps: sourceStamps.map((stamp) => ({
+      ...stamp,
+      changes: changes
+        .filter(({ codebase }) => codebase === stamp.codebase)
+        .map(({ author, revision, branch }) => ({ author, revision, branch })),
+    })),
+  };
 }
 
 /** A scheduler's own win over those of changes (W-050); of changes, the newest. */

@@ -76,6 +76,7 @@ export function SchedulerTable({ schedulers }: { schedulers: readonly SchedulerR
                 <Next scheduler={scheduler} />
               </td>
               <td className="text-muted">
+                <span className="md:hidden">last asked for builds: </span>
                 <Ago at={scheduler.firedAt} never="not yet" />
               </td>
             </tr>

@@ -9,6 +9,9 @@ import type { Queryable } from "../../db/pool";
 const AHEAD = 3;
 const OUTBOX_DAYS = 7;
 const DOOR_EVENT_DAYS = 90;
+const REMOVED_SCHEDULER_DAYS = 30;
+/** Unimportant changes that a scheduler keeps for the next important one: the newest of each line. */
+const KEPT_CHANGES = 1_000;
 const REPOSITORY_CHECK_DAYS = 1;
 
 export async function maintain(q: Queryable): Promise<void> {
@@ -28,4 +31,16 @@ export async function maintain(q: Queryable): Promise<void> {
   await q.rows("delete from repository_check where asked_at < now() - make_interval(days => $1)", [
     REPOSITORY_CHECK_DAYS,
   ]);
+  await q.rows(
+    `delete from scheduler_change k using scheduler s
+     where s.id = k.scheduler_id and s.removed_at < now() - make_interval(days => $1)`,
+    [REMOVED_SCHEDULER_DAYS],
+  );
+  await q.rows(
+    `delete from scheduler_change k using (
+       select scheduler_id, change_id, row_number() over (partition by scheduler_id, line order by change_id desc) as place
+       from scheduler_change where not is_important) old
+     where k.scheduler_id = old.scheduler_id and k.change_id = old.change_id and old.place > $1`,
+    [KEPT_CHANGES],
+  );
 }

@@ -259,6 +259,20 @@ describe("a buildset", () => {
     });
   });
 
+  it("has what templates make of its changes", () => {
+    const scheduler = single({
+      builderNames: ["b-%(src::branch)s"],
+      reason: "%(prop:event)s by %(src::branch)s",
+      properties: { ref: "%(src::branch)s@%(src::revision)s", plain: "100%" },
+    });
+    const one = change({ properties: { event: "push" }, revision: "abc" });
+    expect(scheduler.push(0, one).buildsets[0]).toMatchObject({
+      builderNames: ["b-main"],
+      reason: "push by main",
+      properties: { ref: ["main@abc", "Scheduler"], plain: ["100%", "Scheduler"] },
+    });
+  });
+
   it("says what it is for", () => {
     expect(single().push(0, change()).buildsets[0]?.reason).toBe("all: a change on main");
   });
