@@ -210,6 +210,8 @@ interface Kinds {
   readonly optionsLater: readonly string[];
   /** Options that must be plain values; the others may be renderables. Absent: all must. */
   readonly fixed?: readonly string[];
+  /** Types whose texts may be templates although their options are read as written. */
+  readonly templatesOf?: readonly string[];
 }
 
 const byType = (options: readonly (z.ZodObject & { shape: { type: z.ZodLiteral } })[]) =>
@@ -236,6 +238,7 @@ const SCHEDULERS: Kinds = {
   schemas: byType(schedulerSchema.options),
   typesLater: SCHEDULER_TYPES_LATER,
   optionsLater: SCHEDULER_OPTIONS_LATER,
+  templatesOf: ["SingleBranchScheduler", "AnyBranchScheduler"],
 };
 
 const CHANGE_SOURCES: Kinds = {
@@ -262,7 +265,8 @@ function kindProblems(kinds: Kinds, item: unknown, path: Path): Problem[] {
       ? { ...problem, message: unknownKey(String(problem.path.at(-1)), known, kinds.optionsLater) }
       : problem,
   );
-  return fixed ? [...problems, ...templatesIn(item, path)] : problems;
+  const hasTemplates = fixed !== undefined || kinds.templatesOf?.includes(type);
+  return hasTemplates ? [...problems, ...templatesIn(item, path)] : problems;
 }
 
 function templatesIn(value: unknown, base: Path): Problem[] {

@@ -234,6 +234,11 @@ describe("mistakes", () => {
       /"filter_fn" would be a program/,
     ],
     [
+      "a template that is none, in a scheduler",
+      withScheduler('reason: "by %(prop:who"'),
+      /schedulers\[0\]\.reason: template, at /,
+    ],
+    [
       "a glob that is none",
       withScheduler('fileIsImportant: {include: ["a{b"]}'),
       /fileIsImportant\.include\[0\]: has a \{ without its \}/,
