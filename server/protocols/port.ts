@@ -1,24 +1,17 @@
 /**
- * A port that workers connect to, whatever they speak (protocol §1).
- *
- * A connection counts as a stranger's until its worker is attached. Strangers are few by limit, in all
- * and from one address, so that nobody keeps workers out by connecting often.
+ * A port that workers connect to, whatever they speak (protocol §1). A connection counts as a stranger's
+ * until its worker is attached.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext, TLSSocket } from "node:tls";
 import type { CloseReason, Listening, ListenOptions, Peer, WorkerDoor } from "./contract";
 import type { Wire } from "./first-words";
+import { type StrangerLimits, Strangers } from "./strangers";
 
 const TCP_KEEPALIVE_MS = 60_000;
 const CLOSE_GRACE_MS = 1_000;
 const STOPPING: CloseReason = { code: "shutting-down", message: "the server is stopping" };
-
-export interface StrangerLimits {
-  /** Connections that have not logged in, in all and from one address. */
-  readonly maxStrangers: number;
-  readonly maxStrangersPerAddress: number;
-}
 
 /** What a protocol makes of a socket. */
 export interface PeerConnection {
@@ -46,7 +39,9 @@ export async function openPort(
 ): Promise<Listening> {
   const secureContext = options.tls === undefined ? null : createSecureContext(options.tls);
   const connections = new Set<PeerConnection>();
-  const strangers = new Strangers(limits);
+  /** Accepted, and not attended to yet. */
+  const waiting = new Set<Socket>();
+  const strangers = new Strangers(limits, options.loginTimeoutMs);
   const refused: WorkerDoor["refused"] = (...told) => {
     try {
       door.refused(...told);
@@ -63,20 +58,32 @@ export async function openPort(
   server.on("connection", (raw: Socket) => {
     const peer: Peer = { address: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
     raw.on("error", () => {});
-    if (!strangers.enter(peer.address)) {
-      raw.destroy();
-      refused("too-many-connections", peer, null, "too many connections not logged in");
-      return;
-    }
+    waiting.add(raw);
+    const stepOut = strangers.arrive({
+      address: peer.address,
+      attend: () => begin(raw, peer),
+      turnAway() {
+        waiting.delete(raw);
+        raw.destroy();
+        refused("too-many-connections", peer, null, "too many connections not logged in");
+      },
+    });
+    raw.once("close", () => {
+      waiting.delete(raw);
+      stepOut();
+    });
+  });
+
+  function begin(raw: Socket, peer: Peer): void {
+    waiting.delete(raw);
     let isStranger = true;
     const leave = () => {
       if (isStranger) strangers.leave(peer.address);
       isStranger = false;
     };
-    const socket =
-      secureContext === null ? raw : new TLSSocket(raw, { isServer: true, secureContext });
-    socket.once("close", leave);
     const isTls = secureContext !== null;
+    const socket = isTls ? new TLSSocket(raw, { isServer: true, secureContext }) : raw;
+    socket.once("close", leave);
     const connection = serve(socket, { peer, isTls, wire: raw, refused, onAttached: leave });
     connections.add(connection);
     void connection.closed.then(() => {
@@ -85,7 +92,7 @@ export async function openPort(
       const timer = setTimeout(() => raw.destroy(), CLOSE_GRACE_MS);
       raw.once("close", () => clearTimeout(timer));
     });
-  });
+  }
 
   await started(server, options);
   const address = server.address();
@@ -94,6 +101,7 @@ export async function openPort(
     port: address.port,
     async close() {
       const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const raw of waiting) raw.destroy();
       const open = [...connections];
       for (const connection of open) connection.close(STOPPING);
       await Promise.all(open.map((connection) => connection.closed));
@@ -112,28 +120,4 @@ function started(server: Server, options: ListenOptions): Promise<void> {
       resolve();
     });
   });
-}
-
-/** Counts connections that have not logged in. */
-class Strangers {
-  readonly #byAddress = new Map<string, number>();
-  #count = 0;
-
-  constructor(readonly limits: StrangerLimits) {}
-
-  enter(address: string): boolean {
-    const before = this.#byAddress.get(address) ?? 0;
-    const { maxStrangers, maxStrangersPerAddress } = this.limits;
-    if (this.#count >= maxStrangers || before >= maxStrangersPerAddress) return false;
-    this.#count++;
-    this.#byAddress.set(address, before + 1);
-    return true;
-  }
-
-  leave(address: string): void {
-    const before = this.#byAddress.get(address) ?? 0;
-    this.#count--;
-    if (before > 1) this.#byAddress.set(address, before - 1);
-    else this.#byAddress.delete(address);
-  }
 }

@@ -37,7 +37,10 @@ c = BuildmasterConfig = {
     "buildbotNetUsageData": None,
     "collapseRequests": False,
     "db": {"db_url": "sqlite:///state.sqlite"},
-    "protocols": {"pb": {"port": "tcp:%d:interface=127.0.0.1" % plan["workerPort"]}},
+    "protocols": {
+        "pb": {"port": "tcp:%d:interface=127.0.0.1" % plan["pbPort"]},
+        "msgpack_experimental_v7": {"port": plan["msgpackPort"]},
+    },
     "www": {"port": "tcp:%d:interface=127.0.0.1" % plan["webPort"], "plugins": {}},
     "buildbotURL": "http://127.0.0.1:%d/" % plan["webPort"],
     "workers": [worker.Worker(w["name"], plan["password"], max_builds=w["maxBuilds"]) for w in plan["workers"]],
@@ -81,7 +84,7 @@ page = Page()
 
 export async function startBuildbotPeer(plan: Plan): Promise<Peer> {
   const dir = mkdtempSync(join(tmpdir(), "bench-buildbot-"));
-  const [webPort, workerPort] = await freePorts(2);
+  const [webPort, pbPort, msgpackPort] = await freePorts(3);
   const info = join(dir, "site/bench_page-0.dist-info");
   mkdirSync(info, { recursive: true });
   writeFileSync(join(dir, "site/bench_page.py"), PAGE);
@@ -91,7 +94,7 @@ export async function startBuildbotPeer(plan: Plan): Promise<Peer> {
   writeFileSync(join(dir, "buildbot.tac"), TAC);
   writeFileSync(
     join(dir, "plan.json"),
-    JSON.stringify({ ...plan, webPort, workerPort, password: PASSWORD }),
+    JSON.stringify({ ...plan, webPort, pbPort, msgpackPort, password: PASSWORD }),
   );
   // The framework's types want NODE_ENV in every environment; Python has no use for it.
   const env = {
@@ -155,7 +158,7 @@ export async function startBuildbotPeer(plan: Plan): Promise<Peer> {
   }
   return {
     name: "buildbot",
-    workerPort,
+    workerPorts: { pb: pbPort, msgpack: msgpackPort },
     ...overRest(rest),
     finished: (id) => told.finished(id),
     processes: () => ({ master: [child.pid as number] }),

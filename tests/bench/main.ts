@@ -7,21 +7,35 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../../server/env";
-import { type BuildbotWorker, startBuildbotWorker } from "../support/buildbot-worker";
+import { type BuildbotWorker, MSGPACK, startBuildbotWorker } from "../support/buildbot-worker";
 import { hasBuildbot, startBuildbotPeer } from "./buildbot";
 import { measureCommits } from "./commits";
+import { attachIdle, holderKilobytes } from "./idle";
+import { measureLive } from "./live";
 import { startNullPeer } from "./null";
-import { cpuSeconds, difference, MANY, megabytes, PASSWORD, type Peer, plan, total } from "./peer";
+import {
+  cpuSeconds,
+  difference,
+  idlePlan,
+  MANY,
+  megabytes,
+  PASSWORD,
+  type Peer,
+  type Plan,
+  plan,
+  total,
+} from "./peer";
 import { type Sample, table } from "./report";
 import { startSlipwayPeer } from "./slipway";
 
-const PARTS = ["latency", "throughput", "log", "commits"] as const;
+const PARTS = ["latency", "throughput", "log", "idle", "live", "commits"] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
 
   --quick          fewer rounds and smaller ones: does it work, not how fast is it
   --only PART      ${PARTS.join(", ")}; may be given several times
+  --protocol NAME  pb (default) or msgpack: what real workers speak in latency, throughput, log and live
   --peer NAME      slipway, buildbot or null; may be given several times
   --rounds N       instead of 5 (latency, log) and 3 (throughput)
   --out FILE       JSON lines; default: a new file in .slipway-bench
@@ -32,6 +46,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [...PARTS] },
     peer: { type: "string", multiple: true, default: ["slipway", "buildbot", "null"] },
+    protocol: { type: "string", default: "pb" },
     rounds: { type: "string" },
     out: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
@@ -47,9 +62,16 @@ if (unknown) {
   console.error(`there is no part "${unknown}"\n\n${HELP}`);
   process.exit(64);
 }
+if (values.protocol !== "pb" && values.protocol !== "msgpack") {
+  console.error(`there is no protocol "${values.protocol}"\n\n${HELP}`);
+  process.exit(64);
+}
+const protocol: "pb" | "msgpack" = values.protocol;
+const protocolArgs = protocol === "msgpack" ? [MSGPACK] : [];
 const size = values.quick
-  ? { builds: 10, queued: 60, lines: 100_000, often: 2, seldom: 1, counted: 5 }
-  : { builds: 30, queued: 500, lines: 1_000_000, often: 5, seldom: 3, counted: 20 };
+  ? { builds: 10, queued: 60, lines: 100_000, often: 2, seldom: 1, counted: 5, printed: 20 }
+  : { builds: 30, queued: 500, lines: 1_000_000, often: 5, seldom: 3, counted: 20, printed: 200 };
+const IDLE = values.quick ? [20, 50, 100] : [200, 500, 1_000];
 const rounds = (usual: number) => Number(values.rounds ?? usual);
 const root = projectRoot();
 const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-").slice(0, 19);
@@ -69,9 +91,7 @@ function keep(sample: Omit<Sample, "load">): void {
   console.log(`${what}, ${peer}: ${value.toFixed(1)} ${unit} (load ${whole.load})`);
 }
 
-async function startPeers(): Promise<Peer[]> {
-  const print = ["/usr/bin/python3", join(root, "tests/bench/print-lines.py"), String(size.lines)];
-  const setup = plan(print);
+async function startPeers(setup: Plan): Promise<Peer[]> {
   const starts: Record<string, () => Promise<Peer>> = {
     slipway: () => startSlipwayPeer(setup),
     buildbot: () => startBuildbotPeer(setup),
@@ -85,6 +105,9 @@ async function startPeers(): Promise<Peer[]> {
       console.log("buildbot is left out: /usr/bin/buildbot is missing (Debian package buildbot)");
       continue;
     }
+    // The null master speaks one protocol and tells nothing of idle workers.
+    const isIdle = setup.builders.some((builder) => builder.name === "idle");
+    if (name === "null" && (protocol !== "pb" || isIdle)) continue;
     const peer = await start();
     cleanups.push(() => peer.stop());
     peers.push(peer);
@@ -98,8 +121,9 @@ async function attach(peers: readonly Peer[], names: readonly string[]): Promise
     const started: BuildbotWorker[] = [];
     cleanups.push(() => Promise.all(started.map((worker) => worker.stop())));
     for (const name of names) {
-      const where = { host: "127.0.0.1", port: peer.workerPort };
-      started.push(await startBuildbotWorker({ ...where, name, password: PASSWORD }));
+      const where = { host: "127.0.0.1", port: peer.workerPorts[protocol] as number };
+      const login = { name, password: PASSWORD, args: protocolArgs };
+      started.push(await startBuildbotWorker({ ...where, ...login }));
     }
     for (;;) {
       const connected = new Set(await peer.connected());
@@ -209,14 +233,39 @@ async function log(peers: readonly Peer[]): Promise<void> {
   });
 }
 
+async function idle(): Promise<void> {
+  const peers = await startPeers(idlePlan(Math.max(...IDLE)));
+  const before = new Map(peers.map((peer) => [peer, holderKilobytes(peer)]));
+  for (const count of IDLE) {
+    for (const peer of peers) {
+      const { seconds, refused, residentKilobytes } = await attachIdle(peer, count);
+      if (refused > 0) console.log(`${peer.name}: ${refused} connections came again`);
+      const common = { peer: peer.name, round: 0 };
+      keep({ ...common, what: `attach ${count}`, value: seconds, unit: "s" });
+      const each = (residentKilobytes - (before.get(peer) as number)) / count;
+      keep({ ...common, what: `idle memory ${count}`, value: each, unit: "kB a worker" });
+    }
+  }
+  await cleanUp();
+}
+
+async function live(): Promise<void> {
+  const ages = (await measureLive(size.printed, protocolArgs)).sort((a, b) => a - b);
+  const at = (share: number) => ages[Math.floor((ages.length - 1) * share)] as number;
+  const common = { peer: "slipway", round: 0, unit: "ms", all: ages };
+  keep({ ...common, what: "live p50", value: at(0.5) });
+  keep({ ...common, what: "live p99", value: at(0.99) });
+}
+
 async function main(): Promise<void> {
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(
     out,
-    `${JSON.stringify({ at: new Date().toISOString(), cores: cpus().length, cpu: cpus()[0]?.model, memory: totalmem(), node: process.version, quick: values.quick, load: loadavg() })}\n`,
+    `${JSON.stringify({ at: new Date().toISOString(), cores: cpus().length, cpu: cpus()[0]?.model, memory: totalmem(), node: process.version, quick: values.quick, protocol, load: loadavg() })}\n`,
   );
-  if (only.some((part) => part !== "commits")) {
-    const peers = await startPeers();
+  if (only.some((part) => ["latency", "throughput", "log"].includes(part))) {
+    const print = join(root, "tests/bench/print-lines.py");
+    const peers = await startPeers(plan(["/usr/bin/python3", print, String(size.lines)]));
     await attach(peers, ["w1"]);
     if (only.includes("latency")) await latency(peers);
     if (only.includes("log")) await log(peers);
@@ -231,6 +280,8 @@ async function main(): Promise<void> {
     }
     await cleanUp();
   }
+  if (only.includes("idle")) await idle();
+  if (only.includes("live")) await live();
   if (only.includes("commits")) {
     for (const [what, value] of Object.entries(await measureCommits(size.counted))) {
       keep({ what, peer: "slipway", round: 0, value, unit: "a build" });

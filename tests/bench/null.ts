@@ -41,7 +41,7 @@ export async function startNullPeer(plan: Plan, program: string): Promise<Peer> 
   });
   return {
     name: "null",
-    workerPort: ports.workers,
+    workerPorts: { pb: ports.workers, msgpack: null },
     trigger: (builder) => ask<number>("POST", `/builders/${builder}`),
     finished: (id) => told.finished(id),
     result: async (id) => (await ask<{ result: number }>("GET", `/requests/${id}`)).result,

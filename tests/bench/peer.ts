@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 
 export interface Peer {
   readonly name: "slipway" | "buildbot" | "null";
-  /** Where Python workers connect (Perspective Broker, password `pass`). */
-  readonly workerPort: number;
+  /** Where workers connect (password `pass`), by protocol; the null master speaks one. */
+  readonly workerPorts: { readonly pb: number; readonly msgpack: number | null };
   /** Queues one build. @returns the request's id */
   trigger(builder: string): Promise<number>;
   /** Settles when the server has told that the request is complete. It is told, it does not ask. */
@@ -31,6 +31,8 @@ export interface Plan {
 }
 
 export const PASSWORD = "pass";
+/** The process that holds the workers' connections, as `Peer.processes` names it. */
+export const HOLDERS = { slipway: "socket", buildbot: "master", null: "" } as const;
 export const MANY = Array.from({ length: 20 }, (_, index) => `m${index}`);
 
 /** Buildbot's workers run one build per builder at a time, so that four at once need four builders. */
@@ -45,6 +47,15 @@ export function plan(printLines: readonly string[]): Plan {
       ...four.map((n) => ({ name: `few-${n}`, workers: ["w1"], command: echo })),
       ...four.map((n) => ({ name: `many-${n}`, workers: MANY, command: echo })),
     ],
+  };
+}
+
+/** Workers that do nothing but connect. */
+export function idlePlan(count: number): Plan {
+  const names = Array.from({ length: count }, (_, index) => `idle${index}`);
+  return {
+    workers: names.map((name) => ({ name, maxBuilds: 1 })),
+    builders: [{ name: "idle", workers: names, command: ["echo", "hi"] }],
   };
 }
 
@@ -106,6 +117,12 @@ export function difference(
 
 export const total = (parts: Readonly<Record<string, number>>) =>
   Object.values(parts).reduce((sum, part) => sum + part, 0);
+
+/** Kilobytes of memory that a process holds now. */
+export function residentKilobytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN);
+}
 
 /**
  * Megabytes at the peak. For one process the kernel's high-water mark; for a family of processes

@@ -61,6 +61,20 @@ const ROWS: readonly Row[] = [
   },
   { what: "log-cpu", title: () => "server CPU of that step, s" },
   { what: "memory", title: () => "memory at the peak, all processes, MB" },
+  ...[20, 50, 100, 200, 500, 1_000].flatMap((count): Row[] => [
+    {
+      what: `attach ${count}`,
+      title: () => `${count} idle workers at once, until the last is attached, s`,
+      target: { of: "ratio", most: 0.3 },
+    },
+    {
+      what: `idle memory ${count}`,
+      title: () => `memory of each of those ${count}, in the process that holds it, kB`,
+      target: { of: "ratio", most: 0.8 },
+    },
+  ]),
+  { what: "live p50", title: () => "a line printed until a browser hears of it, p50, ms" },
+  { what: "live p99", title: () => "the same, p99, ms" },
   {
     what: "row commits",
     title: () => "commits that change rows, one-step build",

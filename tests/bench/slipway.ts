@@ -61,7 +61,7 @@ export async function startSlipwayPeer(plan: Plan): Promise<Peer> {
   client.on("notification", () => void look());
   return {
     name: "slipway",
-    workerPort: slipway.pbPort,
+    workerPorts: { pb: slipway.pbPort, msgpack: slipway.msgpackPort },
     ...overRest(rest),
     finished(id) {
       const done = told.finished(id);

@@ -45,6 +45,7 @@ export interface SlipwayInstance {
   /** Of `main`, with every scope. */
   readonly token: string;
   readonly pbPort: number;
+  readonly msgpackPort: number;
   readonly livePort: number;
   readonly dataDir: string;
   readonly databaseUrl: string;
@@ -77,7 +78,7 @@ export async function startSlipway(options: SlipwayOptions = {}): Promise<Slipwa
   if (!options.isBuilt) await ensureBuilt();
   const root = projectRoot();
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "slipway-instance-"));
-  const [port, livePort, pbPort] = await freePorts(3);
+  const [port, livePort, pbPort, msgpackPort] = await freePorts(4);
   const url = `http://127.0.0.1:${port}`;
   const env = {
     PATH: process.env.PATH ?? "/usr/bin:/bin",
@@ -89,7 +90,7 @@ export async function startSlipway(options: SlipwayOptions = {}): Promise<Slipwa
     SLIPWAY_PUBLIC_URL: url,
     SLIPWAY_LIVE_PORT: String(livePort),
     SLIPWAY_PB_PORT: String(pbPort),
-    SLIPWAY_MSGPACK_PORT: "0",
+    SLIPWAY_MSGPACK_PORT: String(msgpackPort),
     SLIPWAY_DATA_DIR: dataDir,
     SLIPWAY_DEMO: "0",
     ...(options.databaseUrl
@@ -194,6 +195,7 @@ export async function startSlipway(options: SlipwayOptions = {}): Promise<Slipwa
       return token;
     },
     pbPort,
+    msgpackPort,
     livePort,
     dataDir,
     get databaseUrl() {
@@ -245,7 +247,9 @@ async function ensureBuilt(): Promise<void> {
 }
 
 /** Distinct, and free a moment ago. */
-export async function freePorts(count: number): Promise<number[] & [number, number, number]> {
+export async function freePorts(
+  count: number,
+): Promise<number[] & [number, number, number, number]> {
   const probes = await Promise.all(
     Array.from({ length: count }, () => {
       const probe = createServer();
@@ -260,7 +264,7 @@ export async function freePorts(count: number): Promise<number[] & [number, numb
     return typeof address === "object" && address ? address.port : 0;
   });
   await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
-  return ports as number[] & [number, number, number];
+  return ports as number[] & [number, number, number, number];
 }
 
 function runToEnd(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {

@@ -1,5 +1,6 @@
 /** `msgpack_experimental_v7`, the younger protocol of Python workers (protocol §3). */
 import type { WorkerProtocol } from "../contract";
+import { STRANGER_LIMITS } from "../strangers";
 import { NEWLINE_RE } from "./codec";
 import { listen } from "./listener";
 import type { MsgpackSettings } from "./settings";
@@ -9,8 +10,7 @@ export type { MsgpackSettings } from "./settings";
 const DEFAULTS: MsgpackSettings = {
   maxUnsentBytes: 8 * 1024 * 1024,
   maxPendingRequests: 64,
-  maxStrangers: 512,
-  maxStrangersPerAddress: 64,
+  ...STRANGER_LIMITS,
   silenceMs: 5_000,
   keepaliveTimeoutMs: 60_000,
   nudges: true,

@@ -1,5 +1,5 @@
 /** Bounds of the msgpack door. All are defaults that tests tighten. */
-import type { StrangerLimits } from "../port";
+import type { StrangerLimits } from "../strangers";
 import type { WorkerSettings } from "./codec";
 
 export interface MsgpackSettings extends StrangerLimits {

@@ -1,6 +1,7 @@
 /** Perspective Broker, the protocol of every Python worker since 2003 (protocol §2). */
 import { randomBytes } from "node:crypto";
 import type { WorkerProtocol } from "../contract";
+import { STRANGER_LIMITS } from "../strangers";
 import { listen } from "./listener";
 import type { PbSettings } from "./settings";
 
@@ -10,8 +11,7 @@ const DEFAULTS: PbSettings = {
   maxUnsentBytes: 8 * 1024 * 1024,
   maxPendingCalls: 64,
   maxEndedObjects: 4_096,
-  maxStrangers: 512,
-  maxStrangersPerAddress: 64,
+  ...STRANGER_LIMITS,
   silenceMs: 5_000,
   refusedLingerMs: 10_000,
   keepaliveTimeoutMs: 60_000,

@@ -1,5 +1,5 @@
 /** Bounds of the Perspective Broker door. All are defaults that tests tighten. */
-import type { StrangerLimits } from "../port";
+import type { StrangerLimits } from "../strangers";
 
 export interface PbSettings extends StrangerLimits {
   /** Unsent bytes after which a peer that does not read is dropped. */

@@ -107,7 +107,7 @@ describe("the handshake", () => {
   });
 
   it("lets only few strangers in, in all and from one address, until they are attached", async () => {
-    await listen({ maxStrangersPerAddress: 2 });
+    await listen({ maxStrangersPerAddress: 2, maxWaiting: 0 });
     const idle = [0, 1].map(() => connect({ host: "127.0.0.1", port: listening.port }));
     await Promise.all(
       idle.map((socket) => new Promise((resolve) => socket.on("connect", resolve))),

@@ -120,7 +120,7 @@ describe("before the login", () => {
   });
 
   it("limits those who have not logged in, and not those who have", async () => {
-    await listen({ maxStrangersPerAddress: 2, maxStrangers: 10 });
+    await listen({ maxStrangersPerAddress: 2, maxStrangers: 10, maxWaiting: 0 });
     const worker = connect();
     await worker.login("w1", "pass");
     const strangers = [connect(), connect()];
@@ -272,7 +272,7 @@ describe.skipIf(!hasOpenssl())("TLS", () => {
     const certificate = testCertificate();
     try {
       const { key, cert } = certificate;
-      await listen({ maxStrangersPerAddress: 1 }, { tls: { key, cert } });
+      await listen({ maxStrangersPerAddress: 1, maxWaiting: 0 }, { tls: { key, cert } });
       const plain = connect();
       plain.raw("this is no handshake");
       await plain.closed;

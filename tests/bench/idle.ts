@@ -1,0 +1,63 @@
+/**
+ * Workers that do nothing but connect: simulated ones, all at once, and how long it takes until the
+ * last is attached, and what each costs the process that holds its connection.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Dictionary, Remote } from "../../server/protocols/pb/codec";
+import { PbPeer } from "../support/pb-peer";
+import { HOLDERS, PASSWORD, type Peer, residentKilobytes } from "./peer";
+
+/** Long enough for garbage to be collected once nothing happens any more. */
+const SETTLE_MS = 3_000;
+/** A connection that is refused comes again, as real workers do. */
+const AGAIN_MS = 1_000;
+
+const INFO = new Dictionary([
+  ["version", "3.7.0"],
+  ["system", "posix"],
+  ["basedir", "/w"],
+  ["numcpus", 2],
+  ["environ", new Dictionary([["PATH", "/usr/bin:/bin"]])],
+  ["worker_commands", new Dictionary([["shell", "3.1"]])],
+]);
+
+export interface Idle {
+  readonly seconds: number;
+  /** Connections that had to come again. */
+  readonly refused: number;
+  readonly residentKilobytes: number;
+}
+
+export async function attachIdle(peer: Peer, count: number): Promise<Idle> {
+  const workers: PbPeer[] = [];
+  let refused = 0;
+  const from = performance.now();
+  const attach = async (name: string): Promise<void> => {
+    for (;;) {
+      const worker = PbPeer.connect(peer.workerPorts.pb);
+      worker.answer = (call) => (call.method === "getWorkerInfo" ? INFO : undefined);
+      const answer = await worker.login(name, PASSWORD).catch(() => null);
+      if (answer instanceof Remote) {
+        workers.push(worker);
+        return;
+      }
+      refused++;
+      worker.end();
+      await sleep(AGAIN_MS);
+    }
+  };
+  await Promise.all(Array.from({ length: count }, (_, index) => attach(`idle${index}`)));
+  const seconds = (performance.now() - from) / 1_000;
+  await sleep(SETTLE_MS);
+  const resident = holderKilobytes(peer);
+  for (const worker of workers) worker.end();
+  while ((await peer.connected()).length > 0) await sleep(100);
+  return { seconds, refused, residentKilobytes: resident };
+}
+
+/** Of the process that holds the connections. */
+export function holderKilobytes(peer: Peer): number {
+  const [pid] = peer.processes()[HOLDERS[peer.name]] ?? [];
+  if (pid === undefined) throw new Error(`${peer.name} has no process that holds workers`);
+  return residentKilobytes(pid);
+}
