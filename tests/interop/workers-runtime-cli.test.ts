@@ -1,10 +1,13 @@
 // Guarantee: the slipway-worker command makes, starts, stops and restarts a worker as buildbot-worker's
-// does, keeps the password to itself, and speaks TLS to a master it trusts.
+// does, keeps the password to itself, and speaks TLS to a master it trusts, and reaches one through an HTTP proxy.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { msgpackProtocol } from "../../server/protocols/msgpack";
 import { pbProtocol } from "../../server/protocols/pb";
 import { hasOpenssl, testCertificate } from "../support/certificate";
 import { shell } from "../support/shell-command";
@@ -109,17 +112,25 @@ it("starts in the background, restarts, and stops", async () => {
   }
 });
 
-it.skipIf(!hasOpenssl())("connects by TLS to a master whose certificate it trusts", async () => {
+it.skipIf(!hasOpenssl()).each([
+  { name: "pb", protocol: pbProtocol, options: [] },
+  {
+    name: "msgpack",
+    protocol: msgpackProtocol,
+    options: ["--protocol=msgpack_experimental_v7", "--path=/worker"],
+  },
+])("connects by TLS over $name to a master whose certificate it trusts", async (kind) => {
   const certificate = testCertificate();
   const door = testDoor({ passwords: { w1: "pass" } });
-  const listening = await pbProtocol.listen(door, { ...OPTIONS, tls: certificate });
+  const listening = await kind.protocol.listen(door, { ...OPTIONS, tls: certificate });
   const dir = join(home, "w");
   try {
     const roots = join(home, "roots");
     mkdirSync(roots);
     writeFileSync(join(roots, "ca.pem"), certificate.cert);
     const master = `TLS:localhost:${listening.port}:trustRoots=${roots}`;
-    command("create-worker", `--connection-string=${master}`, dir, "unused", "w1", "pass");
+    const options = [...kind.options, `--connection-string=${master}`];
+    command("create-worker", ...options, dir, "unused", "w1", "pass");
     expect(await inBackground("start", dir)).toMatchObject({ status: 0 });
     const { session } = await door.nextAttached();
     const sink = new KeepingSink();
@@ -129,6 +140,49 @@ it.skipIf(!hasOpenssl())("connects by TLS to a master whose certificate it trust
   } finally {
     await listening.close();
     certificate.remove();
+  }
+});
+
+it.each([
+  { name: "pb", protocol: pbProtocol },
+  { name: "msgpack_experimental_v7", protocol: msgpackProtocol },
+])("goes through an HTTP proxy with $name, and comes again when that refuses", async (kind) => {
+  const door = testDoor({ passwords: { w1: "pass" } });
+  const listening = await kind.protocol.listen(door, OPTIONS);
+  const asked: string[] = [];
+  const proxy = createHttpServer();
+  proxy.on("connect", (request, socket: Socket) => {
+    asked.push(`${request.url} ${request.headers["proxy-authorization"]}`);
+    socket.on("error", () => {});
+    if (asked.length === 1) {
+      socket.end("HTTP/1.1 503 Not now\r\n\r\n");
+      return;
+    }
+    const master = connect({ host: "127.0.0.1", port: listening.port });
+    master.on("error", () => socket.destroy());
+    socket.write("HTTP/1.1 200 Connected\r\n\r\n");
+    socket.pipe(master).pipe(socket);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const { port } = proxy.address() as AddressInfo;
+  const dir = join(home, "w");
+  try {
+    command(
+      ...["create-worker", `--protocol=${kind.name}`, "--maxdelay=0"],
+      ...[`--proxy-connection-string=http://me:word@127.0.0.1:${port}`],
+      ...[dir, "ci.example.invalid:4711", "w1", "pass"],
+    );
+    expect(await inBackground("start", dir)).toMatchObject({ status: 0 });
+    const { session } = await door.nextAttached();
+    expect(await session.ping(10_000)).toBe(true);
+    const account = Buffer.from("me:word").toString("base64");
+    expect(asked).toEqual(Array(2).fill(`ci.example.invalid:4711 Basic ${account}`));
+    expect(readFileSync(join(dir, "slipway-worker.log"), "utf8")).toContain("503 Not now");
+    await inBackground("stop", dir);
+  } finally {
+    await listening.close();
+    proxy.close();
+    proxy.closeAllConnections();
   }
 });
 
