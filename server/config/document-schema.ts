@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { changeSourceSchema } from "../change-sources/change-source-schema";
+import type { JsonSchema } from "../domain/json-schema";
 import { schedulerSchema } from "../schedulers/scheduler-schema";
 import { stepSchema } from "../steps/step-schema";
 import { name } from "./fields";
@@ -45,26 +46,6 @@ const file = z.strictObject({
     .optional()
     .describe("Projects by their names, each a document with versions of its own."),
 });
-
-/** What is used of a JSON Schema. */
-export interface JsonSchema {
-  readonly $ref?: string;
-  readonly $defs?: Readonly<Record<string, JsonSchema>>;
-  readonly type?: string;
-  readonly description?: string;
-  readonly secret?: boolean;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly default?: unknown;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: JsonSchema | boolean;
-  readonly items?: JsonSchema;
-  readonly prefixItems?: readonly JsonSchema[];
-  readonly anyOf?: readonly JsonSchema[];
-  readonly oneOf?: readonly JsonSchema[];
-  readonly allOf?: readonly JsonSchema[];
-}
 
 const asJson = (schema: z.ZodType) =>
   z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema;

@@ -3,8 +3,8 @@
  * called that takes its place (COMMON names: `worker/linux/password`). Pure.
  */
 import { createHash } from "node:crypto";
+import { alternatives, type JsonSchema } from "../domain/json-schema";
 import { isSecretName } from "../domain/secrets";
-import type { JsonSchema } from "./document-schema";
 import { list, record } from "./legible";
 import type { Path } from "./source";
 
@@ -40,26 +40,6 @@ export function literals(root: JsonSchema, document: unknown): Literal[] {
 }
 
 const isSame = (a: Path, b: Path) => a.length === b.length && a.every((step, i) => step === b[i]);
-
-/** The schemas that may describe this value: of kinds, the one that `type` names. */
-export function alternatives(
-  root: JsonSchema,
-  schema: JsonSchema | undefined,
-  value: unknown,
-): JsonSchema[] {
-  if (!schema) return [];
-  if (schema.$ref) {
-    const name = schema.$ref.replace("#/$defs/", "");
-    return alternatives(root, root.$defs?.[name], value);
-  }
-  const branches = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
-  const { type } = record(value);
-  const chosen = branches.filter((branch) => {
-    const kind = branch.properties?.type?.const;
-    return kind === undefined || kind === type;
-  });
-  return [schema, ...chosen.flatMap((branch) => alternatives(root, branch, value))];
-}
 
 /** What makes a name of a path: names of things, else their kinds; never their numbers. */
 export function secretNameOf(scope: readonly string[], document: unknown, path: Path): string {

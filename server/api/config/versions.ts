@@ -17,7 +17,7 @@ import { target } from "./target";
 const PAGE = 30;
 
 const id = z.number().int().positive();
-export const versionsInput = z.object({ target: target.default("all"), before: id.optional() });
+export const versionsInput = z.object({ target: target.default("all"), cursor: id.nullish() });
 export const versionInput = z.object({ id });
 /** `from` absent: the version before it. */
 export const compareInput = z.object({ from: id.nullable(), to: id });
@@ -30,9 +30,12 @@ const row = ({ at, ...version }: Version): VersionRow => ({ ...version, at: at.g
 
 /** Newest first. */
 export async function versions(org: OrgScope, input: z.output<typeof versionsInput>) {
-  const { target: which, before = null } = input;
+  const { target: which, cursor } = input;
   const found = await org.within((tx) =>
-    listVersions(tx, org.orgId, which === "all" ? null : which, { before, limit: PAGE }),
+    listVersions(tx, org.orgId, which === "all" ? null : which, {
+      before: cursor ?? null,
+      limit: PAGE,
+    }),
   );
   return {
     versions: found.map(row),
