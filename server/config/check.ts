@@ -101,7 +101,9 @@ function withTexts(
 ): Documents {
   const held = {
     ...documents,
-    organization: documents.organization ?? (isWhole || target === "organization" ? {} : null),
+    organization:
+      documents.organization ??
+      ((isWhole && target === "all") || target === "organization" ? {} : null),
   };
   if (typeof target === "object") {
     return { ...held, texts: { organization: null, projects: { [target.project]: own(text) } } };

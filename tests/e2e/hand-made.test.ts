@@ -4,10 +4,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 import { projectRoot } from "../../server/env";
 import { ADMIN } from "./handover";
-import { expect, type Gate, logLines, NOBODY, ORG, plate, signIn, test } from "./journey";
+import { dialog, expect, type Gate, logLines, NOBODY, ORG, plate, signIn, test } from "./journey";
 
 test.use({ storageState: NOBODY });
 
@@ -52,14 +52,15 @@ test("a worker, a builder, a token, a build by REST, its log live", async ({
 
     await test.step("the builder is written in the configuration", async () => {
       await page.getByRole("link", { name: "Configuration" }).click();
-      const editor = page.getByLabel("Configuration as YAML");
-      const config = parse(await editor.inputValue());
+      await page.getByRole("button", { name: "New project" }).click();
+      await dialog(page, "New project").getByLabel("Name").fill("workshop");
+      await page.getByRole("button", { name: "Write it" }).click();
       const step = { type: "ShellCommand", name: "talk", command: COMMAND, logEnviron: false };
-      config.projects.workshop = {
-        builders: [{ name: "by-hand-builder", workernames: ["by-hand"], factory: [step] }],
-      };
-      await editor.fill(stringify(config));
-      await page.getByRole("button", { name: "Activate" }).click();
+      const builder = { name: "by-hand-builder", workernames: ["by-hand"], factory: [step] };
+      await page.getByLabel("Configuration of workshop as YAML").click();
+      await page.keyboard.insertText(stringify({ builders: [builder] }, { lineWidth: 0 }));
+      await page.getByRole("button", { name: "Check and activate" }).click();
+      await page.getByRole("button", { name: "Activate now" }).click();
       await expect(page.getByText(/^Active: /)).toContainText("workshop");
     });
 

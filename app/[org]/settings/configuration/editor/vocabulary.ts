@@ -1,5 +1,5 @@
 /** What may stand at a place, from the documents' schema and the names of what there is. Pure. */
-import { alternatives, type JsonSchema, schemasAt } from "@/server/domain/json-schema";
+import { alternatives, type JsonSchema, schemasAt } from "../../../../../server/domain/json-schema";
 import { type Place, placeAt } from "./place";
 
 export interface Names {
