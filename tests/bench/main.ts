@@ -38,6 +38,7 @@ const HELP = `npm run bench -- [options]
   --protocol NAME  pb (default) or msgpack: what real workers speak in latency, throughput, log and live
   --peer NAME      slipway, buildbot or null; may be given several times
   --rounds N       instead of 5 (latency, log) and 3 (throughput)
+  --idle N         so many idle workers at once; may be given several times
   --out FILE       JSON lines; default: a new file in .slipway-bench
 `;
 
@@ -48,6 +49,7 @@ const { values } = parseArgs({
     peer: { type: "string", multiple: true, default: ["slipway", "buildbot", "null"] },
     protocol: { type: "string", default: "pb" },
     rounds: { type: "string" },
+    idle: { type: "string", multiple: true },
     out: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -71,7 +73,7 @@ const protocolArgs = protocol === "msgpack" ? [MSGPACK] : [];
 const size = values.quick
   ? { builds: 10, queued: 60, lines: 100_000, often: 2, seldom: 1, counted: 5, printed: 20 }
   : { builds: 30, queued: 500, lines: 1_000_000, often: 5, seldom: 3, counted: 20, printed: 200 };
-const IDLE = values.quick ? [20, 50, 100] : [200, 500, 1_000];
+const IDLE = values.idle?.map(Number) ?? (values.quick ? [20, 50, 100] : [200, 500, 1_000]);
 const rounds = (usual: number) => Number(values.rounds ?? usual);
 const root = projectRoot();
 const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-").slice(0, 19);

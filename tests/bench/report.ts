@@ -70,7 +70,6 @@ const ROWS: readonly Row[] = [
     {
       what: `idle memory ${count}`,
       title: () => `memory of each of those ${count}, in the process that holds it, kB`,
-      target: { of: "ratio", most: 0.8 },
     },
   ]),
   { what: "live p50", title: () => "a line printed until a browser hears of it, p50, ms" },
