@@ -225,13 +225,12 @@ const STEPS: Kinds = {
   /** Buildbot's, so that one we do not have is not taken for a slip of the pen. */
   typesLater: [
     ...["Git", "GitHub", "GitLab", "Mercurial", "SVN", "Trigger", "Compile", "Configure", "Test"],
-    ...["SetProperty", "SetPropertyFromCommand", "SetPropertiesFromEnv", "MasterShellCommand"],
     ...["ShellSequence", "FileUpload", "FileDownload", "DirectoryUpload", "MultipleFileUpload"],
-    ...["StringDownload", "JSONStringDownload", "MakeDirectory", "RemoveDirectory"],
-    ...["CopyDirectory", "FileExists", "Assert", "GET", "POST", "PUT", "HTTPStep"],
+    ...["StringDownload", "JSONStringDownload", "MasterShellCommand"],
+    ...["Assert", "GET", "POST", "PUT", "HTTPStep"],
     ...["LogRenderable", "TreeSize"],
   ],
-  optionsLater: ["locks", "logEncoding", "updateBuildSummaryPolicy", "lazylogfiles"],
+  optionsLater: ["locks", "logEncoding", "updateBuildSummaryPolicy", "lazylogfiles", "extract_fn"],
   fixed: FIXED_STEP_OPTIONS,
 };
 

@@ -16,8 +16,9 @@ import { LogIds, LogWriter } from "../logs";
 import type { Listening, WorkerProtocol } from "../protocols/contract";
 import { msgpackProtocol } from "../protocols/msgpack";
 import { pbProtocol } from "../protocols/pb";
+import { databaseSecrets } from "../secrets/database";
 import { sealingKey, unseal } from "../secrets/seal";
-import { makeStep } from "../steps";
+import { steps } from "../steps";
 import { openEngineProcess } from "./common";
 import { memberOf } from "./live-access";
 import { asChild } from "./supervisor/as-child";
@@ -78,9 +79,11 @@ builds = createBuilds({
   db,
   processId,
   actor: own.actor,
-  makeStep,
+  steps,
+  secrets: databaseSecrets(db, key),
+  publicUrl: env.web.publicUrl.replace(/\/+$/, ""),
   nextLogId: () => logIds.next(),
-  openLog: (build, { logId, stepId, name, slug, type }) =>
+  openLog: (build, { logId, stepId, name, slug, type, redactor }) =>
     logWriter.open(
       {
         logId,
@@ -93,6 +96,7 @@ builds = createBuilds({
         logCreatedAt: new Date(),
       },
       build,
+      { redactor },
     ),
   connectionOf: (session) => sessions.get(session)?.connection ?? null,
   serves: sessions.serves,

@@ -1,13 +1,52 @@
 /** The registry: one line per kind. */
-import type { Step } from "./contract";
+import type { StepKind, Steps } from "./contract";
+import { copyDirectory, makeDirectory, removeDirectory } from "./directories/directories";
+import { fileExists } from "./directories/file-exists";
+import { resultFlags, stepName } from "./options";
+import { fixedStepOptions } from "./schema";
+import { setPropertiesFromEnv } from "./set-property/set-properties-from-env";
+import { setProperties, setProperty } from "./set-property/set-property";
+import { setPropertyFromCommand } from "./set-property/set-property-from-command";
 import { shellCommand } from "./shell/shell-command";
-import { stepSchema } from "./step-schema";
 
-/** A step of its options as the configuration holds them. @throws ZodError */
-export function makeStep(config: unknown): Step {
-  const options = stepSchema.parse(config);
-  switch (options.type) {
-    case "ShellCommand":
-      return shellCommand.make(options);
-  }
+const KINDS = [
+  shellCommand,
+  setProperty,
+  setProperties,
+  setPropertyFromCommand,
+  setPropertiesFromEnv,
+  makeDirectory,
+  removeDirectory,
+  copyDirectory,
+  fileExists,
+];
+
+const byType = new Map<unknown, StepKind<unknown>>(
+  KINDS.map((kind) => [kind.type, kind as StepKind<unknown>]),
+);
+
+export const steps: Steps = {
+  plan(written) {
+    const kind = kindOf(written);
+    const fixed = fixedStepOptions.parse({ ...kind.defaults, ...written });
+    return {
+      name: stepName(written, kind.name),
+      flags: resultFlags(fixed),
+      isHidden: fixed.hideStepIf,
+    };
+  },
+  make(options, shown) {
+    const kind = kindOf(options);
+    const parsed = kind.schema.parse(options);
+    // What is shown may be no valid value: then all texts are redacted instead.
+    const named = shown === options ? parsed : (kind.schema.safeParse(shown).data ?? parsed);
+    return kind.make(parsed, named);
+  },
+};
+
+function kindOf(options: unknown): StepKind<unknown> {
+  const { type } = (options ?? {}) as { type?: unknown };
+  const kind = byType.get(type);
+  if (!kind) throw new Error(`there is no step type ${JSON.stringify(type)}`);
+  return kind;
 }

@@ -9,14 +9,24 @@ export const text = z
 
 const words = z.union([text, z.array(text)]);
 
-export const commonStepOptions = {
-  name: text.min(1).max(50).optional(),
+const fixed = {
   haltOnFailure: z.boolean().default(false),
   flunkOnFailure: z.boolean().default(true),
   flunkOnWarnings: z.boolean().default(false),
   warnOnFailure: z.boolean().default(false),
   warnOnWarnings: z.boolean().default(false),
   alwaysRun: z.boolean().default(false),
+  hideStepIf: z.boolean().default(false),
+};
+
+/** What the engine must know of a step before its turn comes: plain values, never renderables. */
+export const fixedStepOptions = z.object(fixed);
+export type FixedStepOptions = z.output<typeof fixedStepOptions>;
+export const FIXED_STEP_OPTIONS = ["type", ...Object.keys(fixed)];
+
+export const commonStepOptions = {
+  ...fixed,
+  name: text.min(1).max(50).optional(),
   description: words.optional(),
   descriptionDone: words.optional(),
   descriptionSuffix: words.optional(),
@@ -25,19 +35,6 @@ export const commonStepOptions = {
     .json()
     .transform((value) => isTruthy(value as JsonValue))
     .default(true),
-  hideStepIf: z.boolean().default(false),
 };
-
-/** What the engine must know of a step before its turn comes: plain values, never renderables. */
-export const FIXED_STEP_OPTIONS = [
-  "type",
-  "haltOnFailure",
-  "flunkOnFailure",
-  "flunkOnWarnings",
-  "warnOnFailure",
-  "warnOnWarnings",
-  "alwaysRun",
-  "hideStepIf",
-];
 
 export type CommonStepOptions = z.output<z.ZodObject<typeof commonStepOptions>>;

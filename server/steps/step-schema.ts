@@ -1,7 +1,29 @@
 /** Every kind of step a configuration may name. */
 import { z } from "zod";
+import {
+  copyDirectorySchema,
+  fileExistsSchema,
+  makeDirectorySchema,
+  removeDirectorySchema,
+} from "./directories/schema";
+import {
+  setPropertiesFromEnvSchema,
+  setPropertiesSchema,
+  setPropertyFromCommandSchema,
+  setPropertySchema,
+} from "./set-property/schema";
 import { shellCommandSchema } from "./shell/schema";
 
-export const stepSchema = z.discriminatedUnion("type", [shellCommandSchema]);
+export const stepSchema = z.discriminatedUnion("type", [
+  shellCommandSchema,
+  setPropertySchema,
+  setPropertiesSchema,
+  setPropertyFromCommandSchema,
+  setPropertiesFromEnvSchema,
+  makeDirectorySchema,
+  removeDirectorySchema,
+  copyDirectorySchema,
+  fileExistsSchema,
+]);
 
 export type StepOptions = z.output<typeof stepSchema>;

@@ -37,9 +37,13 @@ import {
   type NullWorker,
   type NullWorkerOptions,
 } from "../../server/protocols/null";
-import { makeStep } from "../../server/steps";
+import { databaseSecrets } from "../../server/secrets/database";
+import { sealingKey } from "../../server/secrets/seal";
+import { steps } from "../../server/steps";
 import { createTestDatabase } from "./database";
 
+/** Seals the secrets of a test. */
+export const RIG_KEY = sealingKey("a key for tests that is long enough to be one");
 export const CALLER = { orgId: 1 as OrgId, actor: "ada@example.org" };
 
 /** What a test may do to a process's line to the database. */
@@ -293,9 +297,11 @@ async function socketProcess(
     db: line,
     processId: id,
     actor: `socket ${id}`,
-    makeStep,
+    steps,
+    secrets: databaseSecrets(line, RIG_KEY),
+    publicUrl: "http://localhost:8010",
     nextLogId: () => logIds.next(),
-    openLog: (build, { logId, stepId, name, slug, type }) =>
+    openLog: (build, { logId, stepId, name, slug, type, redactor }) =>
       writer.open(
         {
           logId,
@@ -308,6 +314,7 @@ async function socketProcess(
           logCreatedAt: new Date(),
         },
         build,
+        { redactor },
       ),
     connectionOf: (session) => sessions.get(session)?.connection ?? null,
     serves: sessions.serves,

@@ -12,6 +12,7 @@ export function buildProperties(build: BuildToRun): Properties {
   };
   const { config, worker } = build;
   if (config) put(config.globalProperties, "global");
+  for (const change of build.changes) put(change.properties, "Change");
   Object.assign(all, build.buildsetProperties);
   put({ scheduler: build.scheduler }, "Scheduler");
   if (config) {
@@ -28,16 +29,29 @@ export function buildProperties(build: BuildToRun): Properties {
     const { branch, revision, repository, codebase, project } = stamp;
     put({ branch, revision, repository, codebase, project }, "Build");
   }
-  const separator = build.basedir.includes("\\") ? "\\" : "/";
-  put(
-    {
-      basedir: build.basedir,
-      builddir: `${build.basedir}${separator}${config?.builddir ?? build.builddir}`,
-    },
-    "Worker",
-  );
+  put({ basedir: build.facts.basedir, builddir: builddirOf(build) }, "Worker");
   const owners = [...new Set([...build.authors, ...(build.owner === null ? [] : [build.owner])])];
   if (build.owner !== null) putMissing({ owner: build.owner }, "Build");
   if (owners.length > 0) put({ owners }, "Build");
   return all;
+}
+
+/** Absolute, on the worker. */
+export function builddirOf({ facts, config, builddir }: BuildToRun): string {
+  const separator = facts.system === "nt" || facts.basedir.includes("\\") ? "\\" : "/";
+  return `${facts.basedir}${separator}${config?.builddir ?? builddir}`;
+}
+
+/** `os_*` of a worker that says nothing of them (W-054). */
+const ALWAYS_THERE = {
+  os_id: null,
+  os_id_like: null,
+  os_version_id: null,
+  os_version_codename: null,
+};
+
+/** What `%(worker:…)s` knows (W-053 to W-056). */
+export function workerInfo({ facts }: BuildToRun): Readonly<Record<string, JsonValue>> {
+  const { system, basedir, numcpus, version, info } = facts;
+  return { ...ALWAYS_THERE, ...info, system, basedir, numcpus, version: version || "(unknown)" };
 }

@@ -23,7 +23,6 @@ export interface BuildKeys {
 
 export interface StepRow {
   readonly name: string;
-  readonly description: string;
   readonly isHidden: boolean;
 }
 
@@ -43,7 +42,7 @@ export async function beginBuild(
   keys: BuildKeys,
   properties: Properties,
   steps: readonly StepRow[],
-  first: number,
+  first: { readonly index: number; readonly description: string } | null,
 ): Promise<StepId[]> {
   const { buildId } = keys.fence;
   const why = { actor: keys.actor, reason: "the worker is ready" };
@@ -55,7 +54,7 @@ export async function beginBuild(
     set: {
       started_at: NOW,
       properties: jsonText(properties),
-      state_string: steps[first]?.description ?? "building",
+      state_string: first?.description ?? "building",
     },
     event: "builds/{id}/update",
     body: { builderId: "builder_id", state: "state" },
@@ -65,7 +64,7 @@ export async function beginBuild(
     `delete from deadline where kind = 'build-preparing' and subject_id = ${batch.value(buildId, "bigint")}`,
   );
   steps.forEach((step, index) => {
-    const isFirst = index === first;
+    const isFirst = index === first?.index;
     batch.create(
       `step${index}`,
       "step",
@@ -74,7 +73,7 @@ export async function beginBuild(
         build_id: buildId,
         number: index,
         name: step.name,
-        state_string: isFirst ? step.description : "waiting",
+        state_string: isFirst ? first.description : "waiting",
         is_hidden: step.isHidden,
         started_at: isFirst ? NOW : null,
       },
@@ -98,6 +97,8 @@ export async function nextStep(
     readonly description: string;
     /** The build was stopped; this is a step that runs nevertheless. */
     readonly isStopping: boolean;
+    /** All of them, when the step that ends changed some. */
+    readonly properties: Properties | null;
   },
 ): Promise<void> {
   const batch = new Batch(keys.orgId).fenced(keys.fence);
@@ -120,7 +121,9 @@ export async function nextStep(
   }
   batch.with(
     "telling",
-    `update build set state_string = ${batch.value(next.description)} where id = ${batch.value(keys.fence.buildId)}`,
+    `update build set state_string = ${batch.value(next.description)}${
+      next.properties ? `, properties = ${batch.value(jsonText(next.properties), "jsonb")}` : ""
+    } where id = ${batch.value(keys.fence.buildId)}`,
   );
   await batch.commit(q);
 }
@@ -132,6 +135,8 @@ export interface BuildEnd {
   readonly reason: string;
   /** The step that was running, if one was. */
   readonly step: StepEnd | null;
+  /** All of them, when that step changed some. */
+  readonly properties: Properties | null;
   /** Refuse (`StaleState`) when somebody wants the build stopped: RETRY would undo that. */
   readonly unlessStopped: boolean;
 }
@@ -152,7 +157,12 @@ export async function finishBuild(q: Queryable, keys: BuildKeys, end: BuildEnd):
     ...why,
     from: end.from,
     to: "finished",
-    set: { result: end.result, state_string: end.summary, complete_at: NOW },
+    set: {
+      result: end.result,
+      state_string: end.summary,
+      complete_at: NOW,
+      ...(end.properties ? { properties: jsonText(end.properties) } : {}),
+    },
     ...(end.unlessStopped ? { where: "stop_requested_at is null" } : {}),
     event: "builds/{id}/finished",
     body: { builderId: "builder_id", workerId: "worker_id", number: "number", result: "result" },

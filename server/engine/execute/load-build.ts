@@ -1,7 +1,6 @@
 /** What a process needs to know to run the builds it owns: one statement. */
 import { z } from "zod";
 import type { Queryable } from "../../db/pool";
-import type { Patch } from "../../domain/force";
 import type {
   BuilderId,
   BuildId,
@@ -12,7 +11,8 @@ import type {
   SessionId,
   WorkerId,
 } from "../../domain/ids";
-import type { Properties } from "../../domain/properties";
+import type { JsonValue, Properties } from "../../domain/properties";
+import type { SourceStamp } from "../../steps/contract";
 
 const values = z.record(z.string(), z.json());
 
@@ -34,13 +34,26 @@ const workerConfigSchema = z.object({
   defaultProperties: values.default({}),
 });
 
-export interface SourceStamp {
+/** What a worker said of itself when it connected, as far as a build wants to know. */
+const factsSchema = z.object({
+  version: z.string().catch(""),
+  system: z.string().catch(""),
+  basedir: z.string().catch(""),
+  numcpus: z.number().nullable().catch(null),
+  workerCommands: z.record(z.string(), z.string()).catch({}),
+  environ: z.record(z.string(), z.string()).catch({}),
+  info: z.record(z.string(), z.string()).catch({}),
+});
+
+export type Facts = z.output<typeof factsSchema>;
+
+/** As `%(src:codebase:changes)s` shows it. */
+export interface ChangeOfBuild {
+  readonly changeid: number;
   readonly codebase: string;
-  readonly repository: string;
-  readonly branch: string | null;
   readonly revision: string | null;
-  readonly project: string;
-  readonly patch: Patch | null;
+  readonly properties: Readonly<Record<string, JsonValue>>;
+  readonly [more: string]: JsonValue;
 }
 
 export interface BuildToRun {
@@ -57,13 +70,16 @@ export interface BuildToRun {
   readonly sessionId: SessionId | null;
   readonly workerId: WorkerId;
   readonly workerName: string;
-  readonly basedir: string;
+  readonly facts: Facts;
+  readonly orgSlug: string;
   /** Null when what is stored cannot be read; the build then ends in EXCEPTION. */
   readonly config: BuilderConfig | null;
   readonly worker: z.output<typeof workerConfigSchema>;
   readonly owner: string | null;
   /** Who wrote the changes it is built for (C-075). */
   readonly authors: readonly string[];
+  /** Oldest first; the newest of them when they are very many. */
+  readonly changes: readonly ChangeOfBuild[];
   readonly scheduler: string;
   readonly buildsetProperties: Properties;
   readonly sourceStamps: readonly SourceStamp[];
@@ -71,7 +87,14 @@ export interface BuildToRun {
   readonly stop: StopRequest | null;
 }
 
-type Row = Omit<BuildToRun, "config" | "worker"> & { config: unknown; worker: unknown };
+type Row = Omit<BuildToRun, "config" | "worker" | "facts"> &
+  Record<"config" | "worker" | "facts", unknown>;
+
+const CHANGES = `select coalesce(jsonb_agg(jsonb_build_object('changeid', x.id, 'codebase', x.codebase, 'author', x.author,
+    'committer', x.committer, 'comments', x.comments, 'files', x.files, 'revision', x.revision, 'branch', x.branch,
+    'repository', x.repository, 'project', x.project, 'category', x.category, 'revlink', x.revlink,
+    'when_timestamp', extract(epoch from x.when_at)::bigint, 'properties', x.properties) order by x.id), '[]')
+  from (select x.* from changes_of_request(q.id) y join change x on x.id = y.change_id order by x.id desc limit 100) x`;
 
 /** Builds this process owns and has not begun, oldest first. */
 export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<BuildToRun[]> {
@@ -81,8 +104,9 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
       text: `select b.id as "buildId", b.org_id as "orgId", b.number, b.builder_id as "builderId", r.name as "builderName",
           r.builddir, b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.build_request_id as "requestId",
           q.buildset_id as "buildsetId", b.session_id as "sessionId", b.worker_id as "workerId", w.name as "workerName",
-          coalesce(w.facts->>'basedir', '') as basedir, c.config, w.config as worker, s.owner, s.scheduler,
+          coalesce(w.facts, '{}') as facts, g.slug as "orgSlug", c.config, w.config as worker, s.owner, s.scheduler,
           array(select distinct x.author from changes_of_request(q.id) y join change x on x.id = y.change_id order by 1) as authors,
+          (${CHANGES}) as changes,
           s.properties as "buildsetProperties",
           case when b.stop_requested_at is not null then jsonb_build_object('buildId', b.id,
             'reason', coalesce(b.stop_reason, ''), 'by', coalesce(b.stop_requested_by, ''), 'result', b.stop_result) end as stop,
@@ -91,6 +115,7 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
             from buildset_source_stamp l join source_stamp t on t.id = l.source_stamp_id
             where l.buildset_id = q.buildset_id), '[]') as "sourceStamps"
         from build b
+        join organization g on g.id = b.org_id
         join builder r on r.id = b.builder_id
         join builder_config c on c.id = b.builder_config_id
         join worker w on w.id = b.worker_id
@@ -102,7 +127,12 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
   );
   return rows.map((row) => ({
     ...row,
+    sourceStamps: row.sourceStamps.map((stamp) => ({
+      ...stamp,
+      changes: row.changes.filter(({ codebase }) => codebase === stamp.codebase),
+    })),
     config: builderConfigSchema.safeParse(row.config).data ?? null,
+    facts: factsSchema.parse(row.facts),
     worker: workerConfigSchema.safeParse(row.worker).data ?? {
       properties: {},
       defaultProperties: {},

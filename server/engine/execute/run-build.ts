@@ -29,18 +29,26 @@ import {
   worst,
 } from "../../domain/builds";
 import type { LogId, SessionId, StepId } from "../../domain/ids";
-import type { Properties } from "../../domain/properties";
+import { secretsIn } from "../../domain/properties";
 import type { CommandEnd } from "../../domain/wire";
-import type { OpenLog, PreparedChunks } from "../../logs";
+import type { OpenLog, PreparedChunks, Redactor } from "../../logs";
 import { SessionLost, type WorkerSession } from "../../protocols/contract";
-import type { Step, StepOutcome } from "../../steps/contract";
+import type { SecretReader } from "../../secrets/contract";
+import type { Step, StepOutcome, Steps } from "../../steps/contract";
 import { giveUp } from "../recover/abandon";
-import { buildProperties } from "./build-properties";
+import { builddirOf, buildProperties, workerInfo } from "./build-properties";
 import { type BuildKeys, beginBuild, finishBuild, nextStep, type StepEnd } from "./build-store";
 import { interrupted, message, summaryOf } from "./build-summary";
-import { type BuildToRun, loadStopRequests, type StopRequest } from "./load-build";
-import { runCommand } from "./run-command";
-import { createStepLogs, type StepLogs, unique } from "./step-logs";
+import { BuildValues } from "./build-values";
+import {
+  type BuilderConfig,
+  type BuildToRun,
+  loadStopRequests,
+  type StopRequest,
+} from "./load-build";
+import { type Planned, planSteps, prepareStep } from "./prepare-step";
+import { stepContext } from "./step-context";
+import { createStepLogs, type StepLogs } from "./step-logs";
 
 /** A worker not heard of for this long is asked for a sign of life before it gets a build. */
 const SILENCE_MS = 10_000;
@@ -51,11 +59,21 @@ const HOP_MS = 10;
 export interface RunContext {
   readonly db: Queryable;
   readonly actor: string;
-  readonly makeStep: (config: unknown) => Step;
+  readonly steps: Steps;
+  readonly secrets: SecretReader;
+  /** Where people reach us, without a slash at its end. */
+  readonly publicUrl: string;
   readonly nextLogId: () => Promise<LogId>;
   readonly openLog: (
     build: BuildToRun,
-    log: { logId: LogId; stepId: StepId; name: string; slug: string; type: "s" | "t" },
+    log: {
+      logId: LogId;
+      stepId: StepId;
+      name: string;
+      slug: string;
+      type: "s" | "t";
+      redactor: Redactor | null;
+    },
   ) => OpenLog;
   /** The worker is told of this builder unless it knows it. Rejects like `WorkerSession.serve`. */
   readonly serves: (session: SessionId, builderName: string) => Promise<void>;
@@ -81,9 +99,12 @@ interface RunStepEnd extends StepEnd {
   readonly commandEnds: readonly CommandEnd[];
 }
 
-interface Planned {
+/** A step whose turn it is. */
+interface Turn {
+  readonly index: number;
   readonly step: Step;
-  readonly name: string;
+  readonly flags: Planned["flags"];
+  readonly description: string;
 }
 
 export function runBuild(
@@ -108,6 +129,8 @@ class BuildRun {
   #isAbandoned = false;
   /** Of the step that runs now. */
   #abort = new AbortController();
+  #values: BuildValues | null = null;
+  #steps: readonly Planned[] = [];
   #result: Result = SUCCESS;
   #failures: string[] = [];
 
@@ -175,15 +198,12 @@ class BuildRun {
     if (this.#stop) return this.#finish("preparing", null, null);
     if (!this.#session || !(await this.#isAlive(this.#session))) return this.#goneBefore();
     if (this.#stop) return this.#finish("preparing", null, null);
-    let steps: Planned[];
     try {
       if (!config) throw new Error("the stored configuration of the builder cannot be read");
-      const names = new Set<string>();
-      steps = config.steps.map((options) => {
-        const step = this.#context.makeStep(options);
-        return { step, name: unique(step.name, names) };
-      });
+      this.#values = await this.#know(config);
+      this.#steps = planSteps(this.#context.steps, config.steps, this.#values);
     } catch (error) {
+      if (error instanceof Fenced) throw error;
       return this.#except(`its steps could not be made: ${message(error)}`);
     }
     try {
@@ -193,37 +213,41 @@ class BuildRun {
       if (error instanceof SessionLost) return this.#goneBefore();
       return this.#except(`the worker does not take the builder: ${message(error)}`);
     }
-    const properties = buildProperties(this.#build);
-    return this.#runSteps(this.#session, steps, properties);
+    return this.#runSteps(this.#session, this.#values);
   }
 
-  async #runSteps(
-    session: WorkerSession,
-    steps: readonly Planned[],
-    properties: Properties,
-  ): Promise<boolean> {
-    let index = this.#nextIndex(steps, -1, false);
+  /** Hidden values are read once, and known to the redaction before anything is printed. */
+  async #know(config: BuilderConfig): Promise<BuildValues> {
+    const build = this.#build;
+    const { facts, orgId, buildId } = build;
+    const names = secretsIn([config.steps, config.env]);
+    const found = await this.#insist("secrets of a build", () =>
+      this.#context.secrets.read({ orgId, names, reader: `build ${buildId}`, enrol: () => {} }),
+    );
+    const { system, basedir, version, workerCommands: commands, environ } = facts;
+    return new BuildValues({
+      properties: buildProperties(build),
+      sourceStamps: build.sourceStamps,
+      worker: { system, basedir, version, commands, environ },
+      builddir: builddirOf(build),
+      workerInfo: workerInfo(build),
+      urlForBuild: `${this.#context.publicUrl}/${build.orgSlug}/builders/${build.builderId}/builds/${build.number}`,
+      env: config.env,
+      secrets: new Map([...found].map(([name, secret]) => [name, secret.reveal()])),
+    });
+  }
+
+  async #runSteps(session: WorkerSession, values: BuildValues): Promise<boolean> {
+    let turn = this.#nextTurn(values, -1, false);
     const ids = await this.#insist("begin of build", () =>
-      beginBuild(
-        this.#context.db,
-        this.#keys,
-        properties,
-        steps.map(({ step, name }) => ({
-          name,
-          description: step.description,
-          isHidden: step.isHidden,
-        })),
-        index,
-      ),
+      beginBuild(this.#context.db, this.#keys, values.properties, this.#steps, turn),
     );
     this.#context.announceSoon();
     let isHalted = false;
     let end: RunStepEnd | null = null;
-    while (index < steps.length) {
-      const planned = steps[index] as Planned;
-      const stepId = ids[index] as StepId;
-      end = await this.#runStep(session, planned.step, stepId, properties);
-      const part = contribution(end.result, planned.step.flags);
+    while (turn) {
+      end = await this.#runStep(session, turn, ids[turn.index] as StepId, values);
+      const part = contribution(end.result, turn.flags);
       this.#result = worst(this.#result, part.result);
       if (part.result !== SUCCESS) this.#failures.push(end.summary);
       isHalted ||= part.halts || this.#stop !== null;
@@ -233,82 +257,79 @@ class BuildRun {
         const why = isLost ? "the connection to the worker was lost" : end.summary;
         return this.#retry("running", why, end);
       }
-      index = isLost ? steps.length : this.#nextIndex(steps, index, isHalted);
-      const next = steps[index];
-      if (!next) break;
-      const nextId = ids[index] as StepId;
+      turn = isLost ? null : this.#nextTurn(values, turn.index, isHalted);
+      if (!turn) break;
+      const next = {
+        stepId: ids[turn.index] as StepId,
+        description: turn.description,
+        isStopping: this.#stop !== null,
+        properties: values.changed,
+      };
       const ended = end;
-      await this.#insist("next step", () =>
-        nextStep(this.#context.db, this.#keys, ended, {
-          stepId: nextId,
-          description: next.step.description,
-          isStopping: this.#stop !== null,
-        }),
-      );
+      await this.#insist("next step", () => nextStep(this.#context.db, this.#keys, ended, next));
+      values.stored();
       this.#context.announceSoon();
       end = null;
     }
     return this.#finish("running", end, null);
   }
 
-  /** The next step whose turn it is; `steps.length` when there is none. */
-  #nextIndex(steps: readonly Planned[], after: number, isHalted: boolean): number {
-    for (let index = after + 1; index < steps.length; index += 1) {
-      const { step } = steps[index] as Planned;
-      if (step.doStepIf && (!isHalted || step.flags.alwaysRun)) return index;
+  /** The next step whose turn it is, rendered over what is known now. */
+  #nextTurn(values: BuildValues, after: number, isHalted: boolean): Turn | null {
+    for (let index = after + 1; index < this.#steps.length; index += 1) {
+      const planned = this.#steps[index] as Planned;
+      const { flags } = planned;
+      if (isHalted && !flags.alwaysRun) continue;
+      const step = prepareStep(this.#context.steps, planned, values);
+      if (!step.doStepIf) continue;
+      return { index, step, flags, description: values.redact(step.description).slice(0, 500) };
     }
-    return steps.length;
+    return null;
   }
 
   async #runStep(
     session: WorkerSession,
-    step: Step,
+    { step, flags, description }: Turn,
     stepId: StepId,
-    properties: Properties,
+    values: BuildValues,
   ): Promise<RunStepEnd> {
     // Stopped after its turn was written: only a step that always runs still gets its chance.
-    if (this.#isAbandoned || (this.#stop && !step.flags.alwaysRun)) {
-      const summary = `${step.description} (cancelled)`;
+    if (this.#isAbandoned || (this.#stop && !flags.alwaysRun)) {
+      const summary = `${description} (cancelled)`;
       return { stepId, result: CANCELLED, summary, commandEnds: [], logs: [] };
     }
     this.#abort = new AbortController();
     const wasStopped = this.#stop !== null;
     const { openLog } = this.#context;
+    const { redactor } = values;
     const nextLogId = () => this.#insist("id of a log", this.#context.nextLogId);
     const logs = createStepLogs({
       firstId: await nextLogId(),
       nextId: nextLogId,
-      open: (logId, name, slug, type) => openLog(this.#build, { logId, stepId, name, slug, type }),
+      open: (logId, name, slug, type) =>
+        openLog(this.#build, { logId, stepId, name, slug, type, redactor }),
     });
     const ends: CommandEnd[] = [];
+    const header = (text: string) => void logs.output("header", Buffer.from(text));
     let outcome: StepOutcome;
     try {
-      const header = (text: string) => void logs.output("header", Buffer.from(text));
-      outcome = await step.run({
-        properties,
-        env: this.#build.config?.env ?? {},
-        stop: this.#abort.signal,
-        header,
-        command: async (command) => {
-          const { builderName } = this.#build;
-          const end = await runCommand(session, builderName, command, logs, this.#abort.signal);
-          ends.push(end);
-          return end;
-        },
-      });
+      const { builderName } = this.#build;
+      const stop = this.#abort.signal;
+      outcome = await step.run(stepContext({ session, builderName, values, logs, stop, ends }));
       if (this.#stop && !wasStopped) {
         header(`stopped: ${this.#stop.reason || "no reason given"}\n`);
         outcome = { ...outcome, result: interrupted(outcome.result) };
       }
     } catch (error) {
-      this.#context.log("step threw", { build: this.#build.buildId, error });
-      void logs.output("header", Buffer.from(`the step could not be run: ${message(error)}\n`));
-      outcome = { result: EXCEPTION, summary: `${step.description} (exception)` };
+      const reason = values.redact(message(error));
+      this.#context.log("step threw", { build: this.#build.buildId, reason });
+      header(`the step could not be run: ${reason}\n`);
+      outcome = { result: EXCEPTION, summary: `${description} (exception)` };
     }
     return {
       stepId,
       result: outcome.result,
-      summary: outcome.summary,
+      summary: values.redact(outcome.summary).slice(0, 500),
       commandEnds: ends,
       logs: await closeLogs(logs),
     };
@@ -388,6 +409,7 @@ class BuildRun {
         summary,
         reason,
         step,
+        properties: this.#values?.changed ?? null,
         unlessStopped,
       }),
     );

@@ -1,7 +1,13 @@
 /** One command of a step, from its start on the worker to its end, whatever ends it. */
-import type { Command, CommandEnd, CommandSink } from "../../domain/wire";
+import type { Command, CommandEnd, CommandSink, StatResult } from "../../domain/wire";
 import type { WorkerSession } from "../../protocols/contract";
 import type { StepLogs } from "./step-logs";
+
+/** Where what a command says goes: the step's logs, or somebody who listens before them. */
+export interface Listener extends Pick<StepLogs, "output" | "file"> {
+  stat?(value: StatResult): void;
+  files?(names: readonly string[]): void;
+}
 
 /** After an interrupt the worker kills within 5 s; beyond this the connection is given up. */
 const INTERRUPT_MS = 60_000;
@@ -11,15 +17,17 @@ export async function runCommand(
   session: WorkerSession,
   builderName: string,
   command: Command,
-  logs: StepLogs,
+  listener: Listener,
   stop: AbortSignal,
 ): Promise<CommandEnd> {
   if (stop.aborted) {
     return { kind: "completed", rc: null, elapsedSeconds: null, failureReason: null };
   }
   const sink: CommandSink = {
-    output: (stream, text) => logs.output(stream, text),
-    log: (name, text) => logs.file(name, text),
+    output: (stream, text) => listener.output(stream, text),
+    log: (name, text) => listener.file(name, text),
+    stat: (value) => listener.stat?.(value),
+    files: (names) => listener.files?.(names),
   };
   let timer: NodeJS.Timeout | undefined;
   const limit = () => {

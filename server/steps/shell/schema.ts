@@ -3,7 +3,7 @@ import { z } from "zod";
 import { RESULTS } from "../../domain/builds/result";
 import { commonStepOptions, text } from "../schema";
 
-const seconds = z.number().positive().max(31_536_000);
+export const seconds = z.number().positive().max(31_536_000);
 const resultName = z.enum(
   Object.keys(RESULTS) as [keyof typeof RESULTS, ...(keyof typeof RESULTS)[]],
 );

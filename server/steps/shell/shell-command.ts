@@ -1,34 +1,39 @@
 /** Runs one command on the worker; its exit status is the result (CORE §5.2, C-040 to C-043). */
 import { CANCELLED, EXCEPTION, FAILURE, RESULTS, RETRY, type Result } from "../../domain/builds";
-import type { CommandEnd, ShellArgs } from "../../domain/wire";
-import type { Step, StepContext, StepKind } from "../contract";
-import { resultFlags, words } from "../options";
-import type { NestedText, ShellCommandOptions } from "./schema";
+import type { Argument, CommandEnd, ShellArgs } from "../../domain/wire";
+import type { StepContext, StepKind } from "../contract";
+import { texts } from "../options";
+import { type NestedText, type ShellCommandOptions, shellCommandSchema } from "./schema";
 
 export const shellCommand: StepKind<ShellCommandOptions> = {
   type: "ShellCommand",
-  make: (options): Step => {
-    const command = argv(options.command);
-    const title = words(options.description) ?? shown(command);
-    const suffix = options.descriptionSuffix ? ` ${words(options.descriptionSuffix)}` : "";
+  name: "shell",
+  schema: shellCommandSchema,
+  make(options, shown) {
+    const { running, done } = texts(shown, titleOf(argv(shown.command)));
     return {
-      name: options.name ?? "shell",
-      flags: resultFlags(options),
       doStepIf: options.doStepIf,
-      isHidden: options.hideStepIf,
-      description: title + suffix,
+      description: running,
       async run(context) {
-        const end = await context.command({ name: "shell", args: shellArgs(options, context) });
-        const done = words(options.descriptionDone) ?? title;
-        return conclude(end, options, done + suffix, context);
+        const args = shellArgs(options, shown, context);
+        if (options.logEnviron && !args.logEnviron) {
+          context.header("environment not printed: hidden values are in it\n");
+        }
+        return conclude(await context.command({ name: "shell", args }), options, done, context);
       },
     };
   },
 };
 
-function shellArgs(options: ShellCommandOptions, context: StepContext): ShellArgs {
+export function shellArgs(
+  options: ShellCommandOptions,
+  shown: ShellCommandOptions,
+  context: StepContext,
+): ShellArgs {
+  const isEnvHidden =
+    context.isEnvHidden || JSON.stringify(options.env) !== JSON.stringify(shown.env);
   return {
-    command: argv(options.command),
+    command: hiding(argv(options.command), argv(shown.command), context.worker.system),
     workdir: options.workdir,
     env: { ...context.env, ...options.env },
     want_stdout: options.want_stdout,
@@ -40,9 +45,26 @@ function shellArgs(options: ShellCommandOptions, context: StepContext): ShellArg
     sigtermTime: options.sigtermTime,
     interruptSignal: options.interruptSignal,
     usePTY: options.usePTY,
-    logEnviron: options.logEnviron,
+    logEnviron: options.logEnviron && !isEnvHidden,
     initial_stdin: options.initialStdin,
   };
+}
+
+/** Workers print the command line: where it differs from what may be shown, they print that. */
+function hiding(
+  real: string | readonly string[],
+  shown: string | readonly string[],
+  system: string,
+): ShellArgs["command"] {
+  if (typeof real === "string" || typeof shown === "string") {
+    if (real === shown || typeof real !== "string" || typeof shown !== "string") return real;
+    // A text has no shown form on the wire; an argv has. On Windows the log's redaction is left.
+    return system === "nt" ? real : ["/bin/sh", "-c", { real, shown }];
+  }
+  return real.map((argument, index): Argument => {
+    const name = shown[index];
+    return name === undefined || name === argument ? argument : { real: argument, shown: name };
+  });
 }
 
 const KILLED: Record<string, string> = {
@@ -51,7 +73,7 @@ const KILLED: Record<string, string> = {
   max_lines_failure: " (max lines reached)",
 };
 
-function conclude(
+export function conclude(
   end: CommandEnd,
   options: ShellCommandOptions,
   title: string,
@@ -93,7 +115,7 @@ function flatten(item: NestedText): string[] {
 }
 
 /** As Buildbot's users know it: the first words, quoted. */
-function shown(command: string | readonly string[]): string {
+function titleOf(command: string | readonly string[]): string {
   const list = typeof command === "string" ? command.trim().split(/\s+/) : command;
   const first = list.slice(0, 2).join(" ");
   return `'${list.length > 2 ? `${first} ...` : first}'`;

@@ -43,8 +43,9 @@ import { openWorker } from "../../../../server/queues/backend";
 import { createProcessor } from "../../../../server/queues/processors";
 import { createProducer } from "../../../../server/queues/producer";
 import { createRest } from "../../../../server/rest";
+import { databaseSecrets } from "../../../../server/secrets/database";
 import { sealingKey, unseal } from "../../../../server/secrets/seal";
-import { makeStep } from "../../../../server/steps";
+import { steps } from "../../../../server/steps";
 import { type CountingProxy, startCountingProxy } from "../../../support/counting-proxy";
 
 const SECRET_KEY = "a key for tests that is long enough to be one";
@@ -279,7 +280,9 @@ async function openSocket() {
     db,
     processId,
     actor: "socket",
-    makeStep,
+    steps,
+    secrets: databaseSecrets(db, KEY),
+    publicUrl: "http://localhost:8010",
     nextLogId: () => logIds.next(),
     openLog: (of, log) => logWriter.open({ ...of, ...log, logCreatedAt: new Date() }, of),
     connectionOf: (session) => sessions.get(session)?.connection ?? null,

@@ -4,39 +4,25 @@
  */
 import { expect, test } from "vitest";
 import { RESULTS, type ResultName } from "../../../../server/domain/builds";
-import type { Command, CommandEnd, ShellArgs } from "../../../../server/domain/wire";
-import { makeStep } from "../../../../server/steps";
+import type { JsonValue } from "../../../../server/domain/properties";
+import type { CommandEnd, ShellArgs } from "../../../../server/domain/wire";
+import { steps } from "../../../../server/steps";
+import { ended, runStep } from "../../../support/run-step";
 
-const ended = (rc: number | null, failureReason: string | null = null): CommandEnd => ({
-  kind: "completed",
-  rc,
-  elapsedSeconds: 1,
-  failureReason: failureReason as never,
-});
+const shell = (options: object) =>
+  ({ type: "ShellCommand", command: ["make", "test"], ...options }) as Record<string, JsonValue>;
 
-async function run(options: object, end: CommandEnd, isStopped = false) {
-  const step = makeStep({ type: "ShellCommand", command: ["make", "test"], ...options });
-  const headers: string[] = [];
-  let sent: Command | null = null;
-  const stop = new AbortController();
-  if (isStopped) stop.abort("enough");
-  const outcome = await step.run({
-    properties: {},
-    env: { LANG: "C", PATH: ["/a", "/b"] },
-    stop: stop.signal,
-    header: (text) => headers.push(text),
-    async command(command) {
-      sent = command;
-      return end;
-    },
-  });
-  const { name, args } = sent as unknown as { name: string; args: ShellArgs };
-  expect(name).toBe("shell");
-  return { step, outcome, args, headers: headers.join("") };
+async function run(options: object, end: CommandEnd, more: Parameters<typeof runStep>[2] = {}) {
+  const env = { LANG: "C", PATH: ["/a", "/b"] };
+  const ran = await runStep(shell(options), () => ({ end }), { env, ...more });
+  const [command] = ran.commands;
+  if (command?.name !== "shell" || ran.commands.length > 1)
+    throw new Error("not one shell command");
+  return { ...ran, args: command.args as ShellArgs };
 }
 
 test("Buildbot's defaults", async () => {
-  const { step, args } = await run({}, ended(0));
+  const { plan, args, description, doStepIf } = await run({}, ended(0));
   expect(args).toEqual({
     command: ["make", "test"],
     workdir: "build",
@@ -52,11 +38,10 @@ test("Buildbot's defaults", async () => {
     logEnviron: true,
     initial_stdin: null,
   });
-  expect(step).toMatchObject({
+  expect({ description, doStepIf }).toEqual({ description: "'make test'", doStepIf: true });
+  expect(plan).toMatchObject({
     name: "shell",
-    doStepIf: true,
     isHidden: false,
-    description: "'make test'",
     flags: { haltOnFailure: false, flunkOnFailure: true, alwaysRun: false },
   });
 });
@@ -103,7 +88,7 @@ test.each<[object, CommandEnd, ResultName, string]>([
 });
 
 test("interrupted is cancelled, whatever the exit status", async () => {
-  const { outcome } = await run({}, ended(0), true);
+  const { outcome } = await run({}, ended(0), { isStopped: true });
   expect(outcome.result).toBe(RESULTS.CANCELLED);
 });
 
@@ -118,11 +103,35 @@ test.each([
   { env: { "A=B": "c" } },
   { name: "x".repeat(51) },
 ])("%j is refused", (options) => {
-  expect(() => makeStep({ type: "ShellCommand", command: ["make"], ...options })).toThrow();
+  expect(() => steps.make(shell(options), shell(options))).toThrow();
 });
 
 test("the text for a list of steps is short", () => {
-  const description = (command: unknown) => makeStep({ type: "ShellCommand", command }).description;
+  const description = (command: unknown) => {
+    const options = shell({ command });
+    return steps.make(options, options).description;
+  };
   expect(description("make -j4 all install")).toBe("'make -j4 ...'");
   expect(description(["true"])).toBe("'true'");
+});
+
+test("hidden values are in nothing that a worker prints", async () => {
+  const shown = shell({ command: ["curl", "-H", "<TOKEN>"] });
+  const list = await run({ command: ["curl", "-H", "hunter22"] }, ended(0), { shown });
+  expect(list.args.command).toEqual(["curl", "-H", { real: "hunter22", shown: "<TOKEN>" }]);
+  expect(list.args.logEnviron).toBe(true);
+  expect(list.description).toBe("'curl -H ...'");
+
+  const text = await run({ command: "x hunter22" }, ended(0), {
+    shown: shell({ command: "x <T>" }),
+  });
+  expect(text.args.command).toEqual(["/bin/sh", "-c", { real: "x hunter22", shown: "x <T>" }]);
+  expect(text.description).toBe("'x <T>'");
+
+  const env = await run({ env: { A: "hunter22" } }, ended(0), {
+    shown: shell({ env: { A: "<T>" } }),
+  });
+  expect(env.args).toMatchObject({ logEnviron: false, env: { A: "hunter22" } });
+  const builder = await run({}, ended(0), { isEnvHidden: true });
+  expect(builder.args.logEnviron).toBe(false);
 });
