@@ -6,7 +6,7 @@ import { resultFlags, stepName } from "./options";
 import { fixedStepOptions } from "./schema";
 import { setPropertiesFromEnv } from "./set-property/set-properties-from-env";
 import { setProperties, setProperty } from "./set-property/set-property";
-import { setPropertyFromCommand } from "./set-property/set-property-from-command";
+import { setPropertyFromCommand } from "./shell/set-property-from-command";
 import { shellCommand } from "./shell/shell-command";
 
 const KINDS = [

@@ -7,6 +7,10 @@ export const text = z
   .string()
   .refine((value) => !value.includes("\0"), "must not contain a null byte");
 
+export const propertyName = z
+  .string()
+  .regex(/^[\w.\-/~:]{1,256}$/, "is not a property name (letters, digits and . - _ / ~ :)");
+
 const words = z.union([text, z.array(text)]);
 
 const fixed = {

@@ -9,10 +9,9 @@ import {
 import {
   setPropertiesFromEnvSchema,
   setPropertiesSchema,
-  setPropertyFromCommandSchema,
   setPropertySchema,
 } from "./set-property/schema";
-import { shellCommandSchema } from "./shell/schema";
+import { setPropertyFromCommandSchema, shellCommandSchema } from "./shell/schema";
 
 export const stepSchema = z.discriminatedUnion("type", [
   shellCommandSchema,

@@ -1,7 +1,7 @@
 /** ShellCommand (CORE §5.2). Option names and defaults are Buildbot's own. */
 import { z } from "zod";
 import { RESULTS } from "../../domain/builds/result";
-import { commonStepOptions, text } from "../schema";
+import { commonStepOptions, propertyName, text } from "../schema";
 
 export const seconds = z.number().positive().max(31_536_000);
 const resultName = z.enum(
@@ -50,3 +50,20 @@ export const shellCommandSchema = z.strictObject({
 });
 
 export type ShellCommandOptions = z.output<typeof shellCommandSchema>;
+
+/** What the command prints becomes a property (CORE §5.3). */
+export const setPropertyFromCommandSchema = z.strictObject({
+  type: z.literal("SetPropertyFromCommand"),
+  ...commonStepOptions,
+  command: z.union([text.min(1), z.array(text).min(1)]),
+  property: propertyName,
+  /** Without the white space around it. */
+  strip: z.boolean().default(true),
+  includeStdout: z.boolean().default(true),
+  includeStderr: z.boolean().default(false),
+  workdir: text.default("build"),
+  env: environment.default({}),
+  timeout: seconds.nullable().default(1200),
+  maxTime: seconds.nullable().default(null),
+  logEnviron: z.boolean().default(true),
+});

@@ -3,9 +3,8 @@ import type { z } from "zod";
 import { FAILURE, SUCCESS, WARNINGS } from "../../domain/builds";
 import type { StepKind } from "../contract";
 import { texts } from "../options";
-import { shellCommandSchema } from "../shell/schema";
-import { conclude, shellArgs } from "../shell/shell-command";
-import { setPropertyFromCommandSchema } from "./schema";
+import { setPropertyFromCommandSchema, shellCommandSchema } from "./schema";
+import { conclude, shellArgs } from "./shell-command";
 
 type Options = z.output<typeof setPropertyFromCommandSchema>;
 
