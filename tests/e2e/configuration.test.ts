@@ -38,7 +38,9 @@ test("a project is written, mended, activated, gone back from, and merged", asyn
 
   await test.step("a mistake stands at its line, and leads there", async () => {
     await write(page, PROJECT.replace("workernames", "workernams"));
-    const mistake = page.getByRole("button", { name: /error, line 4, column 5 unknown key "workernams"/ });
+    const mistake = page.getByRole("button", {
+      name: /error, line 4, column 5 unknown key "workernams"/,
+    });
     await expect(mistake).toBeVisible();
     await expect(page.getByRole("button", { name: "Check and activate" })).toBeDisabled();
     await mistake.click();
