@@ -224,7 +224,7 @@ const STEPS: Kinds = {
   schemas: byType(stepSchema.options),
   /** Buildbot's, so that one we do not have is not taken for a slip of the pen. */
   typesLater: [
-    ...["Git", "GitHub", "GitLab", "Mercurial", "SVN", "Trigger", "Compile", "Configure", "Test"],
+    ...["GitHub", "GitLab", "Mercurial", "SVN", "Trigger", "Compile", "Configure", "Test"],
     ...["ShellSequence", "FileUpload", "FileDownload", "DirectoryUpload", "MultipleFileUpload"],
     ...["StringDownload", "JSONStringDownload", "MasterShellCommand"],
     ...["Assert", "GET", "POST", "PUT", "HTTPStep"],

@@ -2,6 +2,7 @@
 import type { StepKind, Steps } from "./contract";
 import { copyDirectory, makeDirectory, removeDirectory } from "./directories/directories";
 import { fileExists } from "./directories/file-exists";
+import { git } from "./git/git";
 import { resultFlags, stepName } from "./options";
 import { fixedStepOptions } from "./schema";
 import { setPropertiesFromEnv } from "./set-property/set-properties-from-env";
@@ -11,6 +12,7 @@ import { shellCommand } from "./shell/shell-command";
 
 const KINDS = [
   shellCommand,
+  git,
   setProperty,
   setProperties,
   setPropertyFromCommand,

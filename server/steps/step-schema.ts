@@ -6,6 +6,7 @@ import {
   makeDirectorySchema,
   removeDirectorySchema,
 } from "./directories/schema";
+import { gitSchema } from "./git/schema";
 import {
   setPropertiesFromEnvSchema,
   setPropertiesSchema,
@@ -15,6 +16,7 @@ import { setPropertyFromCommandSchema, shellCommandSchema } from "./shell/schema
 
 export const stepSchema = z.discriminatedUnion("type", [
   shellCommandSchema,
+  gitSchema,
   setPropertySchema,
   setPropertiesSchema,
   setPropertyFromCommandSchema,

@@ -1,5 +1,5 @@
 /**
- * The demo: a local worker, and a builder that clones a real Git repository, tests and builds it.
+ * The demo: a local worker, and a builder that checks out a real Git repository, tests and builds it.
  * Made once, in an organisation that has no configuration yet, with a first build asked for.
  */
 import { chown, readdir } from "node:fs/promises";
@@ -82,17 +82,9 @@ function demoConfig(repository: string): string {
             name: "harbour",
             tags: ["demo"],
             workernames: ["local"],
-            description: "Clones the sample repository, runs its tests, builds its table.",
-            env: { REPOSITORY: repository },
+            description: "Checks out the sample repository, runs its tests, builds its table.",
             factory: [
-              {
-                type: "ShellCommand",
-                name: "clone",
-                command: 'rm -rf build && git clone --progress "$REPOSITORY" build',
-                workdir: ".",
-                haltOnFailure: true,
-                logEnviron: false,
-              },
+              { type: "Git", repourl: repository, mode: "full", logEnviron: false },
               {
                 type: "ShellCommand",
                 name: "history",
