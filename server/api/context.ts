@@ -5,6 +5,9 @@ import type { SignedInUser } from "../auth/session";
 import type { WebRuntime } from "./runtime";
 
 export interface ApiContext {
-  readonly runtime: Pick<WebRuntime, "env" | "db" | "commands" | "fleet" | "configChanged">;
+  readonly runtime: Pick<
+    WebRuntime,
+    "env" | "db" | "commands" | "fleet" | "configChanged" | "repositoryAsked"
+  >;
   readonly user: SignedInUser | null;
 }

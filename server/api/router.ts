@@ -6,6 +6,7 @@ import { logsRouter } from "./logs";
 import { membersRouter } from "./members";
 import { organizationsRouter } from "./organizations";
 import { projectsRouter } from "./projects";
+import { repositoriesRouter } from "./repositories";
 import { requestsRouter } from "./requests";
 import { schedulersRouter } from "./schedulers";
 import { searchRouter } from "./search";
@@ -24,6 +25,7 @@ export const appRouter = router({
   members: membersRouter,
   organizations: organizationsRouter,
   projects: projectsRouter,
+  repositories: repositoriesRouter,
   requests: requestsRouter,
   schedulers: schedulersRouter,
   search: searchRouter,

@@ -6,7 +6,7 @@ import { type OrgDatabase, orgDatabase } from "../db/org-database";
 import { type Database, openDatabase } from "../db/pool";
 import { createEngineCommands, type EngineCommands } from "../engine";
 import { type ProcessEnv, readProcessEnv } from "../env";
-import { createAnnouncer, OUTBOX, processChannel } from "../events/bus";
+import { createAnnouncer, OUTBOX, processChannel, REPOSITORIES } from "../events/bus";
 import { createFleetCommands, type FleetCommands } from "../fleet";
 import { createProducer } from "../queues/producer";
 import { createLog, type Log } from "../telemetry/log";
@@ -21,6 +21,8 @@ export interface WebRuntime {
   readonly fleet: FleetCommands;
   /** After a configuration was activated: workers get their builder lists, requests a chance. */
   readonly configChanged: (orgId: number) => void;
+  /** A page asks about a repository: `jobs` looks at it. */
+  readonly repositoryAsked: () => void;
 }
 
 const holder = globalThis as typeof globalThis & { slipwayWeb?: WebRuntime };
@@ -60,6 +62,7 @@ function createWebRuntime(env: ProcessEnv): WebRuntime {
     counters: database.counters,
     commands: createEngineCommands(context),
     fleet: createFleetCommands(context),
+    repositoryAsked: () => announcer.announce(REPOSITORIES),
     configChanged(orgId) {
       announcer.announce("slipway_config", String(orgId));
       announcer.announce(OUTBOX);

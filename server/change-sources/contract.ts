@@ -6,7 +6,9 @@
  * source, and knows when the next is due. A poll that fails throws `SourceProblem` with words for a
  * person; nothing has been seen then, and the next poll sees it.
  */
+
 import type { Change } from "../domain/changes";
+import type { RepositoryProblem } from "../domain/git";
 import type { JsonValue } from "../domain/properties";
 
 export interface PollContext {
@@ -42,6 +44,19 @@ export interface ChangeSource {
 /** Why there is nothing to see, for a person; never with a secret in it. */
 export class SourceProblem extends Error {
   override readonly name = "SourceProblem";
+  /** What kind of trouble it is, where that is known. */
+  readonly problem: RepositoryProblem;
+
+  constructor(
+    message: string,
+    {
+      problem = "failed",
+      ...options
+    }: ErrorOptions & { readonly problem?: RepositoryProblem } = {},
+  ) {
+    super(message, options);
+    this.problem = problem;
+  }
 }
 
 /** A row as the configuration wrote it. */

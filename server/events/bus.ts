@@ -18,6 +18,8 @@ export const OUTBOX = "slipway_outbox";
 export const PROCESS_GONE = "slipway_process_gone";
 /** The configuration of an organisation changed; payload: its id. */
 export const CONFIG = "slipway_config";
+/** Somebody asks about a repository. */
+export const REPOSITORIES = "slipway_repositories";
 /** Work for one process: builds to start or to stop, sessions to look at. */
 export const processChannel = (processId: number) => `slipway_process_${processId}`;
 

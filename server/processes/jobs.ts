@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { makeChangeSource } from "../change-sources";
+import { lookAtRepository } from "../change-sources/git-poller/look-at-repository";
 import type { ChangeSourceId, OrgId } from "../domain/ids";
 import {
   createAlarm,
@@ -15,8 +16,10 @@ import {
   sweep,
 } from "../engine";
 import { maintain } from "../engine/recover/maintain";
+import { answerChecks } from "../engine/repositories/answer-checks";
 import { readProcessEnv } from "../env";
-import { CONFIG, OUTBOX, PROCESS_GONE, processChannel } from "../events/bus";
+import { CONFIG, OUTBOX, PROCESS_GONE, processChannel, REPOSITORIES } from "../events/bus";
+import { mergeCalls } from "../events/merge-calls";
 import { openQueue, openWorker } from "../queues/backend";
 import { CATALOG } from "../queues/catalog";
 import { createProcessor } from "../queues/processors";
@@ -81,6 +84,16 @@ const alarm = createAlarm(
   () => fireDue(triggers, 2 * CATALOG.sweep.everyMs),
   (error) => log("triggers", { error }),
 );
+const answerPages = mergeCalls(
+  () =>
+    answerChecks({
+      db,
+      secrets: databaseSecrets(db, sealingKey(env.secretKey)),
+      look: (question) => lookAtRepository(question, env),
+      log,
+    }),
+  (error) => log("repositories not looked at", { error }),
+);
 const processor = createProcessor({
   distribute: distributeNow,
   async poll(id) {
@@ -89,6 +102,8 @@ const processor = createProcessor({
     await alarm.ring();
   },
   async sweep() {
+    // Whoever asked may have died before it said so.
+    void answerPages();
     await alarm.ring();
     await sweep(sweeping);
   },
@@ -121,6 +136,7 @@ await own.bus.listen(PROCESS_GONE, () => {
 await own.bus.listen(CONFIG, (payload) => {
   if (payload) own.producer.distribute(Number(payload));
 });
+await own.bus.listen(REPOSITORIES, () => void answerPages());
 // Whatever a predecessor was doing when it ended: do it now.
 await insist("first sweep", () => sweep(sweeping));
 await insist("polls at launch", () => pollAtLaunch(db));

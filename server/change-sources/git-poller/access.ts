@@ -32,9 +32,11 @@ export async function openAccess(
   { directory, isHosted }: { readonly directory: string; readonly isHosted: boolean },
 ): Promise<Access> {
   const read = readRepositoryUrl(url);
-  if (typeof read === "string") throw new SourceProblem(`the address ${read}`);
+  if (typeof read === "string")
+    throw new SourceProblem(`the address ${read}`, { problem: "not-allowed" });
   const problem = repositoryProblem(url, { isHosted });
-  if (problem !== null) throw new SourceProblem(`the address ${problem}`);
+  if (problem !== null)
+    throw new SourceProblem(`the address ${problem}`, { problem: "not-allowed" });
   const pinned = isHosted ? await pinnedAddress(url, read.host) : [];
 
   const folder = await mkdtemp(join(directory, "access-"));
@@ -136,12 +138,13 @@ async function pinnedAddress(url: string, host: string): Promise<string[]> {
   try {
     addresses = await lookup(plain, { all: true });
   } catch (error) {
-    throw new SourceProblem(`there is no host ${plain}`, { cause: error });
+    throw new SourceProblem(`there is no host ${plain}`, { cause: error, problem: "unknown-host" });
   }
   const [first] = addresses;
   if (!first || addresses.some(({ address }) => isPrivateAddress(address))) {
     throw new SourceProblem(
       "the address is in the server's own network, which this installation lends to nobody",
+      { problem: "not-allowed" },
     );
   }
   if (!/^https?:/.test(url)) return [];

@@ -5,8 +5,9 @@
 import { spawn } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { RepositoryProblem } from "../../domain/git";
 import { SourceProblem } from "../contract";
-import { gitFailure } from "./failure";
+import { type About, gitFailure } from "./failure";
 
 export interface Limits {
   readonly outputBytes: number;
@@ -22,7 +23,7 @@ export interface GitSurroundings {
   readonly stop: AbortSignal;
   readonly limits: Limits;
   /** Told of in failures: what the address is, and what must not be printed. */
-  readonly about: { readonly url: string; readonly hidden: readonly string[] };
+  readonly about: About;
 }
 
 export type Git = (args: readonly string[], input?: string) => Promise<Buffer>;
@@ -43,9 +44,9 @@ export function createGit(directory: string, around: GitSurroundings): Git {
     const errors: Buffer[] = [];
     let outputBytes = 0;
     let errorBytes = 0;
-    let over: string | null = null;
-    const kill = (reason: string) => {
-      over ??= reason;
+    let over: SourceProblem | null = null;
+    const kill = (reason: string, problem: RepositoryProblem) => {
+      over ??= new SourceProblem(reason, { problem });
       if (child.pid === undefined) return;
       try {
         process.kill(-child.pid, "SIGKILL");
@@ -53,7 +54,7 @@ export function createGit(directory: string, around: GitSurroundings): Git {
         // It is gone.
       }
     };
-    const onStop = () => kill("it took too long");
+    const onStop = () => kill("it took too long", "too-slow");
     around.stop.addEventListener("abort", onStop, { once: true });
     if (around.stop.aborted) onStop();
     const watch = setInterval(() => {
@@ -61,6 +62,7 @@ export function createGit(directory: string, around: GitSurroundings): Git {
         if (bytes > around.limits.diskBytes) {
           kill(
             `the repository is larger than ${Math.round(around.limits.diskBytes / 1024 ** 2)} MiB`,
+            "too-big",
           );
         }
       });
@@ -68,7 +70,7 @@ export function createGit(directory: string, around: GitSurroundings): Git {
     child.stdout.on("data", (data: Buffer) => {
       outputBytes += data.length;
       if (outputBytes > around.limits.outputBytes)
-        kill("the repository says more than we can hold");
+        kill("the repository says more than we can hold", "too-many-branches");
       else output.push(data);
     });
     child.stderr.on("data", (data: Buffer) => {
@@ -86,12 +88,15 @@ export function createGit(directory: string, around: GitSurroundings): Git {
         child.once("error", reject);
         child.once("close", resolve);
       });
-      if (over !== null) throw new SourceProblem(over);
+      if (over !== null) throw over;
       if (code === 0) return Buffer.concat(output);
       throw gitFailure(Buffer.concat(errors).toString("utf8"), around.about);
     } catch (error) {
       if ((error as { code?: unknown }).code !== "ENOENT") throw error;
-      throw new SourceProblem("there is no git on this server", { cause: error });
+      throw new SourceProblem("there is no git on this server", {
+        cause: error,
+        problem: "no-git",
+      });
     } finally {
       clearInterval(watch);
       around.stop.removeEventListener("abort", onStop);

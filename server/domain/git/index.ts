@@ -1,4 +1,11 @@
 export {
+  type FoundRepository,
+  REPOSITORY_PROBLEMS,
+  type RefusedRepository,
+  type RepositoryAnswer,
+  type RepositoryProblem,
+} from "./repository-answer";
+export {
   isPrivateAddress,
   type RepositoryUrl,
   readRepositoryUrl,

@@ -62,6 +62,7 @@ function as(role: Role | null) {
     commands: createEngineCommands(context),
     fleet: createFleetCommands(context),
     configChanged: () => {},
+    repositoryAsked: () => {},
   };
   const user: SignedInUser | null =
     role === null
