@@ -3,10 +3,10 @@
 // trusted, silence. What comes later in the login is not hidden by it.
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Listening, ListenOptions } from "../../../../../server/protocols/contract";
 import { createPbProtocol, type PbSettings } from "../../../../../server/protocols/pb";
-import { hasOpenssl, testCertificate } from "../../../../support/certificate";
+import { hasOpenssl, type TestCertificate, testCertificate } from "../../../../support/certificate";
 import { PbPeer } from "../../../../support/pb-peer";
 import { type TestDoor, testDoor } from "../../../../support/worker-door";
 
@@ -85,28 +85,32 @@ describe("at a door without TLS", () => {
 });
 
 describe.skipIf(!hasOpenssl())("at a door with TLS", () => {
-  it("knows who speaks plainly, who asks for a WebSocket inside, who does not trust it", async () => {
-    const certificate = testCertificate();
-    try {
-      const { key, cert, ca } = certificate;
-      const tls = { key, cert };
-      await listen({ silenceMs: 20 }, { tls });
-      plain("GET / HTTP/1.1\r\n\r\n");
-      expect(await door.nextRefusal()).toMatchObject({ reason: "plain-at-tls-door" });
-      plain("anything that is no handshake");
-      expect(await door.nextRefusal()).toMatchObject({ reason: "plain-at-tls-door" });
-      // As a real worker without TLS: it waits for us to speak first.
-      plain().unref();
-      expect(await door.nextRefusal()).toMatchObject({ reason: "silent" });
-      // On a busy machine a TLS handshake may take longer than that silence.
-      await listening.close();
-      await listen({}, { tls });
-      secure({ ca, servername: "localhost" }).write(UPGRADE);
-      expect(await door.nextRefusal()).toMatchObject({ reason: "msgpack-at-pb-door" });
-      secure({ servername: "localhost" });
-      expect(await door.nextRefusal()).toMatchObject({ reason: "untrusted-certificate" });
-    } finally {
-      certificate.remove();
-    }
+  let certificate: TestCertificate;
+  beforeAll(() => {
+    certificate = testCertificate();
+  });
+  afterAll(() => certificate.remove());
+  const tls = () => ({ key: certificate.key, cert: certificate.cert });
+
+  it("knows who speaks plainly", async () => {
+    await listen({}, { tls: tls() });
+    plain("GET / HTTP/1.1\r\n\r\n");
+    expect(await door.nextRefusal()).toMatchObject({ reason: "plain-at-tls-door" });
+    plain("anything that is no handshake");
+    expect(await door.nextRefusal()).toMatchObject({ reason: "plain-at-tls-door" });
+  });
+
+  it("tells of silence: a real worker without TLS waits for us to speak first", async () => {
+    await listen({ silenceMs: 20 }, { tls: tls() });
+    plain();
+    expect(await door.nextRefusal()).toMatchObject({ reason: "silent" });
+  });
+
+  it("knows who asks for a WebSocket inside, and who does not trust it", async () => {
+    await listen({}, { tls: tls() });
+    secure({ ca: certificate.ca, servername: "localhost" }).write(UPGRADE);
+    expect(await door.nextRefusal()).toMatchObject({ reason: "msgpack-at-pb-door" });
+    secure({ servername: "localhost" });
+    expect(await door.nextRefusal()).toMatchObject({ reason: "untrusted-certificate" });
   });
 });
