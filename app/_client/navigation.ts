@@ -69,6 +69,14 @@ export const PLACES: readonly Place[] = [
     icon: "M2 3h12v4H2zM2 9h12v4H2zM4.5 5h.1M4.5 11h.1",
   },
   {
+    id: "welcome",
+    label: "Set up",
+    path: "/welcome",
+    keys: "g s",
+    group: "settings",
+    icon: "M2.5 4.5l1.2 1.2L6 3.4M2.5 11.5l1.2 1.2L6 10.4M8.5 4.5h5M8.5 11.5h5",
+  },
+  {
     id: "projects",
     label: "Projects",
     path: "/settings/projects",
@@ -138,5 +146,6 @@ export const routes = {
   buildById: (org: string, buildId: number) => `/${org}/builds/${buildId}`,
   request: (org: string, requestId: number) => `/${org}/requests/${requestId}`,
   worker: (org: string, workerId: number) => `/${org}/workers/${workerId}`,
+  welcome: (org: string) => `/${org}/welcome`,
   addWorker: (org: string) => `/${org}/workers/add`,
 } as const;

@@ -14,6 +14,7 @@ import { secretsRouter } from "./secrets";
 import { sessionsRouter } from "./sessions";
 import { tokensRouter } from "./tokens";
 import { router } from "./trpc";
+import { welcomeRouter } from "./welcome";
 import { workersRouter } from "./workers";
 
 export const appRouter = router({
@@ -32,6 +33,7 @@ export const appRouter = router({
   secrets: secretsRouter,
   sessions: sessionsRouter,
   tokens: tokensRouter,
+  welcome: welcomeRouter,
   workers: workersRouter,
 });
 

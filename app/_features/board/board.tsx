@@ -9,7 +9,7 @@ import { useLive } from "../../_client/live";
 import { routes } from "../../_client/navigation";
 import { useTRPC } from "../../_client/trpc";
 import { replaceQuery, setOrDelete } from "../../_client/url-state";
-import { useOrg } from "../../_shell/org";
+import { useIsAtLeast, useOrg } from "../../_shell/org";
 import { buttonClass } from "../../_ui/button";
 import { Empty } from "../../_ui/empty";
 import { Ago } from "../../_ui/time";
@@ -279,21 +279,23 @@ function FilterBar(props: { text: string; tags: readonly string[]; known: readon
 
 function NoBuilders() {
   const org = useOrg();
+  const mayConfigure = useIsAtLeast("maintainer");
   return (
     <div className="py-6">
       <Empty
         title="No builder yet"
-        command="npx slipway config apply slipway.yaml"
         action={
-          <Link className={buttonClass("primary")} href={`/${org.slug}/settings/configuration`}>
-            Write the configuration
-          </Link>
+          mayConfigure ? (
+            <Link className={buttonClass("primary")} href={routes.welcome(org.slug)}>
+              Set one up
+            </Link>
+          ) : null
         }
       >
         <p>
-          A builder is a recipe: the steps to run, and the workers that may run them. Builders are
-          written in a project's configuration; this organisation has none. Write one here, or apply
-          a file from a terminal:
+          A builder is a recipe: the steps to run, and the workers that may run them. This
+          organisation has none
+          {mayConfigure ? "; the set-up page makes the first one with you." : " yet."}
         </p>
       </Empty>
     </div>
