@@ -1,8 +1,8 @@
 import { z } from "zod";
 import {
-  applyConfig,
+  activateText,
   type ConfigError,
-  ConfigInvalid,
+  ConfigRefused,
   checkConfig,
   readConfig,
 } from "../../config";
@@ -38,27 +38,27 @@ export async function beginProject(
   org: OrgScope,
   input: z.output<typeof beginInput>,
 ): Promise<BeginAnswer> {
-  const checked = checkConfig(input.text, ctx.runtime.env);
-  const { documents } = checked;
-  if (documents === null) return { isBegun: false, errors: checked.errors };
-  const names = Object.keys(documents.projects);
   try {
     const { builderIds, made } = await org.within(async (tx) => {
       await tx.rows("select 1 from organization where id = $1 for no key update", [org.orgId]);
       const { documents: stored } = await readConfig(tx, org.orgId);
+      const names = Object.keys(checkConfig(input.text, ctx.runtime.env).documents?.projects ?? {});
       const taken = names.find((name) => Object.hasOwn(stored.projects, name));
       if (taken !== undefined) {
         throw new AppError("request.conflict", { problem: `there is a project ${taken} already` });
       }
-      await applyConfig(tx, org.orgId, documents, applyOptions(ctx, org));
+      await activateText(tx, org.orgId, input.text, {
+        ...applyOptions(ctx, org),
+        comment: "Set up in the browser",
+      });
       return firstBuilds(ctx, org, tx, names, input);
     });
     ctx.runtime.configChanged(org.orgId);
     for (const { announce } of made) announce();
     return { isBegun: true, builderIds };
   } catch (error) {
-    if (!(error instanceof ConfigInvalid)) throw error;
-    return { isBegun: false, errors: checked.locate(error.problems) };
+    if (!(error instanceof ConfigRefused)) throw error;
+    return { isBegun: false, errors: error.errors };
   }
 }
 
