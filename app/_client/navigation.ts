@@ -72,7 +72,7 @@ export const PLACES: readonly Place[] = [
     id: "welcome",
     label: "Set up",
     path: "/welcome",
-    keys: "g s",
+    keys: null,
     group: "settings",
     icon: "M2.5 4.5l1.2 1.2L6 3.4M2.5 11.5l1.2 1.2L6 10.4M8.5 4.5h5M8.5 11.5h5",
   },

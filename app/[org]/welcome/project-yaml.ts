@@ -48,8 +48,13 @@ export function projectYaml(draft: Draft): string {
     `        pollInterval: ${POLL_SECONDS}`,
     ...secret.map((line) => `        ${line}`),
     "    schedulers:",
-    `      - {type: SingleBranchScheduler, name: ${scalar(`${project}-${branch}`)}, change_filter: {branch: ${scalar(branch)}}, builderNames: [${scalar(project)}]}`,
-    `      - {type: ForceScheduler, name: ${scalar(`${project}-force`)}, builderNames: [${scalar(project)}]}`,
+    "      - type: SingleBranchScheduler",
+    `        name: ${scalar(`${project}-${branch}`)}`,
+    `        change_filter: {branch: ${scalar(branch)}}`,
+    `        builderNames: [${scalar(project)}]`,
+    "      - type: ForceScheduler",
+    `        name: ${scalar(`${project}-force`)}`,
+    `        builderNames: [${scalar(project)}]`,
     "    builders:",
     `      - name: ${scalar(project)}`,
     `        workernames: [${workers.map(scalar).join(", ")}]`,
@@ -59,10 +64,12 @@ export function projectYaml(draft: Draft): string {
     `            branch: ${literal(branch)}`,
     "            mode: incremental",
     ...secret.map((line) => `            ${line}`),
-    ...commands.map(
-      (command, index) =>
-        `          - {type: ShellCommand, name: ${scalar(names[index] ?? "run")}, command: ${literal(command)}, haltOnFailure: true}`,
-    ),
+    ...commands.flatMap((command, index) => [
+      "          - type: ShellCommand",
+      `            name: ${scalar(names[index] ?? "run")}`,
+      `            command: ${literal(command)}`,
+      "            haltOnFailure: true",
+    ]),
   ].join("\n")}\n`;
 }
 

@@ -12,6 +12,8 @@ import type { RepositoryCheck } from "@/server/api/repositories/check";
 import { REPOSITORY_PROBLEMS, type RefusedRepository } from "@/server/domain/git";
 import { Credentials, type GivenCredentials } from "./credentials";
 
+/** Problems of which what was said tells more than the sentence does. */
+const WORTH_QUOTING = ["failed", "not-allowed", "unknown-host-key", "too-big"];
 const ASK_EVERY_MS = 500;
 /** Problems that credentials may solve. */
 const WANTS_CREDENTIALS = ["asks-password", "refuses-password", "refuses-key", "no-repository"];
@@ -115,7 +117,7 @@ function Refused({ answer }: { answer: RefusedRepository }) {
     <div className="border-l-2 border-red pl-3">
       <p className="font-medium">{says}</p>
       <p className="text-muted">{advice}</p>
-      {answer.detail ? (
+      {answer.detail && WORTH_QUOTING.includes(answer.problem) ? (
         <p className="num mt-1 text-xs break-words text-muted">{answer.detail}</p>
       ) : null}
     </div>
