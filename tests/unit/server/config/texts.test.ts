@@ -84,6 +84,34 @@ describe("a literal password", () => {
   });
 });
 
+describe("keys and passwords of Git", () => {
+  it("leave steps and change sources for the store", () => {
+    const text = `projects:
+  lib:
+    change_source: {type: GitPoller, repourl: "https://git.example.org/lib.git", auth_credentials: [reader, pollword]}
+    builders:
+      - name: b
+        workername: a
+        factory:
+          - {type: Git, repourl: "https://git.example.org/lib.git", auth_credentials: [reader, stepword]}
+          - type: Git
+            repourl: git@git.example.org:lib.git
+            sshPrivateKey: |
+              -----BEGIN KEY-----
+              c2VjcmV0
+              -----END KEY-----
+workers: [{type: LocalWorker, name: a}]
+`;
+    const all = JSON.stringify(prepared(text).map(({ text: left, document }) => [left, document]));
+    expect(all).not.toMatch(/pollword|stepword|c2VjcmV0/);
+    const [, project] = prepared(text);
+    expect(project?.secrets.map(({ value }) => value)).toEqual(
+      expect.arrayContaining(["pollword", "stepword"]),
+    );
+    expect(checkConfig(text.replace("stepword", '"%(secret:x)s"')).errors).toEqual([]);
+  });
+});
+
 it("a program's change leaves the rest as it was", () => {
   const text =
     "# mine\nworkers:\n  - {type: LocalWorker, name: a} # one\nproperties: {site: main}\n";
