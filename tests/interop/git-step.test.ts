@@ -251,6 +251,10 @@ describe.skipIf(!hasBuildbotWorker())("the Git step on a Python worker", () => {
     expect(right.log).not.toContain(PASSWORD);
     expect(right.log).not.toContain(encodeURIComponent(PASSWORD));
     expect(readFileSync(at("http", ".git", "config"), "utf8")).not.toContain("ada");
+    const config = { "http.extraHeader": "X-Token: %(secret:password)s" };
+    const hidden = await run({ ...options, config, auth_credentials: ["ada", PASSWORD] });
+    expect(hidden.log).toContain("http.extraHeader=X-Token: <password>");
+    expect(hidden.log).not.toContain(PASSWORD);
     expectNothingLeft();
     const moved = { ...options, repourl: server.redirecting, workdir: "moved" };
     expect(await run({ ...moved, auth_credentials: ["ada", PASSWORD] })).toMatchObject({

@@ -57,9 +57,11 @@ class GitStep {
     this.#title = title;
     this.#context = context;
     const stamp = context.sourceStamps.find(({ codebase }) => codebase === options.codebase);
-    this.#branch = stamp?.branch || options.branch;
-    this.#revision = (stamp && !options.alwaysUseLatest && revisionOf(stamp)) || null;
-    this.#patch = options.alwaysUseLatest ? null : (stamp?.patch ?? null);
+    // What the recipe says alone: the newest of its branch, whatever the build was asked for.
+    const source = options.alwaysUseLatest ? undefined : stamp;
+    this.#branch = source?.branch || options.branch;
+    this.#revision = (source && revisionOf(source)) || null;
+    this.#patch = source?.patch ?? null;
   }
 
   async run(): Promise<StepOutcome> {
@@ -74,7 +76,11 @@ class GitStep {
       }
     }
     const files = new PrivateFiles(this.#options, this.#context);
-    if (!files.areNeeded) return this.#checkOut(files);
+    if (!files.areNeeded) {
+      // A build whose worker was lost could not clean up behind itself.
+      if (await this.#runner(files).exists(files.directory)) await files.remove();
+      return this.#checkOut(files);
+    }
     try {
       const end = await files.write();
       if (end) {
@@ -83,7 +89,9 @@ class GitStep {
       }
       return await this.#checkOut(files);
     } finally {
-      await files.remove();
+      if (await files.remove()) {
+        this.#context.header("keys and passwords could not be removed from the worker\n");
+      }
     }
   }
 
@@ -155,14 +163,23 @@ class GitStep {
     const { env, config } = files.settings(given);
     const isHidden =
       context.isEnvHidden || JSON.stringify(options.env) !== JSON.stringify(shown.env);
-    const settings = Object.entries(options.config ?? {});
     return new GitRunner(context, {
       title: this.#title,
       timeout: options.timeout,
       logEnviron: options.logEnviron && !isHidden,
       // Messages that we can read, whatever the worker's language is.
       env: { LC_ALL: "C", ...given, ...env },
-      config: [...config, ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+      config: [...config, ...this.#settings()],
+    });
+  }
+
+  /** `-c name=value`; a value may hold a hidden one, such as a header with a token. */
+  #settings(): Argument[] {
+    const named = Object.values(this.#shown.config ?? {});
+    return Object.entries(this.#options.config ?? {}).flatMap(([name, value], index) => {
+      const real = `${name}=${value}`;
+      const shown = `${name}=${named[index] ?? value}`;
+      return ["-c", real === shown ? real : { real, shown }];
     });
   }
 

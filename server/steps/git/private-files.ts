@@ -22,7 +22,7 @@ export class PrivateFiles {
   readonly #options: GitOptions;
   readonly #context: StepContext;
   /** Relative to the builder's directory, and absolute. */
-  readonly #directory: string;
+  readonly directory: string;
   readonly #path: string;
 
   constructor(options: GitOptions, context: StepContext) {
@@ -31,7 +31,7 @@ export class PrivateFiles {
     const separator = context.worker.system === "nt" ? "\\" : "/";
     const parts = context.builddir.split(/[/\\]/);
     const name = `.${parts.pop()}.slipway-git`;
-    this.#directory = `../${name}`;
+    this.directory = `../${name}`;
     this.#path = [...parts, name].join(separator);
   }
 
@@ -46,11 +46,11 @@ export class PrivateFiles {
     const { system } = this.#context.worker;
     const made = await this.#context.command(
       system === "nt"
-        ? { name: "mkdir", args: { dir: this.#directory } }
+        ? { name: "mkdir", args: { dir: this.directory } }
         : {
             name: "shell",
             args: {
-              command: ["mkdir", "-m", "700", this.#directory],
+              command: ["mkdir", "-m", "700", this.directory],
               workdir: ".",
               logEnviron: false,
               timeout: 60,
@@ -62,7 +62,7 @@ export class PrivateFiles {
       const end = await this.#context.command({
         name: "downloadFile",
         args: {
-          workdir: this.#directory,
+          workdir: this.directory,
           workerdest: name,
           maxsize: null,
           blocksize: BLOCK_BYTES,
@@ -77,7 +77,7 @@ export class PrivateFiles {
 
   /** Also after a stop. @returns the end that was no success, or null */
   async remove(): Promise<CommandEnd | null> {
-    const end = await this.#context.cleanUp({ name: "rmdir", args: { dir: this.#directory } });
+    const end = await this.#context.cleanUp({ name: "rmdir", args: { dir: this.directory } });
     return isDone(end) ? null : end;
   }
 

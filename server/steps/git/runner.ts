@@ -23,7 +23,7 @@ export interface RunnerOptions {
   readonly logEnviron: boolean;
   readonly env: Environment;
   /** `-c name=value` for every command. */
-  readonly config: readonly string[];
+  readonly config: readonly Argument[];
 }
 
 /** git is ended kindly, so that it takes its lock files with it. */
