@@ -18,6 +18,7 @@ import type {
 import type { JsonValue, Properties } from "../domain/properties";
 import { createTriggerCommands, type TriggerCommands } from "./changes/commands";
 import { countDown } from "./execute/build-store";
+import { withOwnRepository } from "./own-repository";
 import type { SourceStampOrder } from "./source-stamp";
 import { type BuildsetOrder, type Submitted, submitBuildset } from "./submit";
 
@@ -104,7 +105,7 @@ export function createEngineCommands(context: CommandsContext): EngineCommands {
   }
 
   async function forcing(order: BuildsetOrder, tx: Queryable | undefined): Promise<Made> {
-    const submit = (q: Queryable) => submitBuildset(q, order);
+    const submit = async (q: Queryable) => submitBuildset(q, await withOwnRepository(q, order));
     if (tx) return made(order.orgId, await submit(tx));
     try {
       return await alone(order.orgId, submit);

@@ -29,6 +29,30 @@ beforeEach(() => {
 afterAll(() => server.close());
 
 describe("force", () => {
+  it("takes the repository that the project watches, unless one is named", async () => {
+    const watch = (name: string) =>
+      server.owner.rows(
+        `insert into change_source (org_id, project_id, name, kind, config)
+         select org_id, project_id, $2, 'GitPoller', jsonb_build_object('repourl', $2::text)
+         from builder where id = $1`,
+        [facts.builder.id, name],
+      );
+    const repository = async (params: object) => {
+      const { body } = await rpc("/builders/a-tests", "force", params);
+      const set = await server.get(`${URL}/buildsets/${body.result.buildsetid}`, key);
+      return set.body.buildsets[0].sourcestamps[0].repository;
+    };
+    expect(await repository({})).toBe("");
+    await watch("https://git.example.org/one.git");
+    expect(await repository({})).toBe("https://git.example.org/one.git");
+    expect(await repository({ repository: "/named" })).toBe("/named");
+    await watch("https://git.example.org/two.git");
+    expect(await repository({})).toBe("");
+    await server.owner.rows(
+      "delete from change_source where name like 'https://git.example.org/%'",
+    );
+  });
+
   it("starts a build by name or id", async () => {
     const params = {
       branch: "main",
