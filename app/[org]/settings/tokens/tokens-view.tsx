@@ -43,9 +43,13 @@ export function TokensView() {
       </Section>
       <Section title="Tokens">
         {tokens.length === 0 ? (
-          <Empty title="No token yet">
+          <Empty
+            title="No token yet"
+            command={`npx slipway token create --org ${org.slug} --name ci --scope read`}
+          >
             A token lets a program act here without a person's password. Make one above; programs
-            send it as “Authorization: Bearer …”.
+            send it as “Authorization: Bearer …”. On the server's own host a terminal can make one,
+            too:
           </Empty>
         ) : (
           <table className="rows">
@@ -112,6 +116,20 @@ export function TokensView() {
   );
 }
 
+/** Lines that work as they stand, from wherever this page is reached. */
+function TokenLines({ token }: { token: string }) {
+  const org = useOrg();
+  const url = `${location.origin}/${org.slug}`;
+  return (
+    <>
+      <p className="text-muted">Try it over HTTP:</p>
+      <CommandLine text={`curl -H "Authorization: Bearer ${token}" ${url}/api/v2/builders`} />
+      <p className="text-muted">Or with the command line, in a checkout of Slipway:</p>
+      <CommandLine text={`export SLIPWAY_URL=${url} SLIPWAY_TOKEN=${token}\nnpx slipway builds`} />
+    </>
+  );
+}
+
 function NewToken(props: { onMade: () => void }) {
   const org = useOrg();
   const trpc = useTRPC();
@@ -125,6 +143,7 @@ function NewToken(props: { onMade: () => void }) {
           This is the token, shown this once. Store it where the program finds it.
         </p>
         <CommandLine text={create.data.token} label="Copy the token" />
+        <TokenLines token={create.data.token} />
         <Button onClick={() => create.reset()}>Done</Button>
       </div>
     );

@@ -9,6 +9,7 @@ import {
   projectYaml,
 } from "../../../../../app/[org]/welcome/project-yaml";
 import { suggestionsFor } from "../../../../../app/[org]/welcome/suggestions";
+import { checkConfig } from "../../../../../server/config";
 
 const draft = (more: Partial<Draft> = {}): Draft => ({
   project: "hull",
@@ -46,6 +47,16 @@ describe("the document", () => {
         ],
       },
     ]);
+  });
+
+  it.each([
+    ["nothing", {}],
+    ["a password", { username: "ada", password: "git/example.org/hull/password" }],
+    ["a key", { sshPrivateKey: "git/example.org/hull/ssh-key" }],
+  ])("is accepted as it stands, with %s", (_, credentials) => {
+    const repourl = "sshPrivateKey" in credentials ? "git@example.org:yard/hull.git" : undefined;
+    const text = projectYaml(draft({ credentials, ...(repourl ? { repourl } : {}) }));
+    expect(checkConfig(text).errors).toEqual([]);
   });
 
   it.each(["true", "no", "1.0", "a: b # c", "- x", "{a}", "'q\" \\ \n\t", "größe", "null"])(
