@@ -64,6 +64,7 @@ const ZONES = [
   },
   { files: /^server\/(env|telemetry)\//, may: [DOMAIN, TELEMETRY] },
   { files: /^server\/(auth|config)\//, may: [DOMAIN, DB, SCHEMAS, SEAL, TELEMETRY] },
+  { files: /^server\/backup\//, may: [DOMAIN, DB, TELEMETRY] },
   { files: /^server\/db\//, may: [DOMAIN, TELEMETRY] },
   { files: /^server\/(events|logs)\//, may: [DOMAIN, DB, TELEMETRY] },
   {

@@ -19,7 +19,7 @@ const MIGRATION_LOCK = 72_707_369;
 /** First line of a migration whose statements refuse to run in a transaction. */
 const OUTSIDE_TRANSACTION = /^-- slipway: no transaction\s*$/m;
 
-const LEDGER = `
+export const LEDGER = `
   create table if not exists _prisma_migrations (
     id varchar(36) primary key,
     checksum varchar(64) not null,
@@ -31,7 +31,7 @@ const LEDGER = `
     applied_steps_count integer not null default 0
   )`;
 
-interface Migration {
+export interface Migration {
   name: string;
   sql: string;
   checksum: string;
@@ -77,7 +77,7 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
  * Asks again and again instead of waiting inside one statement: a waiting statement keeps a snapshot,
  * and `create index concurrently` in the process that migrates would wait for it forever.
  */
-async function lock(client: pg.Client): Promise<void> {
+export async function lock(client: pg.Client): Promise<void> {
   for (;;) {
     const { rows } = await client.query<{ locked: boolean }>(
       "select pg_try_advisory_lock($1) as locked",
@@ -88,7 +88,7 @@ async function lock(client: pg.Client): Promise<void> {
   }
 }
 
-async function readMigrations(directory: string): Promise<Migration[]> {
+export async function readMigrations(directory: string): Promise<Migration[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   return Promise.all(
@@ -162,6 +162,14 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
       cause: error,
     });
   }
+}
+
+/**
+ * The statements of a migration for somebody else's transaction, on tables that nobody else uses:
+ * an index need not be made beside the traffic.
+ */
+export function insideTransaction({ sql }: Migration): string {
+  return OUTSIDE_TRANSACTION.test(sql) ? sql.replace(/\bconcurrently\b/gi, "") : sql;
 }
 
 /** Several statements in one query would be one implicit transaction again. */

@@ -4,7 +4,7 @@
  * Events are for those who listen now, so the outbox keeps a week; refused logins are kept for a
  * quarter, what a page was told of a repository for a day. History, audit and logs are kept until an organisation sets a horizon of its own.
  */
-import type { Queryable } from "../../db/pool";
+import type { Database } from "../../db/pool";
 
 const AHEAD = 3;
 const OUTBOX_DAYS = 7;
@@ -14,8 +14,14 @@ const REMOVED_SCHEDULER_DAYS = 30;
 const KEPT_CHANGES = 1_000;
 const REPOSITORY_CHECK_DAYS = 1;
 
-export async function maintain(q: Queryable): Promise<void> {
-  await q.rows("select ensure_partitions(now(), $1)", [AHEAD]);
+/**
+ * Whoever reads for long, a backup say, is not waited for: behind us, waiting for their lock, every
+ * commit would wait. The next run is an hour away, and three days ahead are there.
+ */
+const GIVE_WAY = "; set local lock_timeout = '2s'";
+
+export async function maintain(q: Database): Promise<void> {
+  await q.transaction((tx) => tx.rows("select ensure_partitions(now(), $1)", [AHEAD]), GIVE_WAY);
   const old = await q.rows<{ name: string }>(
     `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
      where i.inhparent = 'outbox'::regclass and c.relname ~ '^outbox_[0-9]{8}$'
@@ -24,7 +30,9 @@ export async function maintain(q: Queryable): Promise<void> {
     [OUTBOX_DAYS],
   );
   // The names were matched above: letters, an underscore and digits.
-  for (const { name } of old) await q.rows(`drop table if exists ${name}`);
+  for (const { name } of old) {
+    await q.transaction((tx) => tx.rows(`drop table if exists ${name}`), GIVE_WAY);
+  }
   await q.rows("delete from door_event where at < now() - make_interval(days => $1)", [
     DOOR_EVENT_DAYS,
   ]);

@@ -1,9 +1,9 @@
 /** Commands on the server's own host: the database that DATABASE_URL names, or the embedded one. */
-
+import { join } from "node:path";
 import { locateEmbedded } from "../../db/embedded";
 import { type Database, openDatabase } from "../../db/pool";
 import type { OrgId } from "../../domain/ids";
-import { type Env, ensureSecretKey, readEnv } from "../../env";
+import { type Env, ensureSecretKey, projectRoot, readEnv } from "../../env";
 import { CommandError, EXIT, type Io } from "./io";
 
 /** Who histories say has done what is done on the host. */
@@ -16,15 +16,21 @@ export interface Local {
   orgId(slug: string): Promise<OrgId>;
 }
 
+/** The settings of the installation of this checkout, from whatever folder the command was called. */
+export function readHostEnv(io: Io): Env {
+  const dataDir = io.env.SLIPWAY_DATA_DIR || join(projectRoot(), ".slipway");
+  return readEnv({ ...io.env, SLIPWAY_DATA_DIR: dataDir });
+}
+
+export const noDatabase = (dataDir: string) =>
+  `there is no database in ${dataDir}: start Slipway there first, or set SLIPWAY_DATA_DIR or DATABASE_URL`;
+
 /** @throws CommandError when there is no database, or none that answers */
 export async function withLocal<T>(io: Io, work: (local: Local) => Promise<T>): Promise<T> {
-  const env = readEnv(io.env);
+  const env = readHostEnv(io);
   const url = env.databaseUrl ?? (await locateEmbedded(env.dataDir));
   if (url === null) {
-    throw new CommandError(
-      `there is no database in ${env.dataDir}: start Slipway there first, or set SLIPWAY_DATA_DIR or DATABASE_URL`,
-      EXIT.unavailable,
-    );
+    throw new CommandError(noDatabase(env.dataDir), EXIT.unavailable);
   }
   const database = openDatabase({ url, max: 1, name: "cli", onError: () => {} });
   try {

@@ -1,5 +1,5 @@
 /** Finds the command that the words call, and turns what goes wrong into a line and a status. */
-import { AppError } from "../../domain/errors";
+import { backup, restore } from "./commands/backup";
 import { configApply, configCheck, configExport } from "./commands/config";
 import { builds, logs, workers } from "./commands/read";
 import { secretList, secretRemove, secretSet } from "./commands/secret";
@@ -10,6 +10,7 @@ import { type Command, CommandError, EXIT, type Io, UsageError } from "./io";
 
 const COMMANDS: readonly Command[] = [
   tokenCreate,
+  ...[backup, restore],
   ...[configCheck, configApply, configExport],
   ...[secretSet, secretList, secretRemove],
   ...[trigger, builds, logs, workers],
@@ -51,9 +52,10 @@ function explain(error: unknown, command: Command, io: Io): number {
     return error.status;
   }
   // A setting that is wrong, or a refusal of ours: for a person. Anything else: with its place.
-  const isKnown = error instanceof AppError || (error as Error).name === "EnvError";
+  const kinds = ["AppError", "EnvError", "DataDirBusyError"];
+  const isKnown = kinds.includes((error as Error).name);
   io.err(`${name}: ${isKnown ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
-  return isKnown && !(error instanceof AppError) ? EXIT.usage : EXIT.fault;
+  return (error as Error).name === "EnvError" ? EXIT.usage : EXIT.fault;
 }
 
 function helpOf({ words, synopsis, summary, help }: Command): string {

@@ -1,0 +1,137 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { makeBackup } from "../../../backup/backup";
+import { BackupError } from "../../../backup/error";
+import type { Header } from "../../../backup/header";
+import { checkBackup, checkMigrations, restoreBackup } from "../../../backup/restore";
+import { type Env, ensureSecretKey, SECRET_KEY_FILE } from "../../../env";
+import { parse } from "../args";
+import { migrationsFolder, withInstallation } from "../installation-here";
+import { type Command, CommandError, EXIT, type Io } from "../io";
+
+const FILE = { names: ["FILE"] };
+const OPTIONS = {
+  force: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+} as const;
+
+export const backup: Command = {
+  words: ["backup"],
+  synopsis: "FILE",
+  summary: "write the whole installation to a file, on the server's host",
+  help: `Organisations, people, configuration, secrets, history, logs and artifacts as they are at one
+moment, and the installation's key: whoever has FILE can read every secret. Only its owner may open it.
+Slipway may run meanwhile; with an embedded database it may also be stopped. Artifacts in an object store
+are not in it.
+
+  --force   overwrite FILE
+  --json    for a program
+
+Exit status: 0 done, 69 no database, 70 failed; FILE is whole or not there.`,
+  async run(args, io) {
+    const { values, positionals } = parse(args, OPTIONS, FILE);
+    const file = positionals[0] as string;
+    if (existsSync(file) && !values.force) {
+      throw new CommandError(`${file} exists already; --force overwrites it`);
+    }
+    const made = await withInstallation(io, false, (here) =>
+      inPlainWords(() =>
+        makeBackup({
+          databaseUrl: here.databaseUrl,
+          secretKey: here.env.secretKey ?? ensureSecretKey(here.env.dataDir),
+          artifacts: here.artifacts,
+          file,
+          signal: here.signal,
+        }),
+      ),
+    );
+    io.err("it holds the installation's key: keep it where nobody else reads it\n");
+    io.out(values.json ? `${JSON.stringify(made)}\n` : `${file}: ${summary(made)}\n`);
+    return 0;
+  },
+};
+
+export const restore: Command = {
+  words: ["restore"],
+  synopsis: "FILE",
+  summary: "put a backup in place of the installation, on the server's host",
+  help: `Slipway must not run. The file is read to its end before anything is changed; what is damaged, cut
+short or made by a newer Slipway is refused. An older one is brought up to this version. Builds that ran when
+the backup was made are built again at the next start.
+
+  --force      although there is an installation here: what is here is lost
+  --check      only say whether the file is whole and fits
+  --show-key   only print the key in it, for SLIPWAY_SECRET_KEY
+  --json       for a program
+
+Exit status: 0 done, 65 the file cannot be used, 69 no database, 70 refused or failed; unless it is 0,
+nothing was changed.`,
+  async run(args, io) {
+    const more = {
+      check: { type: "boolean", default: false },
+      "show-key": { type: "boolean", default: false },
+    } as const;
+    const { values, positionals } = parse(args, { ...OPTIONS, ...more }, FILE);
+    const file = positionals[0] as string;
+    const header = await inPlainWords(() => checkBackup(file));
+    if (values["show-key"]) {
+      io.out(`${header.secretKey}\n`);
+      return 0;
+    }
+    if (values.check) await inPlainWords(() => checkMigrations(header, migrationsFolder()));
+    else await replace(file, header, values.force, io);
+    const { secretKey: _, migrations, periods: __, ...facts } = header;
+    const newest = Object.keys(migrations).sort().at(-1);
+    io.out(
+      values.json
+        ? `${JSON.stringify({ file, ...facts, migration: newest })}\n`
+        : `${file}: ${values.check ? "whole" : "restored"}, ${summary(header)}, of ${header.madeAt}\n`,
+    );
+    return 0;
+  },
+};
+
+async function replace(file: string, header: Header, force: boolean, io: Io): Promise<void> {
+  await withInstallation(io, true, async (here) => {
+    refuseOtherKey(here.env, header);
+    await inPlainWords(() =>
+      restoreBackup(header, {
+        file,
+        databaseUrl: here.databaseUrl,
+        migrations: migrationsFolder(),
+        keyFile: here.env.secretKey === null ? join(here.env.dataDir, SECRET_KEY_FILE) : null,
+        artifacts: here.artifacts,
+        withQueues: here.env.redisUrl === null,
+        force,
+        isAlone: here.isAlone,
+        signal: here.signal,
+      }),
+    );
+  });
+  if (!header.hasArtifacts) io.err("artifacts were in an object store and are not in the backup\n");
+}
+
+/** What is sealed opens under the key of the backup and no other. */
+function refuseOtherKey(env: Env, header: Header): void {
+  if (env.secretKey === null || env.secretKey === header.secretKey) return;
+  throw new CommandError(
+    "SLIPWAY_SECRET_KEY is not the key of this backup: set it to what `slipway restore FILE --show-key` prints",
+  );
+}
+
+const summary = ({ organizations, builds }: { organizations: number; builds: number }) =>
+  `${counted(organizations, "organisation")}, ${counted(builds, "build")}`;
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
+
+async function inPlainWords<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    if (error instanceof BackupError) {
+      throw new CommandError(error.message, error.fault === "file" ? EXIT.data : EXIT.fault);
+    }
+    throw new CommandError(`nothing was changed: ${(error as Error).message}`, EXIT.fault);
+  }
+}
