@@ -247,6 +247,7 @@ it("sets, lists and removes secrets, here and there, and prints no value", async
     "deploy/token",
     "pin",
     "ssh",
+    "worker/a-linux/password",
   ]);
   expect(listed.out + here.out).not.toMatch(/s3cret|1234|BEGIN/);
   const request = { orgId, names: ["ssh"], reader: "test", enrol: () => {} };
