@@ -17,4 +17,4 @@ export { whyWaiting } from "./distribute/why";
 export { type Builds, createBuilds } from "./execute/builds";
 export { declareDeadGone, declareGone, declarePidGone, holdLease, type Lease } from "./lease";
 export { takeAway } from "./recover/abandon";
-export { recoverGone, type SweepContext, sweep } from "./recover/sweep";
+export { cancelWaitingForNothing, recoverGone, type SweepContext, sweep } from "./recover/sweep";

@@ -7,6 +7,7 @@ import { makeChangeSource } from "../change-sources";
 import { lookAtRepository } from "../change-sources/git-poller/look-at-repository";
 import type { ChangeSourceId, OrgId } from "../domain/ids";
 import {
+  cancelWaitingForNothing,
   createAlarm,
   distribute,
   fireDue,
@@ -134,7 +135,11 @@ await own.bus.listen(PROCESS_GONE, () => {
 });
 // Requests may have a worker now, or a builder no more. Whoever activated may not live to say so.
 await own.bus.listen(CONFIG, (payload) => {
-  if (payload) own.producer.distribute(Number(payload));
+  if (!payload) return;
+  own.producer.distribute(Number(payload));
+  cancelWaitingForNothing(sweeping, Number(payload) as OrgId).catch((error: unknown) =>
+    log("left for the next sweep", { error }),
+  );
 });
 await own.bus.listen(REPOSITORIES, () => void answerPages());
 // Whatever a predecessor was doing when it ended: do it now.

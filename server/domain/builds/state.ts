@@ -3,7 +3,7 @@
  *
  * A request waits (`pending`) until the distributor claims it for a worker (`claimed`); it is
  * `done` with its last build, goes back to `pending` when that build ends in RETRY, and is
- * `cancelled` when a person takes it back before it ran.
+ * `cancelled` when a person takes it back before it ran, or its builder is removed.
  *
  * A build is `preparing` from its claim until its first step may run, `running` while steps run,
  * `finishing` while its logs are closed, and `finished` with a result for ever.

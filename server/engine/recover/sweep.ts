@@ -6,6 +6,7 @@
 import type { Queryable } from "../../db/pool";
 import type { BuildId, OrgId, ProcessId } from "../../domain/ids";
 import { declareLapsed, endOrphanSessions, retryOrphanBuilds, takeAway } from "./abandon";
+import { cancelRemoved } from "./cancel-removed";
 
 export interface SweepContext {
   readonly db: Queryable;
@@ -38,7 +39,21 @@ export async function sweep(context: SweepContext): Promise<void> {
         from waiting w where w.org_id is not null)
       select org_id from waiting where org_id is not null`,
   });
-  for (const { org_id } of waiting) await distributeTo(context, org_id);
+  for (const { org_id } of waiting) {
+    await apart(context, { orgId: org_id }, () => cancelWaitingForNothing(context, org_id));
+    await distributeTo(context, org_id);
+  }
+}
+
+/** What waits for builders that are no more. */
+export async function cancelWaitingForNothing(
+  { db, actor, announce, log }: Pick<SweepContext, "db" | "actor" | "announce" | "log">,
+  orgId: OrgId,
+): Promise<void> {
+  const builders = await cancelRemoved(db, orgId, actor);
+  if (builders === 0) return;
+  log("cancelled what waited for removed builders", { orgId, builders });
+  announce();
 }
 
 const distributeTo = (context: SweepContext, orgId: OrgId) =>
