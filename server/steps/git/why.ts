@@ -34,6 +34,11 @@ const REASONS: readonly (readonly [RegExp, Reason])[] = [
         ? "the server does not accept the user name and password"
         : "the repository asks for a password: give auth_credentials",
   ],
+  [
+    /dubious ownership/,
+    () =>
+      "the repository belongs to another account than the worker's, and git does not trust it: let its owner be the worker's account, or name it in safe.directory there",
+  ],
   [/returned error: 403/, () => "the server refuses access to the repository (403)"],
   [
     /unable to update url base from redirection|redirect/i,
