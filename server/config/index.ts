@@ -11,6 +11,7 @@ export type { ConfigError } from "./source";
 export { ConfigStale, type Meanwhile, titleOf } from "./stale";
 export { exportConfig, readConfig, readVersions, revisionOf, wholeText } from "./stored";
 export {
+  findVersion,
   listVersions,
   readVersion,
   rollBack,

@@ -118,6 +118,23 @@ export async function readVersion(tx: Queryable, orgId: OrgId, id: number): Prom
   return { ...version, text: source ?? plainText(row.document) };
 }
 
+/** By the number that people see. @throws AppError request.not-found */
+export async function findVersion(
+  tx: Queryable,
+  orgId: OrgId,
+  project: string | null,
+  number: number,
+): Promise<VersionText> {
+  const [row] = await tx.rows<{ id: number }>(
+    `select id from config_version where org_id = $1 and number = $3
+       and project_id is not distinct from (select id from project where org_id = $1 and name = $2)
+       and ($2::text is null or project_id is not null)`,
+    [orgId, project, number],
+  );
+  if (!row) throw new AppError("request.not-found", { what: "version of the configuration" });
+  return readVersion(tx, orgId, row.id);
+}
+
 /** The version before this one of the same document; null: it is the first. */
 export async function versionBefore(
   tx: Queryable,

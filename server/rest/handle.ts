@@ -8,6 +8,7 @@ import type { EngineCommands } from "../engine";
 import type { FleetCommands } from "../fleet";
 import { type Admission, admit } from "./access";
 import { activate, readConfigFile } from "./config";
+import { readVersions, rollBackVersion, versionsPath } from "./config-versions";
 import { control } from "./control";
 import { createBuilderIds } from "./force";
 import { formsPath, readForms } from "./forceschedulers";
@@ -59,6 +60,11 @@ export function createRest(deps: RestDeps): Rest {
         headers: { "content-type": "application/yaml; charset=utf-8", "cache-control": "no-store" },
       });
     }
+    const versions = versionsPath(path);
+    if (versions !== null) {
+      const search = new URL(request.url).searchParams;
+      return json(await readVersions(admission, versions, search), 200);
+    }
     const secret = secretInPath(path);
     if (secret !== null) return json(await readSecrets(admission, secret), 200);
     const search = new URL(request.url).searchParams;
@@ -93,6 +99,13 @@ export function createRest(deps: RestDeps): Rest {
   /** What is not Buildbot's own is changed by PUT and DELETE. */
   async function change(request: Request, slug: string, path: readonly string[]) {
     const admission = await enter(request, slug);
+    const versions = request.method === "PUT" ? versionsPath(path) : null;
+    if (versions !== null) {
+      const search = new URL(request.url).searchParams;
+      const applied = await rollBackVersion(deps.env, admission, versions, search);
+      deps.configChanged(admission.orgId);
+      return json(applied, 200);
+    }
     const name = secretInPath(path);
     if (!name || unstorable(name)) throw invalidPath();
     if (request.method === "DELETE") return json(await deleteSecret(admission, name), 200);

@@ -1,6 +1,7 @@
 /** Finds the command that the words call, and turns what goes wrong into a line and a status. */
 import { backup, restore } from "./commands/backup";
 import { configApply, configCheck, configExport } from "./commands/config";
+import { configDiff, configRollback, configVersions } from "./commands/config-versions";
 import { builds, logs, workers } from "./commands/read";
 import { secretList, secretRemove, secretSet } from "./commands/secret";
 import { steering } from "./commands/steer";
@@ -12,6 +13,7 @@ const COMMANDS: readonly Command[] = [
   tokenCreate,
   ...[backup, restore],
   ...[configCheck, configApply, configExport],
+  ...[configVersions, configDiff, configRollback],
   ...[secretSet, secretList, secretRemove],
   ...[trigger, builds, logs, workers],
   ...steering,

@@ -181,6 +181,43 @@ describe("configuration", () => {
       err: expect.stringMatching(/^-:1:1: wrokers: unknown key/),
     });
   });
+
+  it("has versions, which are listed, compared and gone back to", async () => {
+    const key = { SLIPWAY_TOKEN: await token("config") };
+    const file = (what: string) =>
+      `projects:\n  versioned:\n    # kept\n    description: ${what}\n`;
+    for (const what of ["first", "second"]) {
+      expect((await slipway(["config", "apply", "-"], key, file(what))).status).toBe(0);
+    }
+    const listed = async () =>
+      JSON.parse((await slipway(["config", "versions", "versioned", "--json"], key)).out);
+    expect(await listed()).toMatchObject([
+      { project: "versioned", number: 2, author: expect.any(String), is_newest: true },
+      { project: "versioned", number: 1, is_newest: false },
+    ]);
+    expect((await slipway(["config", "versions"], key)).out).toMatch(/^PROJECT +VERSION +AT/);
+    const diff = ["@@ line 2, now 2 @@", "-description: first", "+description: second", ""];
+    for (const words of [["1", "2"], ["2"]]) {
+      const shown = await slipway(["config", "diff", "versioned", ...words], key);
+      expect(shown.out).toBe(diff.join("\n"));
+    }
+    expect((await slipway(["config", "diff", "versioned", "2", "2"], key)).out).toBe("the same\n");
+    const back = await slipway(["config", "rollback", "versioned", "1"], key);
+    expect(back.out).toMatch(/^version 1 is active again, as revision \d+\n$/);
+    expect(await listed()).toMatchObject([
+      { number: 3, comment: "back to version 1" },
+      { number: 2 },
+      { number: 1 },
+    ]);
+    expect((await slipway(["config", "export"], key)).out).toContain("description: first");
+    expect(await slipway(["config", "rollback", "versioned", "9"], key)).toMatchObject({
+      status: 70,
+      err: expect.stringContaining("version of the configuration"),
+    });
+    expect((await slipway(["config", "diff", "versioned"], key)).status).toBe(64);
+    const reader = { SLIPWAY_TOKEN: await token("read") };
+    expect((await slipway(["config", "rollback", "versioned", "1"], reader)).status).toBe(77);
+  });
 });
 
 describe("builds", () => {
