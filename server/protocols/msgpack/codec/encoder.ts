@@ -1,168 +1,138 @@
 /**
- * Msgpack encoder: one value in, one frame out, in the shortest forms, byte for byte like Python's.
+ * One value in, one frame out, in the shortest forms, byte for byte like Python's: `msgpackr`, told
+ * what the protocol means (decision 9).
  *
  * Text becomes `str` and bytes become `bin`, always: a Python peer tells them apart. A whole number
  * becomes an integer whatever its size, any other one a double; `Float` makes a whole one a double.
  */
-import { encodeUtf8 } from "../../text";
+import { addExtension, Packr } from "msgpackr/pack";
 import { Float, LIMITS, MsgpackError, type MsgpackLimits, Text, type Value } from "./value";
 
-const FIRST_CAPACITY = 512;
 const MAX_UINT64 = 2n ** 64n - 1n;
 const MIN_INT64 = -(2n ** 63n);
+const INT32 = 2 ** 31;
+const UINT32 = 2 ** 32;
+
+const packr = new Packr({ useRecords: false, variableMapSize: true });
+// Data may have a member of that name.
+Object.assign(packr, { useToJSON: false });
+
+/** A whole number that needs eight bytes; `msgpackr` would make it a double. */
+class Wide {
+  constructor(readonly value: bigint) {}
+}
 
 /** Throws `MsgpackError` for what cannot be sent. */
 export function encodeValue(value: Value, limits: MsgpackLimits = LIMITS): Uint8Array {
-  const writer = new Writer(limits);
-  writer.value(value, 0);
-  return writer.taken();
+  const frame = packr.pack(new Sendable(limits).value(value, 0));
+  if (frame.length > limits.messageBytes) throw tooLong(limits);
+  return frame;
 }
 
-class Writer {
+function tooLong({ messageBytes }: MsgpackLimits): MsgpackError {
+  return new MsgpackError(`a message is longer than the ${messageBytes} bytes that a peer accepts`);
+}
+
+/** Refuses what cannot be sent before a byte is written, and copies only what has to change. */
+class Sendable {
   readonly #limits: MsgpackLimits;
-  #bytes = new Uint8Array(FIRST_CAPACITY);
-  #view = new DataView(this.#bytes.buffer);
-  #length = 0;
+  /** At least so many bytes of text and `bin`. */
+  #bytes = 0;
 
   constructor(limits: MsgpackLimits) {
     this.#limits = limits;
   }
 
-  taken(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  value(value: Value, depth: number): void {
-    if (value === null) this.#byte(0xc0);
-    else if (typeof value === "boolean") this.#byte(value ? 0xc3 : 0xc2);
-    else if (typeof value === "number") this.#number(value);
-    else if (typeof value === "bigint") this.#big(value);
-    else if (typeof value === "string") this.#text(encodeUtf8(value));
-    else if (value instanceof Text) this.#text(value.bytes);
-    else if (value instanceof Uint8Array) this.#bin(value);
-    else if (value instanceof Float) this.#float(value.value);
-    else this.#container(value, depth);
-  }
-
-  #container(
-    value: Exclude<Value, null | boolean | number | bigint | string>,
-    depth: number,
-  ): void {
+  value(value: Value, depth: number): unknown {
+    if (typeof value === "string") return this.#counted(value, value.length);
+    if (typeof value === "number") return whole(value);
+    if (typeof value === "bigint") return big(value);
+    if (typeof value !== "object" || value === null) return value;
+    // What is not whole is a double anyway, and written faster as a mere number.
+    if (value instanceof Float) return Number.isInteger(value.value) ? value : value.value;
+    if (value instanceof Text) return this.#counted(value, value.bytes.length);
+    if (value instanceof Uint8Array) return this.#counted(value, value.length);
     if (depth >= this.#limits.depth) throw new MsgpackError("values are nested too deep");
-    if (Array.isArray(value)) {
-      this.#count(value.length, 0x90, 0xdc);
-      for (const item of value) this.value(item, depth + 1);
-      return;
+    if (Array.isArray(value)) return this.#items(value, depth + 1);
+    return value instanceof Map
+      ? this.#members(value, value, depth + 1)
+      : this.#members(value, Object.entries(value), depth + 1);
+  }
+
+  #items(items: readonly Value[], depth: number): readonly unknown[] {
+    let copy: unknown[] | null = null;
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index] as Value;
+      const sent = this.value(item, depth);
+      if (sent === item) continue;
+      copy ??= [...items];
+      copy[index] = sent;
     }
-    const entries = value instanceof Map ? [...value] : Object.entries(value);
-    const there = entries.filter(([, member]) => member !== undefined);
-    this.#count(there.length, 0x80, 0xde);
-    for (const [key, member] of there) {
-      this.#text(encodeUtf8(key));
-      this.value(member, depth + 1);
+    return copy ?? items;
+  }
+
+  /** A copy is a map, which takes keys that mean something to JavaScript. */
+  #members(source: object, members: Iterable<[string, Value | undefined]>, depth: number): object {
+    const copy = new Map<string, unknown>();
+    let isSame = true;
+    for (const [key, member] of members) {
+      this.#counted(key, key.length);
+      const sent = member === undefined ? undefined : this.value(member, depth);
+      if (sent !== undefined) copy.set(key, sent);
+      isSame &&= sent === member && sent !== undefined;
     }
+    return isSame ? source : copy;
   }
 
-  #number(value: number): void {
-    if (!Number.isSafeInteger(value)) this.#float(value);
-    else if (value >= 0) this.#unsigned(value);
-    else this.#negative(value);
-  }
-
-  #unsigned(value: number): void {
-    if (value < 0x80) this.#byte(value);
-    else if (value < 0x100) this.#head(0xcc, 1, value);
-    else if (value < 0x1_0000) this.#head(0xcd, 2, value);
-    else if (value < 0x1_0000_0000) this.#head(0xce, 4, value);
-    else this.#wide(0xcf, BigInt(value));
-  }
-
-  #negative(value: number): void {
-    if (value >= -0x20) this.#byte(value + 0x100);
-    else if (value >= -0x80) this.#head(0xd0, 1, value + 0x100);
-    else if (value >= -0x8000) this.#head(0xd1, 2, value + 0x1_0000);
-    else if (value >= -0x8000_0000) this.#head(0xd2, 4, value + 0x1_0000_0000);
-    else this.#wide(0xd3, BigInt(value));
-  }
-
-  #big(value: bigint): void {
-    if (value > MAX_UINT64 || value < MIN_INT64) throw new MsgpackError("a number is too large");
-    if (Number.isSafeInteger(Number(value))) this.#number(Number(value));
-    else this.#wide(value < 0n ? 0xd3 : 0xcf, value);
-  }
-
-  #wide(type: number, value: bigint): void {
-    this.#reserve(9);
-    this.#bytes[this.#length] = type;
-    // The same bits whether read with or without a sign.
-    this.#view.setBigUint64(this.#length + 1, BigInt.asUintN(64, value));
-    this.#length += 9;
-  }
-
-  #float(value: number): void {
-    this.#reserve(9);
-    this.#bytes[this.#length] = 0xcb;
-    this.#view.setFloat64(this.#length + 1, value);
-    this.#length += 9;
-  }
-
-  #text(bytes: Uint8Array): void {
-    if (bytes.length < 0x20) this.#byte(0xa0 | bytes.length);
-    else this.#sized(bytes.length, 0xd9);
-    this.#append(bytes);
-  }
-
-  #bin(bytes: Uint8Array): void {
-    this.#sized(bytes.length, 0xc4);
-    this.#append(bytes);
-  }
-
-  /** The head of a `str` or `bin`; `type` is the one with a length of one byte. */
-  #sized(length: number, type: number): void {
-    if (length < 0x100) this.#head(type, 1, length);
-    else if (length < 0x1_0000) this.#head(type + 1, 2, length);
-    else this.#head(type + 2, 4, length);
-  }
-
-  /** The head of an array or a map. */
-  #count(count: number, fixed: number, wide: number): void {
-    if (count < 0x10) this.#byte(fixed | count);
-    else if (count < 0x1_0000) this.#head(wide, 2, count);
-    else this.#head(wide + 1, 4, count);
-  }
-
-  #byte(byte: number): void {
-    this.#reserve(1);
-    this.#bytes[this.#length++] = byte;
-  }
-
-  #head(type: number, size: number, value: number): void {
-    this.#reserve(1 + size);
-    this.#bytes[this.#length++] = type;
-    if (size === 1) this.#view.setUint8(this.#length, value);
-    else if (size === 2) this.#view.setUint16(this.#length, value);
-    else this.#view.setUint32(this.#length, value);
-    this.#length += size;
-  }
-
-  #append(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  #reserve(count: number): void {
-    const needed = this.#length + count;
-    if (needed <= this.#bytes.length) return;
-    const { messageBytes } = this.#limits;
-    if (needed > messageBytes) {
-      throw new MsgpackError(
-        `a message is longer than the ${messageBytes} bytes that a peer accepts`,
-      );
-    }
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, needed));
-    grown.set(this.taken());
-    this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+  #counted<T>(value: T, length: number): T {
+    this.#bytes += length;
+    if (this.#bytes > this.#limits.messageBytes) throw tooLong(this.#limits);
+    return value;
   }
 }
+
+function whole(value: number): number | Wide {
+  const fits = value < UINT32 && value >= -INT32;
+  return fits || !Number.isSafeInteger(value) ? value : new Wide(BigInt(value));
+}
+
+function big(value: bigint): number | Wide {
+  if (value > MAX_UINT64 || value < MIN_INT64) throw new MsgpackError("a number is too large");
+  return Number.isSafeInteger(Number(value)) ? whole(Number(value)) : new Wide(value);
+}
+
+/** Where to write so many bytes, in the frame itself. */
+type Allocate = (size: number) => { target: Uint8Array; targetView: DataView; position: number };
+
+/**
+ * Teaches `msgpackr` a form of msgpack's own, as it writes its byte strings: a `pack` that returns
+ * nothing has written the value itself, and the type of an extension is never sent.
+ */
+function addForm<T>(Class: new (value: never) => T, write: (value: T, at: Allocate) => void): void {
+  const pack = (value: T, allocate?: Allocate) => write(value, allocate as Allocate) as never;
+  addExtension({ Class, type: 1, pack } as unknown as Parameters<typeof addExtension>[0]);
+}
+
+addForm(Wide, ({ value }: Wide, allocate) => {
+  const { target, targetView, position } = allocate(9);
+  target[position] = value < 0n ? 0xd3 : 0xcf;
+  // The same bits whether read with or without a sign.
+  targetView.setBigUint64(position + 1, BigInt.asUintN(64, value));
+});
+
+addForm(Float, ({ value }: Float, allocate) => {
+  const { target, targetView, position } = allocate(9);
+  target[position] = 0xcb;
+  targetView.setFloat64(position + 1, value);
+});
+
+addForm(Text, ({ bytes }: Text, allocate) => {
+  const { length } = bytes;
+  const size = length < 0x20 ? 0 : length < 0x100 ? 1 : length < 0x1_0000 ? 2 : 4;
+  const { target, targetView, position } = allocate(1 + size + length);
+  target[position] = size === 0 ? 0xa0 | length : 0xd9 + (size >> 1);
+  if (size === 1) target[position + 1] = length;
+  else if (size === 2) targetView.setUint16(position + 1, length);
+  else if (size === 4) targetView.setUint32(position + 1, length);
+  target.set(bytes, position + 1 + size);
+});
