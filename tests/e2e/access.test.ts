@@ -47,7 +47,7 @@ test("an organisation of strangers does not exist", async ({ browser, slipway })
   await ada.getByLabel("Name").fill("The Lab");
   await ada.getByLabel("Address").fill("lab");
   await ada.getByRole("button", { name: "Make the organisation" }).click();
-  await ada.waitForURL(`${slipway.url}/lab`);
+  await ada.waitForURL(`${slipway.url}/lab/welcome`);
   await ada.goto(`${slipway.url}/lab/settings/members`);
   await ada.getByLabel("E-mail").fill(EVE.email);
   await ada.getByRole("button", { name: "Make a link" }).click();
