@@ -25,7 +25,8 @@ export function scalar(text: string): string {
 const literal = (text: string): string =>
   scalar(text.includes("%(") ? text.replaceAll("%", "%%") : text);
 
-const reference = (name: string) => `{type: Secret, name: ${scalar(name)}}`;
+/** As documents are given out again; quoted, because YAML has its own idea of a leading %. */
+const reference = (name: string) => JSON.stringify(`%(secret:${name})s`);
 
 function credentialsOf({ credentials }: Draft): string[] {
   const { username, password, sshPrivateKey } = credentials;

@@ -87,15 +87,12 @@ describe("the document", () => {
     const login = projectYaml(
       draft({ credentials: { username: "ada", password: "git/example.org/hull/password" } }),
     );
-    const reference = { type: "Secret", name: "git/example.org/hull/password" };
+    const reference = "%(secret:git/example.org/hull/password)s";
     const { hull } = parse(login).projects;
     expect(hull.change_source[0].auth_credentials).toEqual(["ada", reference]);
     expect(hull.builders[0].factory[0].auth_credentials).toEqual(["ada", reference]);
     const key = parse(projectYaml(draft({ credentials: { sshPrivateKey: "git/h/ssh-key" } })));
-    expect(key.projects.hull.change_source[0].sshPrivateKey).toEqual({
-      type: "Secret",
-      name: "git/h/ssh-key",
-    });
+    expect(key.projects.hull.change_source[0].sshPrivateKey).toBe("%(secret:git/h/ssh-key)s");
   });
 });
 
