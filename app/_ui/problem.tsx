@@ -19,9 +19,7 @@ export function Problem(props: { error: unknown }) {
   return (
     <p role="alert" className="rounded-md border border-red bg-red-soft px-3 py-2 text-red">
       {hasFields ? "Something in the form is not right; see the fields." : message}
-      {data?.errorCode ? (
-        <code className="num ml-2 text-xs opacity-80">{data.errorCode}</code>
-      ) : null}
+      {data?.errorCode ? <code className="num ml-2 text-xs">{data.errorCode}</code> : null}
     </p>
   );
 }

@@ -13,6 +13,7 @@ interface Harbour {
   readonly red: string;
   readonly running: string;
   readonly redBuilder: string;
+  readonly formBuilder: string;
   readonly request: string;
   readonly worker: string;
 }
@@ -32,6 +33,7 @@ async function fill(slipway: Slipway): Promise<Harbour> {
     red: slipway.buildPath(red),
     running: slipway.buildPath(await slipway.build(running)),
     redBuilder: await slipway.builderPath("lighthouse"),
+    formBuilder: await slipway.builderPath("crane"),
     request: `${ORG}/requests/${request}`,
     worker: `${ORG}/workers/${workers[0]?.workerid}`,
   };
@@ -166,6 +168,11 @@ function dialogs(harbour: Harbour): readonly DialogUnderTest[] {
       name: "dialog-force",
       open: onPage(harbour.redBuilder, "Start a build"),
       isReady: isOpen("Start a build of lighthouse"),
+    },
+    {
+      name: "dialog-form",
+      open: onPage(harbour.formBuilder, "Load"),
+      isReady: isOpen("Load a ship: crane"),
     },
     { name: "dialog-stop", open: onPage(harbour.running, "Stop"), isReady: isOpen("Stop dredger") },
     {

@@ -80,6 +80,12 @@ const BUILDERS = {
       ],
     ),
   ],
+  forms: [
+    builder("crane", ["stevedore", "winch"], [step("load", "echo loaded")], {
+      canStartBuild: "enforceChosenWorker",
+      description: "Started by a form",
+    }),
+  ],
   pages: [
     builder(
       "harbour-tests",
@@ -118,17 +124,86 @@ const BUILDERS = {
   ],
 };
 
+/** A form with something of each kind. */
+const SCHEDULERS: Readonly<Record<string, object[]>> = {
+  forms: [
+    {
+      type: "ForceScheduler",
+      name: "load",
+      label: "Load a ship",
+      buttonName: "Load",
+      builderNames: ["crane"],
+      codebases: [{ type: "CodebaseParameter", codebase: "", patch: { type: "PatchParameter" } }],
+      properties: [
+        {
+          type: "ChoiceStringParameter",
+          name: "cargo",
+          choices: ["grain", "timber"],
+          tooltip: "Timber needs the large hook.",
+          autopopulate: { grain: { lift_hook: "small" }, timber: { lift_hook: "large" } },
+        },
+        {
+          type: "NestedParameter",
+          name: "",
+          layout: "tabs",
+          label: "Details",
+          fields: [
+            {
+              type: "NestedParameter",
+              name: "ship",
+              label: "Ship",
+              columns: 2,
+              fields: [
+                {
+                  type: "StringParameter",
+                  name: "name",
+                  label: "Name of the ship:",
+                  required: true,
+                },
+                {
+                  type: "ChoiceStringParameter",
+                  name: "decks",
+                  choices: ["upper", "lower"],
+                  multiple: true,
+                },
+                { type: "BooleanParameter", name: "iced", label: "Ice class", default: true },
+              ],
+            },
+            {
+              type: "NestedParameter",
+              name: "lift",
+              label: "Lift",
+              fields: [
+                { type: "StringParameter", name: "hook" },
+                { type: "IntParameter", name: "tons", label: "Tons:", default: 12 },
+                { type: "TextParameter", name: "orders", rows: 3 },
+              ],
+            },
+          ],
+        },
+        { type: "FileParameter", name: "manifest", label: "Manifest", maxsize: 2000 },
+        { type: "WorkerChoiceParameter", name: "workername" },
+        { type: "AnyPropertyParameter", name: "more", label: "Any other property" },
+      ],
+    },
+  ],
+};
+
 export const CONFIG = {
   workers: [
-    ...["ebb", "flood", "bollard", "cable", "berth", "deckhand", "quay", "sunken-worker"].map(
-      (name) => ({
-        type: "Worker",
-        name,
-        password: WORKER_PASSWORD,
-      }),
-    ),
+    ...[
+      ...["ebb", "flood", "bollard", "cable", "berth", "deckhand", "quay", "sunken-worker"],
+      ...["stevedore", "winch"],
+    ].map((name) => ({
+      type: "Worker",
+      name,
+      password: WORKER_PASSWORD,
+    })),
   ],
   projects: Object.fromEntries(
-    Object.entries(BUILDERS).map(([name, builders]) => [name, { builders }]),
+    Object.entries(BUILDERS).map(([name, builders]) => [
+      name,
+      { builders, ...(SCHEDULERS[name] ? { schedulers: SCHEDULERS[name] } : {}) },
+    ]),
   ),
 };

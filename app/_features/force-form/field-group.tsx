@@ -1,6 +1,6 @@
 "use client";
 
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
 import type { Field } from "@/server/domain/force";
 import { FieldInput, plainLabel } from "./field-input";
 import { hasProblem, isShown, type Value, type Values } from "./values";
@@ -8,6 +8,7 @@ import { hasProblem, isShown, type Value, type Values } from "./values";
 export interface FormState {
   readonly values: Values;
   readonly problems: Readonly<Record<string, string | undefined>>;
+  readonly wantsFocus: RefObject<string | null>;
   readonly change: (field: Field, value: Value) => void;
 }
 
@@ -29,6 +30,7 @@ export function FormField(props: { field: Field; state: FormState }) {
       field={field}
       value={state.values[name] ?? null}
       problem={state.problems[name]}
+      wantsFocus={state.wantsFocus}
       onChange={(value) => state.change(field, value)}
     />
   );

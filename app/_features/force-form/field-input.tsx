@@ -1,6 +1,6 @@
 "use client";
 
-import { type ReactNode, useId } from "react";
+import { type ReactNode, type RefObject, useEffect, useId, useRef } from "react";
 import { ANY_WORKER, type Field } from "@/server/domain/force";
 import { FileInput } from "./file-input";
 import { type ChosenFile, isOpenChoice, type Value } from "./values";
@@ -10,6 +10,8 @@ export interface InputProps {
   readonly value: Value;
   readonly problem: string | undefined;
   readonly onChange: (value: Value) => void;
+  /** Full name of the field that wants the focus, until one has taken it. */
+  readonly wantsFocus: RefObject<string | null>;
 }
 
 /** Everything a control needs to be named, described and marked. */
@@ -28,6 +30,15 @@ const MAX_BOXES = 12;
 export function FieldInput(props: InputProps) {
   const { field, problem } = props;
   const id = useId();
+  const element = useRef<HTMLDivElement>(null);
+  // After every drawing: the tab or the fold around it may open later than the problem is known.
+  useEffect(() => {
+    const { wantsFocus } = props;
+    if (wantsFocus.current !== (field.fullName ?? field.name)) return;
+    const control = element.current?.querySelector<HTMLElement>("[aria-invalid]");
+    control?.focus();
+    if (control && document.activeElement === control) wantsFocus.current = null;
+  });
   const hasNote = problem !== undefined || field.tooltip !== "";
   const marks: Marks = {
     id,
@@ -46,7 +57,7 @@ export function FieldInput(props: InputProps) {
   ) : null;
   if (field.type === "bool") {
     return (
-      <div>
+      <div ref={element}>
         <label className="flex min-h-8 items-center gap-2">
           <input
             {...marks}
@@ -63,17 +74,19 @@ export function FieldInput(props: InputProps) {
   }
   if (field.multiple && (field.choices?.length ?? 0) <= MAX_BOXES) {
     return (
-      <fieldset aria-describedby={marks["aria-describedby"]}>
-        <legend className="mb-1 text-xs font-medium text-muted">
-          <LabelText field={field} />
-        </legend>
-        <Boxes {...props} marks={marks} />
-        {note}
-      </fieldset>
+      <div ref={element}>
+        <fieldset aria-describedby={marks["aria-describedby"]}>
+          <legend className="mb-1 text-xs font-medium text-muted">
+            <LabelText field={field} />
+          </legend>
+          <Boxes {...props} marks={marks} />
+          {note}
+        </fieldset>
+      </div>
     );
   }
   return (
-    <div className="min-w-0">
+    <div ref={element} className="min-w-0">
       <label htmlFor={id} className="mb-1 block text-xs font-medium text-muted">
         <LabelText field={field} />
       </label>

@@ -1,6 +1,6 @@
 /** What was last used with a force scheduler, in this browser. */
-import type { Field } from "@/server/domain/force";
-import { leaves } from "@/server/domain/force";
+import type { Field } from "../../../server/domain/force";
+import { leaves } from "../../../server/domain/force";
 import type { Values } from "./values";
 
 const keyOf = (org: string, scheduler: string) => `slipway.force.${org}.${scheduler}`;

@@ -1,5 +1,5 @@
 /** What stands in the fields of a force scheduler's form, from the first sight to what is sent. */
-import { type Field, leaves } from "@/server/domain/force";
+import { type Field, leaves } from "../../../server/domain/force";
 
 export interface ChosenFile {
   readonly name: string;

@@ -104,10 +104,19 @@ const STEPS = `
            (${LOGS}) as logs
     from step s where s.build_id = x.id) step`;
 
+/** A property may hold a whole file: a page that is drawn again and again shows its beginning. */
+const SHOWN_CHARACTERS = 20_000;
+const SHOWN_PROPERTIES = `(
+  select coalesce(jsonb_object_agg(p.key, case
+    when length(p.value->>0) <= ${SHOWN_CHARACTERS} or p.value->>0 is null then p.value
+    else jsonb_build_array(left(p.value->>0, ${SHOWN_CHARACTERS}) || '… (' || length(p.value->>0) || ' characters in all)',
+      p.value->1) end), '{}')
+  from jsonb_each(x.properties) p)`;
+
 const ONE = `
   select x.id, x.number, x.builder_id as "builderId", b.name as builder, p.name as project,
          x.worker_id as "workerId", k.name as worker, x.state, x.result, x.state_string as "stateString",
-         x.properties, r.id as "requestId", s.id as "buildsetId", s.reason, s.owner, s.scheduler,
+         ${SHOWN_PROPERTIES} as properties, r.id as "requestId", s.id as "buildsetId", s.reason, s.owner, s.scheduler,
          ${stampsOf("s.id")} as stamps, because.authors, because.count as "changeCount",
          ${ms("r.submitted_at")} as "requestedAt", ${ms("x.created_at")} as "createdAt",
          ${ms("x.started_at")} as "startedAt", ${ms("x.complete_at")} as "completeAt",

@@ -205,8 +205,7 @@ function codebaseField(
   const slots = { branch, project, repository, revision };
   const fields = STAMP_PARTS.flatMap((part) => slot(part, slots[part]));
   const label = rest.label ?? (codebase === "" ? "" : `Codebase: ${codebase}`);
-  const columns = rest.columns ?? (patch ? 1 : undefined);
-  const made = field({ ...rest, name: rest.name || codebase, label, columns }, null, workers);
+  const made = field({ ...rest, name: rest.name || codebase, label }, null, workers);
   return {
     ...group(made, [...fields, ...(patch ? [patchOptions(patch)] : [])], workers),
     codebase,

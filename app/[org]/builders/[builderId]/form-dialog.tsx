@@ -2,7 +2,7 @@
 
 import { useMutation } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { routes } from "@/app/_client/navigation";
 import { useTRPC } from "@/app/_client/trpc";
 import {
@@ -35,13 +35,18 @@ export function FormDialog(props: {
   const org = useOrg();
   const router = useRouter();
   const trpc = useTRPC();
-  const element = useRef<HTMLFormElement>(null);
+  const wantsFocus = useRef<string | null>(null);
+  const shown = [...leaves(fields)].filter(isShown).map(({ fullName }) => fullName);
   const [values, setValues] = useState(() =>
     firstValues(fields, rememberedValues(org.slug, scheduler), props.link),
   );
   const [idempotencyKey] = useState(() => crypto.randomUUID());
   const force = useMutation(
     trpc.builders.forceForm.mutationOptions({
+      onError: (refused) => {
+        const wrong = fieldProblems(refused);
+        wantsFocus.current = shown.find((name) => wrong[name] !== undefined) ?? null;
+      },
       onSuccess: ({ requestId }) => {
         rememberValues(org.slug, scheduler, fields, values);
         props.onClose();
@@ -51,25 +56,17 @@ export function FormDialog(props: {
   );
   const { error } = force;
   const problems = fieldProblems(error);
-  useEffect(() => {
-    if (error === null) return;
-    // After the tabs and folds around it have opened.
-    const frame = requestAnimationFrame(() =>
-      element.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus(),
-    );
-    return () => cancelAnimationFrame(frame);
-  }, [error]);
   const [who, ...groups] = fields;
   const state = {
     values,
     problems,
+    wantsFocus,
     change: (field: (typeof fields)[number], value: (typeof values)[string]) =>
       setValues((before) => changed(fields, before, field, value)),
   };
   return (
     <Dialog title={`${form.label}: ${builder.name}`} onClose={props.onClose} wide>
       <form
-        ref={element}
         noValidate
         className="space-y-4"
         onSubmit={(event) => {
@@ -92,7 +89,7 @@ export function FormDialog(props: {
           <FormField key={field.fullName ?? field.label} field={field} state={state} />
         ))}
         <Problem error={error} />
-        <Elsewhere fields={fields} problems={problems} />
+        <Elsewhere shown={shown} problems={problems} />
         <div className="flex flex-wrap items-center justify-end gap-2">
           <Button
             look="quiet"
@@ -116,11 +113,10 @@ export function FormDialog(props: {
 
 /** What is wrong with fields that are not to be seen. */
 function Elsewhere(props: {
-  fields: ForceFormOffer["fields"];
+  shown: readonly string[];
   problems: Readonly<Record<string, string | undefined>>;
 }) {
-  const seen = new Set([...leaves(props.fields)].filter(isShown).map(({ fullName }) => fullName));
-  const rest = Object.entries(props.problems).filter(([name]) => !seen.has(name));
+  const rest = Object.entries(props.problems).filter(([name]) => !props.shown.includes(name));
   if (rest.length === 0) return null;
   return (
     <ul className="text-xs text-red">

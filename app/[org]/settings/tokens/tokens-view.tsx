@@ -158,7 +158,9 @@ function NewToken(props: { onMade: () => void }) {
         create.mutate({
           org: org.slug,
           name: String(form.get("name") ?? ""),
-          scopes: [...scopes],
+          scopes: scopes.flatMap((scope) =>
+            scope === "trigger" ? triggers(String(form.get("builders") ?? "")) : [scope],
+          ),
           days: days === "" ? null : Number(days),
         });
       }}
@@ -205,6 +207,17 @@ function NewToken(props: { onMade: () => void }) {
           </label>
         ))}
       </fieldset>
+      {scopes.includes("trigger") ? (
+        <Field
+          label="Builders it may start"
+          name="builders"
+          mono
+          placeholder="all of them"
+          help="Names, with * for anything, separated by spaces: docs-* website"
+          autoComplete="off"
+          className="max-w-md"
+        />
+      ) : null}
       {wrong.scopes ? <p className="text-xs text-red">{wrong.scopes}</p> : null}
       <Problem error={create.error} />
       <Button type="submit" look="primary" disabled={create.isPending}>
@@ -212,4 +225,10 @@ function NewToken(props: { onMade: () => void }) {
       </Button>
     </form>
   );
+}
+
+/** All builders, or those whose names match. */
+function triggers(names: string): ("trigger" | `trigger:${string}`)[] {
+  const globs = names.split(/\s+/).filter((name) => name !== "");
+  return globs.length === 0 ? ["trigger"] : globs.map((glob) => `trigger:${glob}` as const);
 }

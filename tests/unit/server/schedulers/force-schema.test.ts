@@ -197,7 +197,7 @@ describe("the form", () => {
     ["priority", { type: "int", default: 3 }],
     ["other", { type: "nested", label: "Codebase: other", layout: "vertical", columns: 2 }],
     ["other_branch", { type: "text", name: "branch", label: "Branch:", size: 10 }],
-    ["main", { label: "Codebase: main", columns: 1 }],
+    ["main", { label: "Codebase: main" }],
     ["main_branch", { type: "list", choices: ["a", "b"], strict: true, default: "a" }],
     ["main_project", { type: "fixed", hide: true, default: "p" }],
     ["main_repository", { type: "fixed", hide: true, default: "https://example.org/x" }],

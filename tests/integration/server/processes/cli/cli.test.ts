@@ -253,6 +253,36 @@ describe("builds", () => {
     expect(out).toBe(`${base.SLIPWAY_URL}/requests/${id}\n`);
   });
 
+  it("are started by a force scheduler's form, which says what is wrong", async () => {
+    await server.owner.rows(
+      "insert into scheduler (org_id, name, kind, config) values ($1, 'deploy', 'ForceScheduler', $2)",
+      [
+        orgId,
+        {
+          builderNames: ["a-tests"],
+          properties: [{ type: "IntParameter", name: "copies", required: true }],
+        },
+      ],
+    );
+    const key = { SLIPWAY_TOKEN: await token("trigger:a-*") };
+    const run = (...more: string[]) =>
+      slipway(["trigger", "a-tests", "--scheduler", "deploy", "--branch", "main", ...more], key);
+    expect(await run("--property", "copys=2")).toEqual({
+      status: 70,
+      out: "",
+      err: expect.stringMatching(/copys is no field of this form\n.*copies is required/),
+    });
+    expect(await run("--property", "copies=2")).toMatchObject({ status: 0, err: "" });
+    const [row] = await server.owner.rows<{ properties: Record<string, unknown> }>(
+      "select properties from buildset where scheduler = 'deploy'",
+    );
+    expect(row?.properties.copies).toEqual([2, "Force Build Form"]);
+    const other = { SLIPWAY_TOKEN: await token("trigger:b-*") };
+    expect((await slipway(["trigger", "a-tests"], other)).status).toBe(77);
+    const unknown = ["token", "create", "--org", "main", "--name", "x", "--scope", "trigger:a{"];
+    expect((await slipway(unknown)).err).toContain("is no scope");
+  });
+
   it("of nobody are not started", async () => {
     const key = { SLIPWAY_TOKEN: await token("trigger") };
     expect(await slipway(["trigger", "none"], key)).toMatchObject({
