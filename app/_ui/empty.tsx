@@ -17,7 +17,7 @@ export function Empty(props: {
           <CommandLine text={props.command} />
         </div>
       ) : null}
-      {props.action ? <div className="mt-3 flex gap-2">{props.action}</div> : null}
+      {props.action ? <div className="mt-3 flex flex-wrap gap-2">{props.action}</div> : null}
     </div>
   );
 }

@@ -112,8 +112,8 @@ function extensionsOf({ label, vocabulary, onChange, onSave }: EditorOptions) {
       // Escape, then Tab leaves the editor: CodeMirror's own rule.
       indentWithTab,
     ]),
-    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
-    // A scrolling region must be reachable; the text inside it is.
+    // A scrolling region must be reachable: the text inside it is, and says so.
+    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) onChange(update.state.doc.toString());
     }),
