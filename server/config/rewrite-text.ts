@@ -36,7 +36,7 @@ export function replaceTexts(
   if (replacements.length === 0) return text;
   const edited = edit(text, replacements);
   const result = edited !== null && holds(edited, document) ? edited : rewriteText(text, document);
-  return replacements.reduce((sum, { literal }) => withoutInComments(sum, literal), result);
+  return withoutInComments(result, [...new Set(replacements.map(({ literal }) => literal))]);
 }
 
 function edit(text: string, replacements: readonly Replacement[]): string | null {
@@ -70,8 +70,12 @@ const LEAST_LENGTH = 4;
 const SCALAR = "\x1f";
 const LEXER_MARKS = ["\x02", "\x18", SCALAR];
 
-function withoutInComments(text: string, literal: string): string {
-  if (literal.length < LEAST_LENGTH || !text.includes(literal)) return text;
+/** One walk for all of them: there may be as many as workers. */
+function withoutInComments(text: string, literals: readonly string[]): string {
+  const there = literals.filter(
+    (literal) => literal.length >= LEAST_LENGTH && text.includes(literal),
+  );
+  if (there.length === 0) return text;
   let isScalarNext = false;
   let result = "";
   for (const token of new Lexer().lex(text)) {
@@ -81,7 +85,9 @@ function withoutInComments(text: string, literal: string): string {
       continue;
     }
     const isComment = !isScalarNext && token.startsWith("#");
-    result += isComment ? token.replaceAll(literal, "...") : token;
+    result += isComment
+      ? there.reduce((comment, literal) => comment.replaceAll(literal, "..."), token)
+      : token;
     isScalarNext = false;
   }
   return result;
