@@ -4,6 +4,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { makeBackup } from "../../../../server/backup/backup";
@@ -194,9 +195,7 @@ it("refuses what is damaged, cut short, foreign or newer, and changes nothing", 
   for (const share of [0.01, 0.5, 0.999]) {
     const at = Math.max(40, Math.floor(whole.length * share));
     await check(whole.subarray(0, at), /damaged or was cut short/);
-    const changed = Buffer.from(whole);
-    changed[at] = (changed[at] as number) ^ 0x10;
-    await check(changed, /damaged or was cut short/);
+    await check(changedAt(whole, at), /damaged or was cut short/);
   }
   await check(Buffer.alloc(0), /not a backup/);
   await check(Buffer.from("PGDMP and so on, a dump of something else"), /not a backup/);
@@ -209,6 +208,19 @@ it("refuses what is damaged, cut short, foreign or newer, and changes nothing", 
   expect((await slipway(["restore", bad, "--check"], "target")).status).toBe(65);
   expect(await contents(target.url)).toEqual(before);
 });
+
+/** Another content: a bit of a compressed file may be one of several ways to say the same. */
+function changedAt(whole: Buffer, at: number): Buffer {
+  const changed = Buffer.from(whole);
+  changed[at] = (changed[at] as number) ^ 0x10;
+  const content = (file: Buffer) => gunzipSync(file.subarray(file.indexOf("\n") + 1));
+  try {
+    if (content(changed).equals(content(whole))) return changedAt(whole, at + 1);
+  } catch {
+    // No gzip file any more.
+  }
+  return changed;
+}
 
 async function* withMigration(frames: AsyncIterable<Frame>, name: string): AsyncGenerator<Frame> {
   for await (const frame of frames) {
