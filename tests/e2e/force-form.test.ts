@@ -49,7 +49,7 @@ test("a form is filled in, mended, and becomes a build", async ({ page, slipway,
     await field("Manifest").setInputFiles(file("image.png", Buffer.from([0x89, 0xff, 0x00])));
     await expect(form.getByText(/image\.png is not a text file/)).toBeVisible();
     await field("Manifest").setInputFiles(file("manifest.txt", "40 t of oak\n"));
-    await expect(form.getByRole("status")).toHaveText("12 B");
+    await expect(form.getByRole("status")).toHaveText("12 byte");
   });
 
   await field("Worker").selectOption("winch");
