@@ -1,4 +1,5 @@
 /** Which documents refer to which secrets. */
+import { secretsIn } from "../domain/properties";
 import type { StoredConfig } from "./stored";
 
 type Documents = Pick<StoredConfig["documents"], "organization" | "projects">;
@@ -24,17 +25,5 @@ function collect(users: Map<string, Set<string>>, prefix: string, document: obje
         users.set(secret, (users.get(secret) ?? new Set()).add(place));
       }
     }
-  }
-}
-
-const REFERENCE = /%\(secret:([^)]+)\)s/g;
-
-function* secretsIn(value: unknown): Generator<string> {
-  if (typeof value === "string") {
-    for (const [, name] of value.matchAll(REFERENCE)) yield name as string;
-  } else if (typeof value === "object" && value !== null) {
-    const { type, name } = value as { type?: unknown; name?: unknown };
-    if (type === "Secret" && typeof name === "string") yield name;
-    for (const item of Object.values(value)) yield* secretsIn(item);
   }
 }

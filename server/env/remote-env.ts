@@ -22,9 +22,14 @@ export function readRemoteEnv(
     );
   }
   const { SLIPWAY_URL, SLIPWAY_TOKEN } = parsed.data;
-  if (!SLIPWAY_URL || new URL(SLIPWAY_URL).pathname === "/") {
+  const such = "such as http://localhost:8010/main";
+  if (!SLIPWAY_URL) {
+    throw new EnvError([`SLIPWAY_URL must be set to the address of an organisation, ${such}`]);
+  }
+  const { pathname } = new URL(SLIPWAY_URL);
+  if (!/^\/[^/]+\/?$/.test(pathname)) {
     throw new EnvError([
-      "SLIPWAY_URL must name the organisation, such as http://localhost:8010/main",
+      `SLIPWAY_URL must end with the organisation's name and nothing behind it, ${such}`,
     ]);
   }
   return { url: SLIPWAY_URL.replace(/\/+$/, ""), token: SLIPWAY_TOKEN ?? null };

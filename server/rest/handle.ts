@@ -14,6 +14,7 @@ import { createBuilderIds } from "./force";
 import { formsPath, readForms } from "./forceschedulers";
 import { type Call, codeOf, parseCall, RpcError, type RpcId } from "./json-rpc";
 import { findLog, logContents, logRaw } from "./log-content";
+import { type NewWorkerEnv, putWorker } from "./new-worker";
 import { createOrganizations } from "./organizations";
 import { parsePath } from "./path";
 import { readTarget } from "./read";
@@ -23,6 +24,7 @@ export interface RestDeps {
   readonly env: {
     readonly secretKey: string;
     readonly isHosted: boolean;
+    readonly workers: NewWorkerEnv["workers"];
     readonly web: { readonly publicUrl: string; readonly trustedProxies: readonly string[] };
   };
   readonly db: OrgDatabase;
@@ -105,6 +107,11 @@ export function createRest(deps: RestDeps): Rest {
       const applied = await rollBackVersion(deps.env, admission, versions, search);
       deps.configChanged(admission.orgId);
       return json(applied, 200);
+    }
+    if (request.method === "PUT" && path.length === 2 && path[0] === "workers") {
+      const made = await putWorker(deps.env, admission, path, await boundedJson(request));
+      deps.configChanged(admission.orgId);
+      return json(made, 200);
     }
     const name = secretInPath(path);
     if (!name || unstorable(name)) throw invalidPath();

@@ -1,16 +1,30 @@
 import { type Applied, applyConfig, type Documents, readConfig } from "../../config";
 import type { Queryable } from "../../db/pool";
+import type { OrgId } from "../../domain/ids";
 import { sealingKey } from "../../secrets/seal";
 import type { ApiContext } from "../context";
 import type { OrgScope } from "../trpc";
 
-type Stored = Awaited<ReturnType<typeof readConfig>>["documents"];
+export type Stored = Awaited<ReturnType<typeof readConfig>>["documents"];
 
 export const applyOptions = (ctx: ApiContext, org: OrgScope) => ({
   author: org.user.email,
   sealingKey: sealingKey(ctx.runtime.env.secretKey),
   isHosted: ctx.runtime.env.isHosted,
 });
+
+/** The documents as they are, edited and activated, in the caller's transaction. */
+export async function editConfig(
+  tx: Queryable,
+  orgId: OrgId,
+  options: ReturnType<typeof applyOptions>,
+  edit: (stored: Stored) => Documents,
+): Promise<Applied> {
+  // The same lock that an activation takes: nobody activates between reading and writing.
+  await tx.rows("select 1 from organization where id = $1 for no key update", [orgId]);
+  const { documents } = await readConfig(tx, orgId);
+  return applyConfig(tx, orgId, edit(documents), options);
+}
 
 /**
  * A small change of the configuration made by a button: the documents as they are, edited, and
@@ -25,10 +39,7 @@ export async function changeConfig<T>(
   read: (tx: Queryable, applied: Applied) => Promise<T>,
 ): Promise<T> {
   const result = await org.within(async (tx) => {
-    // The same lock that an activation takes: nobody activates between reading and writing.
-    await tx.rows("select 1 from organization where id = $1 for no key update", [org.orgId]);
-    const { documents } = await readConfig(tx, org.orgId);
-    const applied = await applyConfig(tx, org.orgId, edit(documents), applyOptions(ctx, org));
+    const applied = await editConfig(tx, org.orgId, applyOptions(ctx, org), edit);
     return read(tx, applied);
   });
   ctx.runtime.configChanged(org.orgId);

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Documents, workerName } from "../../config";
 import { only } from "../../db/pool";
 import { AppError } from "../../domain/errors";
-import { changeConfig } from "../config/change";
+import { changeConfig, type Stored } from "../config/change";
 import type { ApiContext } from "../context";
 import type { OrgScope } from "../trpc";
 
@@ -24,7 +24,22 @@ export interface Credentials {
 }
 
 /** 160 bits in letters, digits, dash and underscore: nothing that a shell would touch. */
-const makePassword = (): string => `w${randomBytes(20).toString("base64url")}`;
+export const makePassword = (): string => `w${randomBytes(20).toString("base64url")}`;
+
+/** @throws AppError request.conflict when there is one of that name */
+export function withWorker(
+  { organization }: Stored,
+  { name, maxBuilds }: z.output<typeof addWorkerInput>,
+  password: string,
+): Documents {
+  const workers = organization.workers ?? [];
+  if (workers.some((worker) => worker.name === name)) {
+    throw new AppError("request.conflict", { problem: `there is a worker ${name}` });
+  }
+  const limit = maxBuilds === null ? {} : { max_builds: maxBuilds };
+  const added = { type: "Worker", name, password, ...limit } as Worker;
+  return { organization: { ...organization, workers: [...workers, added] }, projects: {} };
+}
 
 /** Written into the organisation's configuration, like a worker written there by hand. */
 export async function addWorker(
@@ -36,19 +51,7 @@ export async function addWorker(
   return changeConfig(
     ctx,
     org,
-    ({ organization }) => {
-      const workers = organization.workers ?? [];
-      if (workers.some((worker) => worker.name === input.name)) {
-        throw new AppError("request.conflict", { problem: `there is a worker ${input.name}` });
-      }
-      const added = {
-        type: "Worker",
-        name: input.name,
-        password,
-        ...(input.maxBuilds === null ? {} : { max_builds: input.maxBuilds }),
-      } as Worker;
-      return { organization: { ...organization, workers: [...workers, added] }, projects: {} };
-    },
+    (stored) => withWorker(stored, input, password),
     async (tx) => {
       const rows = await tx.rows<{ id: number }>(
         "select id from worker where org_id = $1 and name = $2",

@@ -6,7 +6,14 @@ interface Log {
   readonly logid: number;
   readonly name: string;
   readonly num_lines: number;
+  readonly complete: boolean;
   readonly type: string;
+}
+
+interface Step {
+  readonly stepid: number;
+  readonly name: string;
+  readonly complete: boolean;
 }
 
 const LINES_PER_CALL = 2_000;
@@ -14,6 +21,7 @@ const LINES_PER_CALL = 2_000;
 export function follow(server: Remote, io: Io) {
   const shown = new Map<number, number>();
   const named = new Set<number>();
+  const over = new Set<number>();
 
   async function showLog(log: Log): Promise<void> {
     for (;;) {
@@ -26,17 +34,15 @@ export function follow(server: Remote, io: Io) {
       const lines = content.split("\n").length - 1;
       if (lines === 0) return;
       shown.set(log.logid, offset + lines);
-      // The first character of a stdio line says which stream it came from.
-      io.out(log.type === "s" ? content.replaceAll(/^./gm, "") : content);
+      io.out(log.type === "s" ? withoutStreams(content) : content);
     }
   }
 
   return {
     async show(buildId: number): Promise<void> {
-      const { steps } = await server.get<{ steps: { stepid: number; name: string }[] }>(
-        `/builds/${buildId}/steps`,
-      );
+      const { steps } = await server.get<{ steps: Step[] }>(`/builds/${buildId}/steps`);
       for (const step of steps) {
+        if (over.has(step.stepid)) continue;
         const { logs } = await server.get<{ logs: Log[] }>(`/steps/${step.stepid}/logs`);
         for (const log of logs) {
           if (log.num_lines > 0 && !named.has(log.logid)) {
@@ -45,7 +51,17 @@ export function follow(server: Remote, io: Io) {
           }
           await showLog(log);
         }
+        // Its logs were read after it ended, so nothing can follow.
+        if (step.complete && logs.every((log) => log.complete)) over.add(step.stepid);
       }
     },
   };
+}
+
+/** The first character of each line says which stream it came from. A line ends with \n and nothing else. */
+function withoutStreams(content: string): string {
+  return content
+    .split("\n")
+    .map((line) => line.slice(1))
+    .join("\n");
 }

@@ -33,7 +33,7 @@ export function remote(io: Io): Remote {
 
   async function good(path: string, init?: RequestInit): Promise<Response> {
     const response = await request(path, init);
-    if (!response.ok) throw await refusal(response);
+    if (!response.ok) throw await refusal(url, token !== null, response);
     return response;
   }
 
@@ -60,18 +60,30 @@ export function remote(io: Io): Remote {
       (await (await good(path, body ? sendJson(body, method) : { method })).json()) as T,
     async post(path, body) {
       const response = await request(path, sendJson(body));
+      if ([401, 403, 503].includes(response.status)) {
+        throw await refusal(url, token !== null, response);
+      }
       return { status: response.status, body: await response.json().catch(() => null) };
     },
   };
 }
 
-async function refusal(response: Response): Promise<CommandError> {
+/** One line for a person, whatever answered. */
+async function refusal(url: string, hasToken: boolean, response: Response): Promise<CommandError> {
   const body = (await response.json().catch(() => null)) as { error?: unknown } | null;
-  const status = response.status === 401 || response.status === 403 ? EXIT.denied : EXIT.fault;
-  return new CommandError(
-    sentence(body?.error) ?? `the server answered ${response.status}`,
-    status,
-  );
+  const said = sentence(body?.error);
+  const { status } = response;
+  if (status === 401) {
+    const why = hasToken
+      ? `${url} does not know SLIPWAY_TOKEN: it is wrong, expired, revoked, or of another organisation`
+      : `${url} asks for a token: set SLIPWAY_TOKEN (slipway token create makes one)`;
+    return new CommandError(why, EXIT.denied);
+  }
+  if (status === 403) return new CommandError(`SLIPWAY_TOKEN may not: ${said ?? ""}`, EXIT.denied);
+  if (status === 503) return new CommandError(said ?? `${url} is not ready`, EXIT.unavailable);
+  if (said !== null) return new CommandError(said);
+  const hint = status === 404 ? ": does SLIPWAY_URL end with the organisation's name?" : "";
+  return new CommandError(`${url} answered ${status}, and not as Slipway does${hint}`);
 }
 
 /** `{"error": "…"}`, or the error of a JSON-RPC answer. */

@@ -1,5 +1,6 @@
 /** Finds the command that the words call, and turns what goes wrong into a line and a status. */
 import { backup, restore } from "./commands/backup";
+import { changes, schedulers } from "./commands/changes";
 import { configApply, configCheck, configExport } from "./commands/config";
 import { configDiff, configRollback, configVersions } from "./commands/config-versions";
 import { builds, logs, workers } from "./commands/read";
@@ -7,7 +8,9 @@ import { secretList, secretRemove, secretSet } from "./commands/secret";
 import { steering } from "./commands/steer";
 import { tokenCreate } from "./commands/token";
 import { trigger } from "./commands/trigger";
+import { workerCreate } from "./commands/worker";
 import { type Command, CommandError, EXIT, type Io, UsageError } from "./io";
+import { nearest } from "./nearest";
 
 const COMMANDS: readonly Command[] = [
   tokenCreate,
@@ -15,12 +18,16 @@ const COMMANDS: readonly Command[] = [
   ...[configCheck, configApply, configExport],
   ...[configVersions, configDiff, configRollback],
   ...[secretSet, secretList, secretRemove],
-  ...[trigger, builds, logs, workers],
+  ...[trigger, builds, logs, workers, workerCreate],
   ...steering,
+  ...[changes, schedulers],
 ];
 
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
-  const command = COMMANDS.find(({ words }) => words.every((word, at) => argv[at] === word));
+  // `schedulers enable` before `schedulers`.
+  const command = COMMANDS.filter(({ words }) => words.every((word, at) => argv[at] === word))
+    .sort((a, b) => b.words.length - a.words.length)
+    .at(0);
   const asksHelp = argv.includes("--help") || argv.includes("-h") || argv[0] === "help";
   if (asksHelp || argv.length === 0) {
     const text = command ? helpOf(command) : overview();
@@ -32,7 +39,12 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     const known = COMMANDS.filter(({ words }) => words[0] === argv[0]).map(({ words }) =>
       words.join(" "),
     );
-    const hint = known.length > 0 ? `: there is ${known.join(", ")}` : "";
+    const near = nearest(
+      argv.slice(0, 2),
+      COMMANDS.map(({ words }) => words.join(" ")),
+    );
+    const hint =
+      known.length > 0 ? `: there is ${known.join(", ")}` : near ? `: did you mean ${near}?` : "";
     io.err(`slipway: no command "${argv.slice(0, 2).join(" ")}"${hint}; try slipway --help\n`);
     return EXIT.usage;
   }

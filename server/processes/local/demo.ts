@@ -24,10 +24,15 @@ export async function ensureDemo(
 ): Promise<string | null> {
   if (!env.withDemo || env.isHosted || !isAnyDoorOpen(env)) return null;
   const [org] = await db.rows<{ id: OrgId }>("select id from organization where slug = 'main'");
-  if (!org || (await readConfig(db, org.id)).revision > 0) return null;
-  if (!(await hasGit())) return "no demo project: this host has no git";
+  if (!org) return null;
   const repository = join(home.folder, "harbour.git");
+  const { revision, documents } = await readConfig(db, org.id);
+  // Restored from a backup, say: the configuration builds a repository that is not there any more.
+  const isWanted = JSON.stringify(documents).includes(JSON.stringify(repository).slice(1, -1));
+  if (revision > 0 && !isWanted) return null;
+  if (!(await hasGit())) return revision > 0 ? null : "no demo project: this host has no git";
   await makeSampleRepository(repository, (path) => give(path, home.account));
+  if (revision > 0) return null;
   const made = await db.transaction((tx) => makeDemo(tx, env, org.id, repository));
   return made ? "made the demo project: a local worker builds a sample repository" : null;
 }

@@ -1,38 +1,89 @@
 import { parse } from "../args";
-import type { Command } from "../io";
+import { type Command, type Io, UsageError } from "../io";
 import { remote } from "../remote";
 
+interface Steering {
+  /** What is steered, as the synopsis names it. */
+  readonly name: string;
+  readonly path: string;
+  readonly method: string;
+  readonly done: string;
+}
+
+const REASON_HELP = "  --reason TEXT   kept with your name in the history\n";
+const JSON_HELP = "  --json          the API's answer";
+
 /** A command that calls one method of one object of the API. */
-function steer(
-  word: string,
-  summary: string,
-  what: {
-    readonly name: string;
-    readonly path: string;
-    readonly method: string;
-    readonly done: string;
-  },
-): Command {
+function steer(word: string, summary: string, what: Steering): Command {
   return {
     words: [word],
     synopsis: what.name,
     summary,
-    help: `  --reason TEXT   kept with your name in the history
-  --json          the API's answer`,
+    help: REASON_HELP + JSON_HELP,
     async run(args, io) {
       const { values, positionals } = parse(
         args,
         { reason: { type: "string", default: "" }, json: { type: "boolean", default: false } },
         { names: [what.name] },
       );
-      const subject = positionals[0] as string;
-      const path = `/${what.path}/${encodeURIComponent(subject)}`;
-      const result = await remote(io).rpc(path, what.method, { reason: values.reason });
-      io.out(values.json ? `${JSON.stringify({ result })}\n` : `${subject} ${what.done}\n`);
-      return 0;
+      const { reason, json } = values;
+      return call(io, what, positionals[0] as string, { reason }, json);
     },
   };
 }
+
+async function call(
+  io: Io,
+  { path, method, done }: Omit<Steering, "name">,
+  subject: string,
+  params: object,
+  isJson: boolean,
+): Promise<number> {
+  const result = await remote(io).rpc(`/${path}/${encodeURIComponent(subject)}`, method, params);
+  io.out(isJson ? `${JSON.stringify({ result })}\n` : `${subject} ${done}\n`);
+  return 0;
+}
+
+const JSON_OPTION = { json: { type: "boolean", default: false } } as const;
+
+function switchScheduler(word: "enable" | "disable", done: string): Command {
+  return {
+    words: ["schedulers", word],
+    synopsis: "SCHEDULER",
+    summary: `${word} a scheduler`,
+    help: JSON_HELP,
+    async run(args, io) {
+      const { values, positionals } = parse(args, JSON_OPTION, { names: ["SCHEDULER"] });
+      const what = { path: "schedulers", method: "enable", done };
+      const params = { enabled: word === "enable" };
+      return call(io, what, positionals[0] as string, params, values.json);
+    },
+  };
+}
+
+const rebuild: Command = {
+  words: ["rebuild"],
+  synopsis: "BUILD",
+  summary: "build the same again",
+  help: `BUILD is its id. Prints the address of the new request.
+
+${JSON_HELP}`,
+  async run(args, io) {
+    const { values, positionals } = parse(args, JSON_OPTION, { names: ["BUILD"] });
+    const [build = ""] = positionals;
+    if (!/^\d{1,15}$/.test(build)) throw new UsageError("BUILD is the id of a build, a number");
+    const server = remote(io);
+    const made = await server.rpc<[number, Record<string, number>]>(
+      `/builds/${build}`,
+      "rebuild",
+      {},
+    );
+    const [buildsetid, buildrequestids] = made;
+    const urls = Object.values(buildrequestids).map((id) => `${server.url}/requests/${id}\n`);
+    io.out(values.json ? `${JSON.stringify({ buildsetid, buildrequestids })}\n` : urls.join(""));
+    return 0;
+  },
+};
 
 const worker = { name: "WORKER", path: "workers" };
 
@@ -50,6 +101,9 @@ export const steering: readonly Command[] = [
     method: "stop",
     done: "is being stopped",
   }),
+  rebuild,
+  switchScheduler("enable", "is enabled"),
+  switchScheduler("disable", "is disabled"),
   steer("cancel", "take a build request back", {
     name: "REQUEST",
     path: "buildrequests",

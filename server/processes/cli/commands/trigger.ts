@@ -2,12 +2,14 @@ import { randomUUID } from "node:crypto";
 import { isResult, RESULTS, resultName } from "../../../domain/builds";
 import { parse } from "../args";
 import { follow } from "../follow-logs";
-import { type Command, CommandError, type Io, UsageError } from "../io";
+import { type Command, CommandError, EXIT, type Io, UsageError } from "../io";
 import { type Remote, remote } from "../remote";
 
 /** How long to wait for a build to be made before its request is shown in its stead. */
 const PATIENCE_MS = 5_000;
 const POLL_MS = 250;
+/** How long a server may be away while a build is waited for. */
+const MAX_AWAY_MS = 120_000;
 
 export const trigger: Command = {
   words: ["trigger"],
@@ -20,7 +22,7 @@ export const trigger: Command = {
   --reason TEXT      --priority N
   --scheduler NAME   by this force scheduler: --property then fills in its fields, by their full names
   --wait             until it is done; the exit status is the result: 0 SUCCESS, 1 WARNINGS, 2 FAILURE,
-                     3 SKIPPED, 4 EXCEPTION, 5 RETRY, 6 CANCELLED
+                     3 SKIPPED, 4 EXCEPTION, 5 RETRY, 6 CANCELLED; a server that restarts is waited for
   --logs             with --wait: print what the steps print
   --json             one object at the end, for a program`,
   async run(args, io) {
@@ -129,21 +131,39 @@ async function wait(
   withLogs: boolean,
 ): Promise<{ results: number; buildid: number | null }> {
   const printed = follow(server, io);
-  for (;;) {
-    const { buildrequests } = await server.get<{
-      buildrequests: { complete: boolean; results: number }[];
-    }>(`/buildrequests/${requestId}`);
-    const [request] = buildrequests;
-    const made = await builds(server, requestId);
-    if (withLogs) for (const build of made) await printed.show(build.buildid);
-    if (request?.complete) {
-      const { results } = request;
-      io.err(`${isResult(results) ? resultName(results) : results}\n`);
-      return {
-        results: isResult(results) ? results : RESULTS.EXCEPTION,
-        buildid: made.at(-1)?.buildid ?? null,
-      };
+  for (let awaySince: number | null = null; ; await io.sleep(POLL_MS)) {
+    try {
+      const outcome = await look(server, io, requestId, withLogs ? printed : null);
+      if (outcome) return outcome;
+      awaySince = null;
+    } catch (error) {
+      // A server that is being restarted goes on with the build; so do we.
+      if (!(error instanceof CommandError) || error.status !== EXIT.unavailable) throw error;
+      if (awaySince === null) io.err(`waiting: ${error.message}\n`);
+      awaySince ??= Date.now();
+      if (Date.now() - awaySince > MAX_AWAY_MS) throw error;
     }
-    await io.sleep(POLL_MS);
   }
+}
+
+/** Null: it is not done yet. Told of as done after its logs were read, so their last lines are out. */
+async function look(
+  server: Remote,
+  io: Io,
+  requestId: number,
+  printed: ReturnType<typeof follow> | null,
+): Promise<{ results: number; buildid: number | null } | null> {
+  const { buildrequests } = await server.get<{
+    buildrequests: { complete: boolean; results: number }[];
+  }>(`/buildrequests/${requestId}`);
+  const [request] = buildrequests;
+  const made = await builds(server, requestId);
+  for (const build of made) await printed?.show(build.buildid);
+  if (!request?.complete) return null;
+  const { results } = request;
+  io.err(`${isResult(results) ? resultName(results) : results}\n`);
+  return {
+    results: isResult(results) ? results : RESULTS.EXCEPTION,
+    buildid: made.at(-1)?.buildid ?? null,
+  };
 }

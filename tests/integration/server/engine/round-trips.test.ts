@@ -211,6 +211,13 @@ async function openWeb() {
     env: {
       secretKey: SECRET_KEY,
       isHosted: false,
+      workers: {
+        bind: "127.0.0.1",
+        advertise: "ci.example.org",
+        pbPort: 9989,
+        msgpackPort: null,
+        tls: null,
+      },
       web: { publicUrl: "http://localhost:8010", trustedProxies: [] },
     },
     db,

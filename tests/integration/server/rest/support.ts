@@ -32,6 +32,13 @@ export async function openInstallation() {
   const env = {
     secretKey: SECRET_KEY,
     isHosted: false,
+    workers: {
+      bind: "127.0.0.1",
+      advertise: "ci.example.org",
+      pbPort: 9989,
+      msgpackPort: null,
+      tls: null,
+    },
     web: { publicUrl: "http://localhost:8010", trustedProxies: [] },
   };
   const rest = createRest({

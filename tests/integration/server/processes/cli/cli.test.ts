@@ -314,9 +314,10 @@ it("sets, lists and removes secrets, here and there, and prints no value", async
     "deploy/token",
     "pin",
     "ssh",
+    // Taken out of the configuration.
     "worker/a-linux/password",
   ]);
-  expect(listed.out + here.out).not.toMatch(/s3cret|1234|BEGIN/);
+  expect(listed.out + here.out).not.toMatch(/s3cret|1234|BEGIN|linuxpassword/);
   const request = { orgId, names: ["ssh"], reader: "test", enrol: () => {} };
   const read = await databaseSecrets(server.owner, KEY).read(request);
   expect(read.get("ssh")?.reveal()).toBe(keyFile);
@@ -327,6 +328,57 @@ it("sets, lists and removes secrets, here and there, and prints no value", async
   expect((await slipway(["secret", "set", "empty"], key, "")).status).toBe(64);
   const reader = { SLIPWAY_TOKEN: await token("read") };
   expect((await slipway(["secret", "list"], reader)).status).toBe(77);
+});
+
+it("adds a worker, with the line that sets it up", async () => {
+  const key = { SLIPWAY_TOKEN: await token("config") };
+  const made = await slipway(["worker", "create", "winch", "--max-builds", "3"], key);
+  expect(made).toMatchObject({
+    status: 0,
+    out: expect.stringMatching(
+      /^buildbot-worker create-worker winch ci\.example\.org:9989 winch w[\w-]{27}\n$/,
+    ),
+  });
+  expect((await slipway(["config", "export"], key)).out).toContain("winch");
+  expect(await slipway(["worker", "create", "winch"], key)).toMatchObject({
+    status: 70,
+    err: expect.stringContaining("there is a worker winch"),
+  });
+  const reader = { SLIPWAY_TOKEN: await token("read", "workers") };
+  expect((await slipway(["worker", "create", "other"], reader)).status).toBe(77);
+  expect((await slipway(["worker", "create", "no/slash"], key)).status).toBe(70);
+});
+
+it("rebuilds, and lists changes and schedulers", async () => {
+  const key = { SLIPWAY_TOKEN: await token("read", "trigger", "config") };
+  const again = await slipway(["rebuild", String(facts.doneId)], key);
+  expect(again).toMatchObject({ status: 0, out: expect.stringMatching(/\/requests\/\d+\n$/) });
+  expect((await slipway(["changes"], key)).out).toMatch(/^ID +WHEN/);
+  const text = `projects: {nightly: {schedulers: [{type: ForceScheduler, name: by-hand, builderNames: [a-tests]}]}}`;
+  expect((await slipway(["config", "apply", "-"], key, text)).status).toBe(0);
+  expect((await slipway(["schedulers", "disable", "by-hand"], key)).out).toBe(
+    "by-hand is disabled\n",
+  );
+  expect((await slipway(["schedulers"], key)).out).toMatch(/by-hand +disabled/);
+  expect((await slipway(["schedulers", "enable", "by-hand"], key)).status).toBe(0);
+});
+
+it("says in one line what is wrong with address, token or command", async () => {
+  const origin = base.SLIPWAY_URL?.replace(/\/main$/, "") as string;
+  const says = async (env: Record<string, string>, status: number, text: RegExp) => {
+    const answer = await slipway(["workers"], env);
+    expect([answer.status, answer.err]).toEqual([status, expect.stringMatching(text)]);
+    expect(answer.err.trimEnd()).not.toContain("\n");
+  };
+  await says({ SLIPWAY_URL: "" }, 64, /must be set to the address of an organisation/);
+  await says({ SLIPWAY_URL: origin }, 64, /must end with the organisation's name/);
+  await says({ SLIPWAY_URL: `${base.SLIPWAY_URL}/api/v2` }, 64, /nothing behind it/);
+  await says({}, 77, /set SLIPWAY_TOKEN/);
+  await says({ SLIPWAY_TOKEN: "slw_nonsense" }, 77, /does not know SLIPWAY_TOKEN/);
+  await says({ SLIPWAY_TOKEN: await token("config") }, 77, /may not: view needs .*read/);
+  expect((await slipway(["triger", "x"])).err).toContain("did you mean trigger?");
+  expect((await slipway(["secrets"])).err).toContain("did you mean secret set?");
+  expect((await slipway(["xyzzy"])).err).not.toContain("did you mean");
 });
 
 it("pauses a worker", async () => {
