@@ -41,7 +41,7 @@ async function fill(slipway: Slipway): Promise<Harbour> {
 
 const settings = (name: string) => `${ORG}/settings/${name}`;
 const shown = (name: string) => (page: Page) =>
-  expect(page.getByRole("heading", { name })).toBeVisible();
+  expect(page.getByRole("heading", { name }).first()).toBeVisible();
 const lines = (text: string) => (page: Page) =>
   expect(logLines(page).getByText(text, { exact: true })).toBeVisible();
 
