@@ -178,11 +178,6 @@ function dialogs(harbour: Harbour): readonly DialogUnderTest[] {
     },
     { name: "dialog-stop", open: onPage(harbour.running, "Stop"), isReady: isOpen("Stop dredger") },
     {
-      name: "dialog-add-worker",
-      open: onPage(`${ORG}/workers`, "Add a worker"),
-      isReady: isOpen("Add a worker"),
-    },
-    {
       name: "dialog-keys",
       open: onPage(harbour.red, "Keys of this page"),
       isReady: isOpen("Keys of this page"),
