@@ -85,7 +85,9 @@ export async function restoreBackup(header: Header, options: RestoreOptions): Pr
   await client.connect();
   const stop = () => void client.end();
   options.signal.addEventListener("abort", stop, { once: true });
-  const drafts = draftsOf(options);
+  // A backup without artifacts leaves those that are here alone.
+  const artifacts = header.hasArtifacts ? options.artifacts : null;
+  const drafts = draftsOf({ ...options, artifacts });
   const swapped: Swapped[] = [];
   try {
     // Who starts meanwhile waits before they look at a table.
