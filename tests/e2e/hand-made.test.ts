@@ -94,6 +94,8 @@ test("a worker, a builder, a token, a build by REST, its log live", async ({
     await test.step("on arrival all earlier lines are there", async () => {
       await page.getByRole("link", { name: "Board" }).click();
       await page.getByRole("link", { name: "by-hand-builder" }).click();
+      // The board, which is still there until then, has builds #1 of its own.
+      await page.waitForURL(/\/builders\/\d+$/);
       await page.getByRole("link", { name: "#1", exact: true }).click();
       await expect(plate(page, "running")).toBeVisible();
       await expect(logLines(page).getByText(`early ${EARLY}`, { exact: true })).toBeVisible();
