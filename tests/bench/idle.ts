@@ -5,10 +5,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Dictionary, Remote } from "../../server/protocols/pb/codec";
 import { PbPeer } from "../support/pb-peer";
-import { HOLDERS, PASSWORD, type Peer, residentKilobytes } from "./peer";
+import { cpuSeconds, difference, HOLDERS, PASSWORD, type Peer, residentKilobytes } from "./peer";
 
-/** Long enough for garbage to be collected once nothing happens any more. */
+/** A runtime collects its garbage some seconds after the last thing happened. */
 const SETTLE_MS = 3_000;
+const SETTLED_SHARE = 0.01;
+const SETTLE_LOOKS = 12;
 /** A connection that is refused comes again, as real workers do. */
 const AGAIN_MS = 1_000;
 
@@ -25,12 +27,15 @@ export interface Idle {
   readonly seconds: number;
   /** Connections that had to come again. */
   readonly refused: number;
+  /** Of the server, until all were attached, by process. */
+  readonly cpu: Readonly<Record<string, number>>;
   readonly residentKilobytes: number;
 }
 
 export async function attachIdle(peer: Peer, count: number): Promise<Idle> {
   const workers: PbPeer[] = [];
   let refused = 0;
+  const before = cpuSeconds(peer.processes());
   const from = performance.now();
   const attach = async (name: string): Promise<void> => {
     for (;;) {
@@ -48,15 +53,26 @@ export async function attachIdle(peer: Peer, count: number): Promise<Idle> {
   };
   await Promise.all(Array.from({ length: count }, (_, index) => attach(`idle${index}`)));
   const seconds = (performance.now() - from) / 1_000;
-  await sleep(SETTLE_MS);
-  const resident = holderKilobytes(peer);
+  const cpu = difference(cpuSeconds(peer.processes()), before);
+  const resident = await settledKilobytes(peer);
   for (const worker of workers) worker.end();
   while ((await peer.connected()).length > 0) await sleep(100);
-  return { seconds, refused, residentKilobytes: resident };
+  return { seconds, refused, cpu, residentKilobytes: resident };
 }
 
-/** Of the process that holds the connections. */
-export function holderKilobytes(peer: Peer): number {
+/** Of the process that holds the connections, once it does not change any more. */
+export async function settledKilobytes(peer: Peer): Promise<number> {
+  let last = holderKilobytes(peer);
+  for (let look = 0; look < SETTLE_LOOKS; look++) {
+    await sleep(SETTLE_MS);
+    const now = holderKilobytes(peer);
+    if (Math.abs(now - last) < last * SETTLED_SHARE) return now;
+    last = now;
+  }
+  return last;
+}
+
+function holderKilobytes(peer: Peer): number {
   const [pid] = peer.processes()[HOLDERS[peer.name]] ?? [];
   if (pid === undefined) throw new Error(`${peer.name} has no process that holds workers`);
   return residentKilobytes(pid);

@@ -10,7 +10,7 @@ import { projectRoot } from "../../server/env";
 import { type BuildbotWorker, MSGPACK, startBuildbotWorker } from "../support/buildbot-worker";
 import { hasBuildbot, startBuildbotPeer } from "./buildbot";
 import { measureCommits } from "./commits";
-import { attachIdle, holderKilobytes } from "./idle";
+import { attachIdle, settledKilobytes } from "./idle";
 import { measureLive } from "./live";
 import { startNullPeer } from "./null";
 import {
@@ -237,13 +237,19 @@ async function log(peers: readonly Peer[]): Promise<void> {
 
 async function idle(): Promise<void> {
   const peers = await startPeers(idlePlan(Math.max(...IDLE)));
-  const before = new Map(peers.map((peer) => [peer, holderKilobytes(peer)]));
+  const before = new Map<Peer, number>();
+  for (const peer of peers) {
+    // What a process needs for its first worker it does not need again.
+    await attachIdle(peer, 1);
+    before.set(peer, await settledKilobytes(peer));
+  }
   for (const count of IDLE) {
     for (const peer of peers) {
-      const { seconds, refused, residentKilobytes } = await attachIdle(peer, count);
+      const { seconds, refused, cpu, residentKilobytes } = await attachIdle(peer, count);
       if (refused > 0) console.log(`${peer.name}: ${refused} connections came again`);
       const common = { peer: peer.name, round: 0 };
       keep({ ...common, what: `attach ${count}`, value: seconds, unit: "s" });
+      keep({ ...common, what: `attach-cpu ${count}`, value: total(cpu), unit: "s", parts: cpu });
       const each = (residentKilobytes - (before.get(peer) as number)) / count;
       keep({ ...common, what: `idle memory ${count}`, value: each, unit: "kB a worker" });
     }

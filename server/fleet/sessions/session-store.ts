@@ -14,21 +14,25 @@ export interface KnownWorker {
   readonly id: WorkerId;
   readonly orgId: OrgId;
   readonly name: string;
-  readonly sealedPassword: Buffer | null;
 }
 
-export async function findByLogin(q: Queryable, loginName: string): Promise<KnownWorker | null> {
-  const [row] = await q.rows<KnownWorker>(
+/** The sealed passwords that count for these login names, in their order; null: nobody's name. */
+export async function findPasswords(
+  q: Queryable,
+  loginNames: readonly string[],
+): Promise<({ readonly sealed: Buffer | null } | null)[]> {
+  const rows = await q.rows<{ loginName: string; sealed: Buffer | null }>(
     {
-      name: "worker-by-login",
-      text: `select w.id, w.org_id as "orgId", w.name,
-          case when w.password_secret is null then w.sealed_password else s.sealed end as "sealedPassword"
+      name: "passwords-by-login",
+      text: `select w.login_name as "loginName",
+          case when w.password_secret is null then w.sealed_password else s.sealed end as sealed
         from worker w left join secret s on s.org_id = w.org_id and s.name = w.password_secret
-        where w.login_name = $1 and w.removed_at is null`,
+        where w.login_name = any($1) and w.removed_at is null`,
     },
-    [loginName],
+    [loginNames],
   );
-  return row ?? null;
+  const found = new Map(rows.map((row) => [row.loginName, row]));
+  return loginNames.map((name) => found.get(name) ?? null);
 }
 
 export interface Holder {
@@ -39,110 +43,170 @@ export interface Holder {
   readonly isOrphan: boolean;
 }
 
-/** The new session's id, or who holds the worker now. */
-export async function openSession(
+/** What a worker that said its name finds. */
+export interface Opened {
+  readonly worker: KnownWorker;
+  /** Null: somebody else is connected as this worker. */
+  readonly sessionId: SessionId | null;
+}
+
+/** Rows for new connections, in their order; null: the worker was removed meanwhile. */
+export async function openSessions(
   q: Queryable,
-  worker: KnownWorker,
   processId: ProcessId,
-  hello: Hello,
-): Promise<{ sessionId: SessionId } | { holder: Holder }> {
-  for (;;) {
-    const [made] = await q.rows<{ id: SessionId }>(
-      {
-        name: "open-session",
-        text: `insert into worker_session (org_id, worker_id, process_id, protocol, peer)
-          values ($1, $2, $3, $4, $5) on conflict do nothing returning id`,
-      },
-      [
-        worker.orgId,
-        worker.id,
-        processId,
-        hello.protocol,
-        `${hello.peer.address}:${hello.peer.port}`,
-      ],
-    );
-    if (made) return { sessionId: made.id };
-    const [holder] = await q.rows<Holder>(
-      `select s.id as "sessionId", s.process_id as "processId", s.peer,
-         (p.gone_at is not null or p.lease_expires_at < now()) as "isOrphan"
-       from worker_session s join process p on p.id = s.process_id
-       where s.worker_id = $1 and s.ended_at is null`,
-      [worker.id],
-    );
-    // Ended between the two statements: try again.
-    if (holder) return { holder };
-  }
+  hellos: readonly Hello[],
+): Promise<(Opened | null)[]> {
+  const rows = await q.rows<KnownWorker & { loginName: string; sessionId: SessionId | null }>(
+    {
+      name: "open-sessions",
+      text: `with asked as (
+          select * from unnest($2::text[], $3::text[], $4::text[]) with ordinality
+            as a (login_name, protocol, peer, place)),
+        opened as (
+          insert into worker_session (org_id, worker_id, process_id, protocol, peer)
+          select w.org_id, w.id, $1, a.protocol, a.peer
+          from asked a join worker w on w.login_name = a.login_name and w.removed_at is null
+          order by w.id, a.place
+          on conflict do nothing returning id, worker_id)
+        select w.login_name as "loginName", w.id, w.org_id as "orgId", w.name, o.id as "sessionId"
+        from worker w left join opened o on o.worker_id = w.id
+        where w.login_name = any($2) and w.removed_at is null`,
+    },
+    [
+      processId,
+      hellos.map(({ loginName }) => loginName),
+      hellos.map(({ protocol }) => protocol),
+      hellos.map(({ peer }) => `${peer.address}:${peer.port}`),
+    ],
+  );
+  const found = new Map(rows.map((row) => [row.loginName, row]));
+  const taken = new Set<string>();
+  return hellos.map(({ loginName }) => {
+    const row = found.get(loginName);
+    if (!row) return null;
+    const { id, orgId, name } = row;
+    // Of two that came in the same moment the first has it.
+    const sessionId = taken.has(loginName) ? null : row.sessionId;
+    taken.add(loginName);
+    return { worker: { id, orgId, name }, sessionId };
+  });
+}
+
+/** Who is connected as this worker now. */
+export async function holderOf(q: Queryable, workerId: WorkerId): Promise<Holder | null> {
+  const [holder] = await q.rows<Holder>(
+    `select s.id as "sessionId", s.process_id as "processId", s.peer,
+       (p.gone_at is not null or p.lease_expires_at < now()) as "isOrphan"
+     from worker_session s join process p on p.id = s.process_id
+     where s.worker_id = $1 and s.ended_at is null`,
+    [workerId],
+  );
+  return holder ?? null;
+}
+
+export interface Attaching {
+  readonly workerId: WorkerId;
+  readonly sessionId: SessionId;
+  readonly facts: WorkerFacts;
 }
 
 /**
- * The worker is ours and ready: it counts as connected from here on. The session's row is held, so
- * that its end comes before, and nothing is attached, or after, and sees what was attached.
- * @returns false when the session has ended meanwhile
+ * These workers are ours and ready: they count as connected from here on. A session's row is held,
+ * so that its end comes before, and nothing is attached, or after, and sees what was attached.
+ * @returns in their order; false when the session has ended meanwhile
  */
-export async function attachSession(
+export async function attachSessions(
   q: Queryable,
-  worker: KnownWorker,
-  sessionId: SessionId,
-  facts: WorkerFacts,
-): Promise<boolean> {
-  const rows = await q.rows(
+  attaching: readonly Attaching[],
+): Promise<boolean[]> {
+  const rows = await q.rows<{ id: SessionId }>(
     {
-      name: "attach-session",
-      text: `with held as (
-          select id, end_requested from worker_session where id = $2 and ended_at is null for update),
+      name: "attach-sessions",
+      text: `with asked as (
+          select * from unnest($1::bigint[], $2::bigint[], $3::text[]) as a (worker_id, session_id, facts)),
+        held as (
+          select s.id, s.end_requested, a.worker_id, a.facts::jsonb as facts
+          from worker_session s join asked a on a.session_id = s.id
+          where s.ended_at is null order by a.worker_id for update of s),
         attached as (
-          update worker set session_id = held.id, facts = $3, last_seen_at = now(),
+          update worker set session_id = held.id, facts = held.facts, last_seen_at = now(),
             is_draining = held.end_requested is not null
-          from held where worker.id = $1 returning worker.id, worker.org_id),
-        found as (delete from deadline where kind = 'worker-missing' and subject_id = $1)
-        insert into outbox (org_id, topic, body)
-        select org_id, 'workers/' || id || '/connected', jsonb_build_object('id', id) from attached
-        returning id`,
+          from held where worker.id = held.worker_id
+          returning worker.id, worker.org_id, worker.session_id),
+        found as (
+          delete from deadline where kind = 'worker-missing' and subject_id = any($1)),
+        told as (
+          insert into outbox (org_id, topic, body)
+          select org_id, 'workers/' || id || '/connected', jsonb_build_object('id', id) from attached)
+        select session_id as id from attached`,
     },
-    [worker.id, sessionId, jsonText(facts)],
+    [
+      attaching.map(({ workerId }) => workerId),
+      attaching.map(({ sessionId }) => sessionId),
+      attaching.map(({ facts }) => jsonText(facts)),
+    ],
   );
-  return rows.length > 0;
+  const attached = new Set(rows.map(({ id }) => id));
+  return attaching.map(({ sessionId }) => attached.has(sessionId));
 }
 
-/** The connection is gone. Idempotent; a session that was taken over stays as it is. */
-export async function endSession(
-  q: Queryable,
-  sessionId: SessionId,
-  reason: string,
-): Promise<void> {
+export interface Ending {
+  readonly sessionId: SessionId;
+  readonly reason: string;
+}
+
+/** These connections are gone. Idempotent; a session that was taken over stays as it is. */
+export async function endSessions(q: Queryable, endings: readonly Ending[]): Promise<undefined[]> {
   await q.rows(
     {
-      name: "end-session",
-      text: `with ended as (
-          update worker_session set ended_at = now(), end_reason = $2
-          where id = $1 and ended_at is null returning id, worker_id, org_id),
+      name: "end-sessions",
+      text: `with asked as (
+          select * from unnest($1::bigint[], $2::text[]) as a (session_id, reason)),
+        held as (
+          select s.id, a.reason from worker_session s join asked a on a.session_id = s.id
+          where s.ended_at is null order by s.worker_id for update of s),
+        ended as (
+          update worker_session s set ended_at = now(), end_reason = held.reason
+          from held where s.id = held.id returning s.id, s.worker_id, s.org_id, s.end_reason),
         detached as (
           update worker w set session_id = nullif(w.session_id, e.id), last_seen_at = now() from ended e
           where w.id = e.worker_id)
         insert into outbox (org_id, topic, body)
         select org_id, 'workers/' || worker_id || '/disconnected',
-          jsonb_build_object('id', worker_id, 'reason', $2::text) from ended`,
+          jsonb_build_object('id', worker_id, 'reason', end_reason) from ended`,
     },
-    [sessionId, reason],
+    [endings.map(({ sessionId }) => sessionId), endings.map(({ reason }) => reason)],
   );
+  return endings.map(() => undefined);
 }
 
 /**
- * The builders a worker serves, in the order of their names; those it was relieved of only once
- * their builds on it are over, because leaving them out would end what runs.
+ * The builders that each of these workers serves, in the order of their names; those it was relieved
+ * of only once their builds on it are over, because leaving them out would end what runs.
  */
-export function buildersOf(q: Queryable, workerId: WorkerId): Promise<BuilderRef[]> {
-  return q.rows<BuilderRef>(
+export async function buildersOf(
+  q: Queryable,
+  workerIds: readonly WorkerId[],
+): Promise<BuilderRef[][]> {
+  const rows = await q.rows<BuilderRef & { workerId: WorkerId }>(
     {
-      name: "builders-of-worker",
-      text: `select name, builddir from builder where id in (
-          select bw.builder_id from builder_worker bw join builder b on b.id = bw.builder_id
-          where bw.worker_id = $1 and b.removed_at is null
-          union select x.builder_id from build x where x.worker_id = $1 and x.state <> 'finished')
-        order by name`,
+      name: "builders-of-workers",
+      text: `select s.worker_id as "workerId", b.name, b.builddir from (
+          select bw.worker_id, bw.builder_id from builder_worker bw join builder o on o.id = bw.builder_id
+          where bw.worker_id = any($1) and o.removed_at is null
+          union select x.worker_id, x.builder_id from build x
+          where x.worker_id = any($1) and x.state <> 'finished') s
+        join builder b on b.id = s.builder_id order by b.name`,
     },
-    [workerId],
+    [workerIds],
   );
+  const served = new Map<WorkerId, BuilderRef[]>();
+  for (const { workerId, name, builddir } of rows) {
+    const list = served.get(workerId) ?? [];
+    list.push({ name, builddir });
+    served.set(workerId, list);
+  }
+  return workerIds.map((id) => served.get(id) ?? []);
 }
 
 export async function isWorkerRemoved(q: Queryable, workerId: WorkerId): Promise<boolean> {

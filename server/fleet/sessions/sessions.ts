@@ -10,6 +10,7 @@
  * after the attaching has come to its own end, so that the end is always the last word.
  */
 import { setImmediate as soon } from "node:timers/promises";
+import { gather } from "../../db/gather";
 import type { Queryable } from "../../db/pool";
 import type { OrgId, ProcessId, SessionId, WorkerId } from "../../domain/ids";
 import { mergeCalls } from "../../events/merge-calls";
@@ -23,14 +24,17 @@ import type {
 import { SessionLost } from "../../protocols/contract";
 import { createDoorLog } from "./door-log";
 import {
-  attachSession,
+  type Attaching,
+  attachSessions,
   buildersOf,
   drainSession,
-  endSession,
-  findByLogin,
+  type Ending,
+  endSessions,
+  findPasswords,
+  holderOf,
   isWorkerRemoved,
   type KnownWorker,
-  openSession,
+  openSessions,
   recordDoorEvent,
   requestedEnds,
 } from "./session-store";
@@ -101,19 +105,25 @@ export function createSessions(context: SessionsContext): Sessions {
   const live = new Map<SessionId, LiveSession & Served>();
   const killed = new Set<SessionId>();
   const draining = new Set<SessionId>();
+  /** Of the builder lists: one that was read before must be read again. */
+  let configurations = 0;
+
+  const passwords = gather((names: readonly string[]) => findPasswords(db, names));
+  const open = gather((hellos: readonly Hello[]) => openSessions(db, context.processId, hellos));
+  const builders = gather((workers: readonly WorkerId[]) => buildersOf(db, workers));
+  const attached = gather((attaching: readonly Attaching[]) => attachSessions(db, attaching));
+  const end = gather((endings: readonly Ending[]) => endSessions(db, endings));
 
   async function credentials(loginName: string): Promise<readonly string[] | null> {
-    const worker = await findByLogin(db, loginName);
-    if (!worker) return null;
-    return worker.sealedPassword ? [context.unseal(worker.sealedPassword)] : [];
+    const found = await passwords(loginName);
+    if (!found) return null;
+    return found.sealed ? [context.unseal(found.sealed)] : [];
   }
 
   async function admit(hello: Hello, connection: WorkerSession): Promise<Admission> {
-    const worker = await findByLogin(db, hello.loginName);
-    if (!worker) return refuse("it was removed while logging in");
-    const opened = await arbitrate(worker, hello);
+    const opened = await arbitrate(hello);
     if ("refusal" in opened) return refuse(opened.refusal);
-    const { sessionId } = opened;
+    const { sessionId, worker } = opened;
     const attaching = attach(worker, sessionId, hello, connection);
     // The row is open: whatever happens, it is ended when the connection is.
     const ended = connection.closed.then(async (reason) => {
@@ -141,13 +151,15 @@ export function createSessions(context: SessionsContext): Sessions {
       connection,
       builders: new Set(),
     };
+    const before = configurations;
     await serve(session);
     // Before the row says that it is connected: a build may come for it at once.
     live.set(sessionId, session);
-    if (!(await attachSession(db, worker, sessionId, facts))) {
+    if (!(await attached({ workerId: worker.id, sessionId, facts }))) {
       live.delete(sessionId);
       return false;
     }
+    if (configurations !== before) void refresh(session);
     log("worker attached", {
       worker: worker.name,
       version: facts.version,
@@ -160,21 +172,24 @@ export function createSessions(context: SessionsContext): Sessions {
   }
 
   async function serve(session: LiveSession & Served): Promise<void> {
-    const builders = await buildersOf(db, session.workerId);
-    await session.connection.serve(builders);
-    session.builders = new Set(builders.map(({ name }) => name));
+    const served = await builders(session.workerId);
+    await session.connection.serve(served);
+    session.builders = new Set(served.map(({ name }) => name));
   }
 
   async function arbitrate(
-    worker: KnownWorker,
     hello: Hello,
-  ): Promise<{ sessionId: SessionId } | { refusal: string }> {
+  ): Promise<{ sessionId: SessionId; worker: KnownWorker } | { refusal: string }> {
     for (;;) {
-      const opened = await openSession(db, worker, context.processId, hello);
-      if ("sessionId" in opened) return opened;
-      const { holder } = opened;
+      const opened = await open(hello);
+      if (!opened) return { refusal: "it was removed while logging in" };
+      const { worker, sessionId } = opened;
+      if (sessionId !== null) return { sessionId, worker };
+      const holder = await holderOf(db, worker.id);
+      // Ended between the two statements: try again.
+      if (!holder) continue;
       if (holder.isOrphan) {
-        await endSession(db, holder.sessionId, "its process is gone");
+        await end({ sessionId: holder.sessionId, reason: "its process is gone" });
         continue;
       }
       if (holder.processId !== context.processId) {
@@ -186,7 +201,8 @@ export function createSessions(context: SessionsContext): Sessions {
         return { refusal: `it is connected already, from ${holder.peer}` };
       }
       old?.close({ code: "timeout", message: "did not answer while another connected" });
-      await endSession(db, holder.sessionId, "did not answer while another connection came");
+      const reason = "did not answer while another connection came";
+      await end({ sessionId: holder.sessionId, reason });
       context.announce();
     }
   }
@@ -205,7 +221,7 @@ export function createSessions(context: SessionsContext): Sessions {
     killed.delete(sessionId);
     log("worker detached", { worker: worker.name, reason: reason.message });
     try {
-      await context.insist("end of session", () => endSession(db, sessionId, reason.message));
+      await context.insist("end of session", () => end({ sessionId, reason: reason.message }));
       context.announce();
     } catch (error) {
       // Fenced: whoever takes over ends it.
@@ -286,13 +302,14 @@ export function createSessions(context: SessionsContext): Sessions {
       if (!session) {
         // Not here, so gone; that its row says so is all that is left to do.
         const reason = "its connection is not known to its process";
-        await context.insist("end of session", () => endSession(db, id, reason));
+        await context.insist("end of session", () => end({ sessionId: id, reason }));
         return;
       }
       const isClosed = session.connection.closed.then(() => true);
       if (await Promise.race([isClosed, soon(false)])) await session.ended;
     },
     async reconfigure(orgId) {
+      configurations += 1;
       const concerned = [...live.values()].filter(
         (session) => orgId === null || session.orgId === orgId,
       );

@@ -10,12 +10,13 @@ import {
   revisionOf,
 } from "../../../../server/config";
 import type { OrgId } from "../../../../server/domain/ids";
-import { findByLogin } from "../../../../server/fleet/sessions/session-store";
+import { findPasswords } from "../../../../server/fleet/sessions/session-store";
 import { seal, unseal } from "../../../../server/secrets/seal";
 import { setSecret } from "../../../../server/secrets/store";
 import { CONFIG, type Installation, KEY, openInstallation } from "../rest/support";
 
 let server: Installation;
+const passwordOf = async (name: string) => (await findPasswords(server.owner, [name]))[0];
 beforeAll(async () => {
   server = await openInstallation();
 });
@@ -209,14 +210,14 @@ describe("passwords", () => {
        values ($1, 'old', 'old', 'Worker', '{}', $2)`,
       [orgId, seal(KEY, "from before")],
     );
-    expect((await findByLogin(server.owner, "old"))?.sealedPassword).not.toBeNull();
+    expect((await passwordOf("old"))?.sealed).not.toBeNull();
     const text = '{workers: [{type: Worker, name: old, password: {sealed: "0123456789abcdef"}}]}';
     await apply(orgId, text);
     expect(await clear(orgId, "worker/old/password")).toBe("from before");
     const exported = await server.db.within({ orgId }, (tx) => exportConfig(tx, orgId));
     expect(exported).toContain("%(secret:worker/old/password)s");
-    const known = await findByLogin(server.owner, "old");
-    expect(unseal(KEY, known?.sealedPassword as Buffer)).toBe("from before");
+    const known = await passwordOf("old");
+    expect(unseal(KEY, known?.sealed as Buffer)).toBe("from before");
     await expect(apply(orgId, text.replace("name: old", "name: stranger"))).rejects.toThrow(
       /write it out/,
     );
@@ -227,12 +228,12 @@ describe("passwords", () => {
       "login",
       'workers: [{type: Worker, name: later, password: "%(secret:bots/later)s"}]',
     );
-    expect((await findByLogin(server.owner, "later"))?.sealedPassword).toBeNull();
+    expect((await passwordOf("later"))?.sealed).toBeNull();
     await server.db.within({ orgId }, (tx) =>
       setSecret(tx, KEY, { orgId, actor: "ada" }, { name: "bots/later", value: "now it is" }),
     );
-    const known = await findByLogin(server.owner, "later");
-    expect(unseal(KEY, known?.sealedPassword as Buffer)).toBe("now it is");
+    const known = await passwordOf("later");
+    expect(unseal(KEY, known?.sealed as Buffer)).toBe("now it is");
   });
 });
 

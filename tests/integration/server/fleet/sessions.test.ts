@@ -5,6 +5,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RETRY, SUCCESS } from "../../../../server/domain/builds";
 import type { WorkerId } from "../../../../server/domain/ids";
+import {
+  attachSessions,
+  endSessions,
+  openSessions,
+} from "../../../../server/fleet/sessions/session-store";
 import { scripted, untilStopped } from "../../../../server/protocols/null";
 import {
   CALLER,
@@ -125,19 +130,16 @@ test("an end that overtakes the attaching refuses it", async () => {
 
 test("an end that waits for the attaching still detaches", async () => {
   // The end has begun before the attaching is committed, and is the last word nevertheless.
-  const { attachSession, endSession, findByLogin, openSession } = await import(
-    "../../../../server/fleet/sessions/session-store"
-  );
-  const known = await findByLogin(rig.db, "w1");
-  if (!known) throw new Error("no worker");
   const hello = { loginName: "w1", protocol: "null", peer: { address: "::1", port: 1 } } as const;
-  const opened = await openSession(rig.db, known, socket.id, hello);
-  if (!("sessionId" in opened)) throw new Error("not opened");
-  let ending: Promise<void> = Promise.resolve();
+  const [opened] = await openSessions(rig.db, socket.id, [hello]);
+  if (!opened?.sessionId) throw new Error("not opened");
+  const { worker, sessionId } = opened;
+  let ending: Promise<unknown> = Promise.resolve();
   await rig.db.transaction(async (tx) => {
     const facts = { version: "1", basedir: "/", numcpus: 1, environ: {}, info: {} } as never;
-    expect(await attachSession(tx, known, opened.sessionId, facts)).toBe(true);
-    ending = endSession(rig.db, opened.sessionId, "lost");
+    const attaching = [{ workerId: worker.id, sessionId, facts }];
+    expect(await attachSessions(tx, attaching)).toEqual([true]);
+    ending = endSessions(rig.db, [{ sessionId, reason: "lost" }]);
     await until(async () => {
       const waiting = await rig.db.rows(
         "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
@@ -147,6 +149,23 @@ test("an end that waits for the attaching still detaches", async () => {
   });
   await ending;
   await isDetached();
+});
+
+test("two that come in the same moment: the first has it, and the row is its own", async () => {
+  const hello = (port: number) =>
+    ({ loginName: "w1", protocol: "null", peer: { address: "::1", port } }) as const;
+  const stranger = { ...hello(3), loginName: "nobody" };
+  const opened = await openSessions(rig.db, socket.id, [stranger, hello(1), hello(2)]);
+  expect(opened.map((one) => one && typeof one.sessionId)).toEqual([null, "number", "object"]);
+  const rows = await open();
+  expect(rows).toHaveLength(1);
+  const [row] = await rig.db.rows<{ peer: string }>(
+    "select peer from worker_session where ended_at is null",
+  );
+  expect(row?.peer).toBe("::1:1");
+  const sessionId = opened[1]?.sessionId;
+  if (!sessionId) throw new Error("not opened");
+  await endSessions(rig.db, [{ sessionId, reason: "test" }]);
 });
 
 test("a database that is away when a worker leaves is told later", async () => {
