@@ -6,12 +6,13 @@
 import { only, type Queryable } from "../db/pool";
 import { AppError } from "../domain/errors";
 import type { OrgId, ProjectId } from "../domain/ids";
-import { setSecret } from "../secrets/store";
+import { setSecrets } from "../secrets/store";
+import { writeBuilders } from "./builder-rows";
+import { type Changes, noteWritten } from "./changes";
 import { checkForm } from "./check";
 import { crossCheck } from "./cross-check";
 import { moveSealed, planPassword } from "./passwords";
 import type { Problem } from "./problems";
-import { type Changes, type PlannedWorker, writeBuilders, writeWorkers } from "./rows";
 import { writeChangeSources, writeSchedulers } from "./scheduler-rows";
 import type { Documents, OrganizationDocument, ProjectDocument } from "./schema";
 import { pathText } from "./source";
@@ -20,6 +21,7 @@ import { readConfig, type StoredConfig } from "./stored";
 import { type Prepared, prepare } from "./take-out";
 import { writeVersions } from "./versions";
 import { missingSecrets } from "./warnings";
+import { type PlannedWorker, writeWorkers } from "./worker-rows";
 
 export interface ApplyOptions {
   /** Who does it, as histories name them. */
@@ -141,18 +143,15 @@ async function storeSecrets(
   held: readonly Prepared[],
 ): Promise<Set<string>> {
   const { orgId, author: actor, sealingKey } = context;
-  const rotated = new Set<string>();
-  for (const secret of held.flatMap(({ secrets }) => secrets)) {
-    const outcome = await setSecret(tx, sealingKey, { orgId, actor }, secret);
-    if (outcome !== "same") rotated.add(secret.name);
-  }
+  const literals = held.flatMap(({ secrets }) => secrets);
+  const outcomes = await setSecrets(tx, sealingKey, { orgId, actor }, literals);
   const problems = await moveSealed(
     tx,
     context,
     held.flatMap(({ sealed }) => sealed),
   );
   if (problems.length > 0) throw new ConfigInvalid(problems);
-  return rotated;
+  return new Set([...outcomes].flatMap(([name, outcome]) => (outcome === "same" ? [] : [name])));
 }
 
 async function planWorkers(
@@ -184,26 +183,29 @@ async function writeProjects(
     [orgId],
   );
   const known = new Map(rows.map((row) => [row.name, row]));
-  const ids = new Map<string, ProjectId>();
-  for (const [name, { description = "" }] of Object.entries(projects)) {
+  const written = Object.entries(projects).flatMap(([name, { description = "" }]) => {
     const row = known.get(name);
-    if (row && !row.gone && row.description === description) {
-      ids.set(name, row.id);
-      continue;
-    }
-    const written = await tx.rows<{ id: ProjectId }>(
-      `insert into project (org_id, name, description) values ($1, $2, $3)
+    return row && !row.gone && row.description === description ? [] : [{ name, description, row }];
+  });
+  const ids = new Map(rows.map(({ name, id }) => [name, id]));
+  if (written.length > 0) {
+    const made = await tx.rows<{ id: ProjectId; name: string }>(
+      `insert into project (org_id, name, description)
+       select $1, name, description from unnest($2::text[], $3::text[]) as w (name, description)
        on conflict (org_id, name) do update set description = excluded.description, removed_at = null
-       returning id`,
-      [orgId, name, description],
+       returning id, name`,
+      [orgId, written.map(({ name }) => name), written.map(({ description }) => description)],
     );
-    ids.set(name, only(written).id);
-    changes[row && !row.gone ? "changed" : "added"].push(`project ${name}`);
+    for (const { id, name } of made) ids.set(name, id);
   }
-  for (const row of rows.filter(({ name, gone }) => !gone && !Object.hasOwn(projects, name))) {
-    await tx.rows("update project set removed_at = now() where id = $1", [row.id]);
-    changes.removed.push(`project ${row.name}`);
+  for (const { name, row } of written) noteWritten(changes, `project ${name}`, row);
+  const removed = rows.filter(({ name, gone }) => !gone && !Object.hasOwn(projects, name));
+  if (removed.length > 0) {
+    await tx.rows("update project set removed_at = now() where id = any($1)", [
+      removed.map(({ id }) => id),
+    ]);
   }
+  changes.removed.push(...removed.map(({ name }) => `project ${name}`));
   return ids;
 }
 

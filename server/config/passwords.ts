@@ -7,7 +7,7 @@
 import { randomBytes } from "node:crypto";
 import type { Queryable } from "../db/pool";
 import { seal, unseal } from "../secrets/seal";
-import { knownSecrets, setSecret } from "../secrets/store";
+import { knownSecrets, type SecretValue, setSecrets } from "../secrets/store";
 import type { ApplyContext } from "./apply";
 import type { Problem } from "./problems";
 import { secretOf } from "./references";
@@ -56,15 +56,16 @@ export async function moveSealed(
   );
   const stored = new Map(rows.map((row) => [row.name, row.sealed_password]));
   const problems: Problem[] = [];
+  const moved: SecretValue[] = [];
   for (const { worker, secret, path } of missing) {
     const bytes = stored.get(worker);
     if (bytes) {
-      const value = unseal(sealingKey, bytes);
-      await setSecret(tx, sealingKey, { orgId, actor: author }, { name: secret, value });
+      moved.push({ name: secret, value: unseal(sealingKey, bytes) });
     } else {
       const message = "this password is not stored here (any more): write it out";
       problems.push({ path, message, of: "value" });
     }
   }
+  await setSecrets(tx, sealingKey, { orgId, actor: author }, moved);
   return problems;
 }

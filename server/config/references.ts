@@ -7,8 +7,10 @@ export const referenceTo = (name: string): string => `%(secret:${name})s`;
 
 /** A whole value that is one secret; null: it is something else. */
 export function secretOf(value: unknown): string | null {
-  if (typeof value === "string")
-    return /^%\(secret:([A-Za-z0-9_./|-]+)\)s$/.exec(value)?.[1] ?? null;
+  if (typeof value === "string") {
+    const [name] = secretsIn(value);
+    return name !== undefined && value === referenceTo(name) ? name : null;
+  }
   const { type, name } = record(value);
   return type === "Secret" && typeof name === "string" ? name : null;
 }

@@ -5,6 +5,7 @@
 import type { Queryable } from "../db/pool";
 import type { ForceOptions } from "../domain/force";
 import type { OrgId, ProjectId } from "../domain/ids";
+import { type Changes, noteWritten } from "./changes";
 import { canonicalJson } from "./compile";
 import { forceCodebases } from "./force-codebases";
 import {
@@ -14,7 +15,6 @@ import {
   placedSchedulers,
   projectCodebases,
 } from "./placed";
-import type { Changes } from "./rows";
 import type { Documents } from "./schema";
 
 interface Row {
@@ -88,7 +88,7 @@ const firstOf = (repository: string | readonly string[]): string =>
   typeof repository === "string" ? repository : (repository[0] ?? "");
 
 const DUE = `update change_source set fire_at = now(), last_error = null, failing_since = null
-  where org_id = $1 and name = $2`;
+  where org_id = $1 and name = any($2)`;
 
 async function writeRows(
   tx: Queryable,
@@ -104,7 +104,7 @@ async function writeRows(
     [orgId],
   );
   const known = new Map(rows.map((row) => [row.name, row]));
-  for (const { project, name, options } of placed) {
+  const written = placed.flatMap(({ project, name, options }) => {
     const { type, name: _, ...config } = options;
     const projectId = projectIds.get(project) ?? null;
     const row = known.get(name);
@@ -114,16 +114,21 @@ async function writeRows(
       row.kind === type &&
       row.project_id === projectId &&
       canonicalJson(row.config) === canonicalJson(config);
-    if (isSame) continue;
+    if (isSame) return [];
+    noteWritten(changes, `${what} ${name}`, row);
+    return [{ project_id: projectId, name, kind: type, config }];
+  });
+  if (written.length > 0) {
     await tx.rows(
-      `insert into ${table} (org_id, project_id, name, kind, config) values ($1, $2, $3, $4, $5)
+      `insert into ${table} (org_id, project_id, name, kind, config)
+       select $1, w.* from jsonb_to_recordset($2::jsonb)
+         as w (project_id bigint, name text, kind text, config jsonb)
        on conflict (org_id, name) do update set project_id = excluded.project_id,
          kind = excluded.kind, config = excluded.config, removed_at = null`,
-      [orgId, projectId, name, type, JSON.stringify(config)],
+      [orgId, JSON.stringify(written)],
     );
     // A source is looked at as soon as it is configured: the first time only to know where it is.
-    if (table === "change_source") await tx.rows(DUE, [orgId, name]);
-    changes[row && !row.gone ? "changed" : "added"].push(`${what} ${name}`);
+    if (table === "change_source") await tx.rows(DUE, [orgId, written.map(({ name }) => name)]);
   }
   const wanted = new Set(placed.map(({ name }) => name));
   const removed = rows.filter((row) => !row.gone && !wanted.has(row.name));

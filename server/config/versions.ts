@@ -23,26 +23,29 @@ export async function writeVersions(
   before: StoredConfig,
   { held, removed, projectIds }: Outcome,
 ): Promise<void> {
-  const { stored } = before;
-  for (const { project, document, text } of held) {
-    const old = stored.find((item) => item.project === project);
+  const stored = new Map(before.stored.map((item) => [item.project, item]));
+  const changed = held.flatMap(({ project, document, text }): NewVersion[] => {
+    const old = stored.get(project);
     if (old && old.text === text && canonicalJson(old.document) === canonicalJson(document)) {
-      continue;
+      return [];
     }
     // An organisation that never had a document and is given an empty one has nothing to remember.
-    if (!old && project === null && text === "") continue;
+    if (!old && project === null && text === "") return [];
     const projectId = project === null ? null : (projectIds.get(project) ?? null);
     const summary = summarise(old?.document, document);
-    await write(tx, context, projectId, { document, text, summary, isRemoval: false });
-  }
-  for (const { project, projectId } of stored) {
-    if (project === null || !removed.includes(project)) continue;
-    const gone = { document: {}, text: "", summary: "removed the project", isRemoval: true };
-    await write(tx, context, projectId, gone);
-  }
+    return [{ projectId, document, text, summary, isRemoval: false }];
+  });
+  const gone = removed.flatMap((project): NewVersion[] => {
+    const projectId = stored.get(project)?.projectId ?? null;
+    if (projectId === null) return [];
+    return [{ projectId, document: {}, text: "", summary: "removed the project", isRemoval: true }];
+  });
+  await write(tx, context, [...changed, ...gone]);
 }
 
 interface NewVersion {
+  /** Null: of the organisation's own document. */
+  readonly projectId: ProjectId | null;
   readonly document: object;
   readonly text: string;
   readonly summary: string;
@@ -52,15 +55,21 @@ interface NewVersion {
 async function write(
   tx: Queryable,
   { orgId, author, comment = "" }: ApplyContext,
-  projectId: ProjectId | null,
-  { document, text, summary, isRemoval }: NewVersion,
+  versions: readonly NewVersion[],
 ): Promise<void> {
+  if (versions.length === 0) return;
   await tx.rows(
     `insert into config_version
        (org_id, project_id, number, document, source, author, summary, comment, is_removal)
-     select $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7, $8 from config_version
-     where org_id = $1 and project_id is not distinct from $2::bigint`,
-    [orgId, projectId, JSON.stringify(document), text, author, summary, comment, isRemoval],
+     select $1, w."projectId", coalesce(n.newest, 0) + 1, w.document, w.text, $2, w.summary, $3,
+       w."isRemoval"
+     from jsonb_to_recordset($4::jsonb) as w
+       ("projectId" bigint, document jsonb, text text, summary text, "isRemoval" boolean)
+     left join (select project_id, max(number) as newest from config_version
+                where org_id = $1 group by project_id) n
+       on coalesce(n.project_id, 0) = coalesce(w."projectId", 0)
+     order by w."projectId" nulls first`,
+    [orgId, author, comment, JSON.stringify(versions)],
   );
 }
 

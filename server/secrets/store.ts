@@ -16,6 +16,11 @@ export interface Author {
   readonly actor: string;
 }
 
+export interface SecretValue {
+  readonly name: string;
+  readonly value: string;
+}
+
 export interface SecretFacts {
   readonly name: string;
   readonly updatedAt: Date;
@@ -29,23 +34,60 @@ export type SetOutcome = "added" | "changed" | "same";
 export async function setSecret(
   tx: Rows,
   key: Buffer,
-  { orgId, actor }: Author,
-  { name, value }: { readonly name: string; readonly value: string },
+  author: Author,
+  secret: SecretValue,
 ): Promise<SetOutcome> {
-  const [before] = await tx.rows<{ sealed: Buffer }>(
-    "select sealed from secret where org_id = $1 and name = $2 for update",
-    [orgId, name],
+  return (await setSecrets(tx, key, author, [secret])).get(secret.name) as SetOutcome;
+}
+
+/**
+ * As many statements for a thousand as for one. Of several values for one name the last counts.
+ * @returns the outcome of each name
+ */
+export async function setSecrets(
+  tx: Rows,
+  key: Buffer,
+  { orgId, actor }: Author,
+  secrets: readonly SecretValue[],
+): Promise<Map<string, SetOutcome>> {
+  if (secrets.length === 0) return new Map();
+  const values = new Map(secrets.map(({ name, value }) => [name, value]));
+  // Locked in one order, whoever asks.
+  const rows = await tx.rows<{ name: string; sealed: Buffer }>(
+    "select name, sealed from secret where org_id = $1 and name = any($2) order by name for update",
+    [orgId, [...values.keys()]],
   );
-  if (before && holds(key, before.sealed, value)) return "same";
-  const outcome = before ? "changed" : "added";
+  const stored = new Map(rows.map(({ name, sealed }) => [name, sealed]));
+  const outcomes = new Map(
+    [...values].map(([name, value]) => [name, outcomeOf(key, stored.get(name), value)]),
+  );
+  const written = [...values.keys()].filter((name) => outcomes.get(name) !== "same");
+  if (written.length === 0) return outcomes;
   await tx.rows(
-    `insert into secret (org_id, name, sealed, updated_by) values ($1, $2, $3, $4)
+    `with given as (
+       select * from unnest($3::text[], $4::bytea[], $5::text[]) as g (name, sealed, outcome)),
+     noted as (
+       insert into audit_entry (org_id, actor, action, subject, detail)
+       select $1, $2, 'secret.set', 'secret ' || name, jsonb_build_object('outcome', outcome)
+       from given order by name)
+     insert into secret (org_id, name, sealed, updated_by)
+     select $1, name, sealed, $2 from given order by name
      on conflict (org_id, name) do update
      set sealed = excluded.sealed, updated_at = now(), updated_by = excluded.updated_by`,
-    [orgId, name, seal(key, value), actor],
+    [
+      orgId,
+      actor,
+      written,
+      written.map((name) => seal(key, values.get(name) as string)),
+      written.map((name) => outcomes.get(name)),
+    ],
   );
-  await note(tx, { orgId, actor }, "secret.set", name, { outcome });
-  return outcome;
+  return outcomes;
+}
+
+function outcomeOf(key: Buffer, sealed: Buffer | undefined, value: string): SetOutcome {
+  if (sealed === undefined) return "added";
+  return holds(key, sealed, value) ? "same" : "changed";
 }
 
 /** @returns false when there was none of that name */
@@ -54,7 +96,7 @@ export async function removeSecret(tx: Rows, author: Author, name: string): Prom
     author.orgId,
     name,
   ]);
-  if (gone.length > 0) await note(tx, author, "secret.remove", name, {});
+  if (gone.length > 0) await noteRemoval(tx, author, name);
   return gone.length > 0;
 }
 
@@ -93,15 +135,10 @@ function holds(key: Buffer, sealed: Buffer, value: string): boolean {
   }
 }
 
-async function note(
-  tx: Rows,
-  { orgId, actor }: Author,
-  action: string,
-  name: string,
-  detail: object,
-): Promise<void> {
+async function noteRemoval(tx: Rows, { orgId, actor }: Author, name: string): Promise<void> {
   await tx.rows(
-    `insert into audit_entry (org_id, actor, action, subject, detail) values ($1, $2, $3, $4, $5)`,
-    [orgId, actor, action, `secret ${name}`, JSON.stringify(detail)],
+    `insert into audit_entry (org_id, actor, action, subject, detail)
+     values ($1, $2, 'secret.remove', $3, '{}')`,
+    [orgId, actor, `secret ${name}`],
   );
 }

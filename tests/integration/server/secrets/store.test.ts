@@ -9,12 +9,13 @@ import type { OrgId } from "../../../../server/domain/ids";
 import { isSecretName } from "../../../../server/domain/secrets";
 import { databaseSecrets } from "../../../../server/secrets/database";
 import { secretName, secretValue, secretWarning } from "../../../../server/secrets/schema";
-import { sealingKey } from "../../../../server/secrets/seal";
+import { sealingKey, unseal } from "../../../../server/secrets/seal";
 import {
   knownSecrets,
   listSecrets,
   removeSecret,
   setSecret,
+  setSecrets,
 } from "../../../../server/secrets/store";
 import { createTestDatabase, type TestDatabase } from "../../../support/database";
 
@@ -48,6 +49,50 @@ const set = (orgId: OrgId, name: string, value: string, key = KEY) =>
   );
 const audit = () =>
   db.rows("select org_id, actor, action, subject, detail from audit_entry order by id");
+
+it("sets many at once, each with its outcome and its audit entry", async () => {
+  const setMany = (...secrets: [string, string][]) =>
+    orgDatabase(web).within({ orgId: mine }, (tx) =>
+      setSecrets(
+        tx,
+        KEY,
+        { orgId: mine, actor: "ada" },
+        secrets.map(([name, value]) => ({ name, value })),
+      ),
+    );
+  expect(await setMany()).toEqual(new Map());
+  await setMany(["many/same", "1"], ["many/changed", "1"]);
+  await db.rows("delete from audit_entry");
+  const outcomes = await setMany(
+    ["many/same", "1"],
+    ["many/changed", "2"],
+    ["many/new", "first"],
+    ["many/new", "last"],
+  );
+  expect(Object.fromEntries(outcomes)).toEqual({
+    "many/same": "same",
+    "many/changed": "changed",
+    "many/new": "added",
+  });
+  expect(await audit()).toMatchObject([
+    { org_id: mine, actor: "ada", action: "secret.set", subject: "secret many/changed" },
+    { subject: "secret many/new", detail: { outcome: "added" } },
+  ]);
+  const stored = await db.rows<{ name: string; sealed: Buffer }>(
+    "select name, sealed from secret where org_id = $1 and name like 'many/%' order by name",
+    [mine],
+  );
+  expect(stored.map(({ name, sealed }) => [name, unseal(KEY, sealed)])).toEqual([
+    ["many/changed", "2"],
+    ["many/new", "last"],
+    ["many/same", "1"],
+  ]);
+  for (const { name } of stored) {
+    await orgDatabase(web).within({ orgId: mine }, (tx) =>
+      removeSecret(tx, { orgId: mine, actor: "ada" }, name),
+    );
+  }
+});
 
 it("keeps a value sealed, and says who set it and when", async () => {
   expect(await set(mine, "deploy/key", VALUE)).toBe("added");
