@@ -13,6 +13,7 @@ import {
   writeRequest,
 } from "../../../../../server/protocols/msgpack/codec";
 import { MsgpackPeer } from "../../../../support/msgpack-peer";
+import { mutateBytes } from "../../../../support/mutate-bytes";
 import { type SeededRandom, seededRandom } from "../../../../support/seeded-random";
 import { shell } from "../../../../support/shell-command";
 import { frameCaptures } from "../../../../support/wire-captures";
@@ -28,33 +29,9 @@ function pick<T>(items: readonly T[], random: SeededRandom): T {
   return items[random.below(items.length)] as T;
 }
 
-/** A few bytes changed, put in, taken out, doubled, or the rest cut off. */
-function mutate(bytes: Uint8Array, random: SeededRandom): Uint8Array {
-  let mutated: number[] = [...bytes];
-  for (let count = 1 + random.below(4); count > 0; count--) {
-    const at = random.below(mutated.length);
-    const length = 1 + random.below(8);
-    switch (random.below(5)) {
-      case 0:
-        mutated[at] = random.below(256);
-        break;
-      case 1:
-        // The heads of long things are what leads a decoder furthest astray.
-        mutated[at] = 0xc0 + random.below(0x20);
-        break;
-      case 2:
-        mutated.splice(at, length);
-        break;
-      case 3:
-        mutated.splice(at, 0, ...mutated.slice(at, at + 10 * length));
-        break;
-      default:
-        mutated = mutated.slice(0, Math.max(1, at));
-    }
-    if (mutated.length === 0) mutated = [0];
-  }
-  return Uint8Array.from(mutated);
-}
+/** The heads of long things are what leads this decoder furthest astray. */
+const mutate = (bytes: Uint8Array, random: SeededRandom) =>
+  mutateBytes(bytes, random, () => 0xc0 + random.below(0x20));
 
 it("mutated frames are read or refused by the decoder, nothing else", () => {
   const random = seededRandom(SEED);
@@ -86,7 +63,7 @@ describe("the door", () => {
     process.on("unhandledRejection", note);
     door = testDoor({ passwords: { w1: "pass", steady: "pass" } });
     listening = await createMsgpackProtocol().listen(door, {
-      ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000, keepaliveIntervalSeconds: null },
+      ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000 },
     });
   });
 

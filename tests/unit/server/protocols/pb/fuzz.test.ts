@@ -14,6 +14,7 @@ import {
   readBrokerMessage,
   TRUSTED_LIMITS,
 } from "../../../../../server/protocols/pb/codec";
+import { mutateBytes } from "../../../../support/mutate-bytes";
 import { PbPeer } from "../../../../support/pb-peer";
 import { type SeededRandom, seededRandom } from "../../../../support/seeded-random";
 import { shell } from "../../../../support/shell-command";
@@ -23,35 +24,9 @@ import { KeepingSink, never, type TestDoor, testDoor } from "../../../../support
 const SEED = 20_260_821;
 const originals = captures().filter((each) => each.bytes.length < 20_000);
 
-/** A few bytes changed, put in, taken out, doubled, or the rest cut off. */
-function mutate(bytes: Uint8Array, random: SeededRandom): Uint8Array {
-  let mutated: number[] | Uint8Array = [...bytes];
-  for (let count = 1 + random.below(6); count > 0; count--) {
-    const at = random.below(mutated.length);
-    const length = 1 + random.below(8);
-    switch (random.below(6)) {
-      case 0:
-        mutated[at] = random.below(256);
-        break;
-      case 1:
-        // A type byte where none was is what leads a decoder furthest astray.
-        mutated[at] = 0x80 + random.below(8);
-        break;
-      case 2:
-        mutated.splice(at, length);
-        break;
-      case 3:
-        mutated.splice(at, 0, ...Array.from({ length }, () => random.below(256)));
-        break;
-      case 4:
-        mutated.splice(at, 0, ...mutated.slice(at, at + 10 * length));
-        break;
-      default:
-        mutated = mutated.slice(0, Math.max(1, at));
-    }
-  }
-  return Uint8Array.from(mutated);
-}
+/** A type byte where none was is what leads this decoder furthest astray. */
+const mutate = (bytes: Uint8Array, random: SeededRandom) =>
+  mutateBytes(bytes, random, () => 0x80 + random.below(8));
 
 function pick<T>(items: readonly T[], random: SeededRandom): T {
   return items[random.below(items.length)] as T;
@@ -122,7 +97,6 @@ describe("the listener", () => {
       host: "127.0.0.1",
       port: 0,
       loginTimeoutMs: 30_000,
-      keepaliveIntervalSeconds: null,
     });
   });
 
