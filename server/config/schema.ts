@@ -3,6 +3,7 @@
  * Buildbot's. Nothing is filled in here: what is stored is what was written.
  */
 import { z } from "zod";
+import { rangeOf } from "../domain/addresses";
 import { secretName } from "../secrets/schema";
 import { environment, name, pattern, properties, strict } from "./fields";
 import { secretOf } from "./references";
@@ -52,15 +53,42 @@ function passwordProblem({ input }: { readonly input?: unknown }): string | unde
     : "must be text (write numbers in quotes), or %(secret:NAME)s";
 }
 
+const SECONDS_OF_KEEPALIVE =
+  "must be a whole number of seconds from 1 to 2000000, or null for none";
+
+/** W-030. More seconds than a timer of ours can count make no sense of it. */
+const keepaliveInterval = z
+  .number()
+  .int(SECONDS_OF_KEEPALIVE)
+  .min(1, SECONDS_OF_KEEPALIVE)
+  .max(2_000_000, SECONDS_OF_KEEPALIVE)
+  .nullable()
+  .meta({
+    unit: "seconds",
+    description: "How often the worker is sent something, so that a dead connection is noticed.",
+  });
+
+/** */
+const allowedAddresses = z
+  .array(
+    z.string().refine((value) => rangeOf(value) !== null, {
+      message: "is not an IP address, nor a range such as 10.0.0.0/8 or 2001:db8::/32",
+    }),
+  )
+  .min(1, "must name an address or a range; leave the option out to allow all")
+  .max(100, "must have at most 100 entries")
+  .meta({ description: "Where the worker may connect from. Left out: from anywhere." });
+
 const commonWorkerOptions = {
   name: workerName,
+  keepalive_interval: keepaliveInterval.optional(),
   max_builds: z.number().int().min(1).nullable().optional(),
   properties: properties.optional(),
   defaultProperties: properties.optional(),
 };
 
 const workersLater = {
-  later: ["locks", "keepalive_interval", "notify_on_missing", "missing_timeout", "machine_name"],
+  later: ["locks", "notify_on_missing", "missing_timeout", "machine_name"],
 };
 
 /** Absolute, or below the organisation's folder of local workers. */
@@ -75,7 +103,15 @@ const workerDirectory = z
   );
 
 export const workerSchemas = {
-  Worker: strict({ type: z.literal("Worker"), ...commonWorkerOptions, password }, workersLater),
+  Worker: strict(
+    {
+      type: z.literal("Worker"),
+      ...commonWorkerOptions,
+      password,
+      allowed_addresses: allowedAddresses.optional(),
+    },
+    workersLater,
+  ),
   LocalWorker: strict(
     {
       type: z.literal("LocalWorker"),

@@ -28,7 +28,6 @@ const STOP_MS = 5_000;
 const LOGIN_TIMEOUT_MS = 30_000;
 /** Work for us is looked for so often even when nobody says that there is some. */
 const ATTEND_MS = 5_000;
-const KEEPALIVE_SECONDS = 3_600;
 
 const env = readProcessEnv();
 const own = await openEngineProcess("socket", env);
@@ -142,7 +141,6 @@ async function open(protocol: WorkerProtocol, port: number | null): Promise<numb
     port,
     ...(certificate ? { tls: certificate } : {}),
     loginTimeoutMs: LOGIN_TIMEOUT_MS,
-    keepaliveIntervalSeconds: KEEPALIVE_SECONDS,
   });
   doors.push(listening);
   return listening.port;

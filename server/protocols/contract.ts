@@ -61,7 +61,8 @@ export type Admission =
 export interface WorkerDoor {
   /**
    * Clear passwords that are valid now for this login name (usually one; two while rotating).
-   * Null for an unknown name. May take a while; the protocol bounds the wait.
+   * Null for an unknown name. May take a while; the protocol bounds the wait. Rejects with
+   * `LoginRefused` for a login that is refused whatever its password is.
    */
   credentials(loginName: string, peer: Peer): Promise<readonly string[] | null>;
   admit(hello: Hello, session: WorkerSession): Promise<Admission>;
@@ -94,6 +95,11 @@ export interface WorkerSession {
    * begins anew after a sink's back-pressure kept the socket from being read.
    */
   ping(timeoutMs: number): Promise<boolean>;
+  /**
+   * From now on the worker is sent something so often, at the most; null: never. One that stays
+   * unanswered in silence ends the connection. Until the first call nothing is sent.
+   */
+  keepAliveEvery(seconds: number | null): void;
 
   /**
    * Run one command for a builder that was served. At most one command per builder at a time;
@@ -129,13 +135,23 @@ export interface ListenOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** How long a peer may take from connect to an accepted login. */
   readonly loginTimeoutMs: number;
-  /** Seconds between keepalives we send; spec W-030. Null for none. */
-  readonly keepaliveIntervalSeconds: number | null;
 }
 
 export interface WorkerProtocol {
   readonly name: ProtocolName;
   listen(door: WorkerDoor, options: ListenOptions): Promise<Listening>;
+}
+
+/** Looks like any refusal on the wire; why stands in `door.refused` only. */
+export class LoginRefused extends Error {
+  override readonly name = "LoginRefused";
+
+  constructor(
+    readonly reason: RefusalReason,
+    detail: string,
+  ) {
+    super(detail);
+  }
 }
 
 /** The connection went away while something was asked of it. */

@@ -16,6 +16,9 @@ export class Heartbeat {
   readonly #line: Line;
   readonly #now: () => number;
   #timer: NodeJS.Timeout | null = null;
+  #interval: number | null = null;
+  /** Changes with the interval, so that a question of the former one schedules no more. */
+  #turn = 0;
 
   constructor(line: Line, now: () => number) {
     this.#line = line;
@@ -45,15 +48,28 @@ export class Heartbeat {
     });
   }
 
-  /** Asks every so often; a question that stays unanswered in silence ends the connection. */
-  every(intervalSeconds: number, ask: () => Promise<unknown>, timeoutMs: number): void {
+  /**
+   * Asks every so often, or not any more (null); a question that stays unanswered in silence ends
+   * the connection. The same interval again changes nothing.
+   */
+  every(intervalSeconds: number | null, ask: () => Promise<unknown>, timeoutMs: number): void {
+    if (intervalSeconds === this.#interval) return;
+    this.stop();
+    this.#interval = intervalSeconds;
+    if (intervalSeconds !== null && !this.#line.isClosed) {
+      this.#askIn(intervalSeconds, ask, timeoutMs);
+    }
+  }
+
+  #askIn(intervalSeconds: number, ask: () => Promise<unknown>, timeoutMs: number): void {
+    const turn = this.#turn;
     const timer = setTimeout(async () => {
       const askedAt = this.#now();
       const isAnswered = await this.answers(ask, Math.min(timeoutMs, intervalSeconds * 1000));
       if (this.#line.isClosed) return;
       // Anything heard meanwhile is as good as the answer.
       if (isAnswered || this.#line.lastHeardAt > askedAt) {
-        this.every(intervalSeconds, ask, timeoutMs);
+        if (turn === this.#turn) this.#askIn(intervalSeconds, ask, timeoutMs);
       } else {
         this.#line.close({ code: "timeout", message: "the worker did not answer a keepalive" });
       }
@@ -63,6 +79,8 @@ export class Heartbeat {
   }
 
   stop(): void {
+    this.#turn++;
+    this.#interval = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 }

@@ -86,7 +86,7 @@ const door = await pbProtocol.listen(
     },
     refused: (reason, _peer, name) => console.error(reason, name),
   },
-  { host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000, keepaliveIntervalSeconds: null },
+  { host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000 },
 );
 
 const server = createServer((incoming, response) => {

@@ -30,7 +30,7 @@ describe.skipIf(!hasBuildbotWorker())("the Git step on a Python worker", () => {
   beforeAll(async () => {
     const door = testDoor({ passwords: { w1: "pass" } });
     const listening = await pbProtocol.listen(door, {
-      ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 20_000, keepaliveIntervalSeconds: null },
+      ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 20_000 },
     });
     const { port } = listening;
     worker = await startBuildbotWorker({ host: "127.0.0.1", port, name: "w1", password: "pass" });

@@ -17,7 +17,6 @@ export const OPTIONS = {
   host: "127.0.0.1",
   port: 0,
   loginTimeoutMs: 30_000,
-  keepaliveIntervalSeconds: null,
 };
 
 export interface PythonWorker {
@@ -432,12 +431,33 @@ export function pythonWorkerLife({ protocol, args }: PythonWorker): void {
     }
   }, 60_000);
 
+  it("is missed when it is frozen and answers no keepalive, and comes again", async () => {
+    const door = testDoor({ passwords: { w1: "pass" } });
+    const listening = await protocol.listen(door, OPTIONS);
+    const { port } = listening;
+    const login = { name: "w1", password: "pass" };
+    const worker = await startBuildbotWorker({ host: "127.0.0.1", port, ...login, args });
+    try {
+      const { session } = await door.nextAttached();
+      const running = session.run("b1", shell("sleep 30"), new KeepingSink(), never);
+      expect(await session.ping(10_000)).toBe(true);
+      worker.signal("SIGSTOP");
+      // Its kernel still acknowledges: only a question that it answers itself finds out.
+      session.keepAliveEvery(1);
+      expect((await session.closed).code).toBe("timeout");
+      expect(await running).toMatchObject({ kind: "lost" });
+      worker.signal("SIGCONT");
+      expect(await (await door.nextAttached()).session.ping(10_000)).toBe(true);
+    } finally {
+      worker.signal("SIGCONT");
+      await worker.stop();
+      await listening.close();
+    }
+  }, 60_000);
+
   it("is lost with its command when it is killed", async () => {
     const door = testDoor({ passwords: { w1: "pass" } });
-    const listening = await protocol.listen(door, {
-      ...OPTIONS,
-      keepaliveIntervalSeconds: 1,
-    });
+    const listening = await protocol.listen(door, OPTIONS);
     const worker = await startBuildbotWorker({
       host: "127.0.0.1",
       port: listening.port,

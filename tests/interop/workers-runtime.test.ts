@@ -21,7 +21,6 @@ const OPTIONS = {
   host: "127.0.0.1",
   port: 0,
   loginTimeoutMs: 30_000,
-  keepaliveIntervalSeconds: null,
 };
 
 const PROTOCOLS = [

@@ -333,7 +333,6 @@ async function socketProcess(
     host: "127.0.0.1",
     port: 0,
     loginTimeoutMs: 30_000,
-    keepaliveIntervalSeconds: null,
   });
   const socket: SocketProcess = {
     id,

@@ -26,6 +26,12 @@ export const REFUSALS = {
     advice:
       "Wait half a minute. If it comes again, a program there connects over and over: a worker with a wrong password, or a port check.",
   },
+  "too-many-failures": {
+    layer: "network",
+    says: "Too many logins from this address had failed, and the next ones were not looked at.",
+    advice:
+      "A program there tries names or passwords over and over: find it by the refusals before this one. Whoever is right gets in again within a minute.",
+  },
   left: {
     layer: "protocol",
     says: "It connected and went away without a word.",
@@ -87,6 +93,12 @@ export const REFUSALS = {
     layer: "name",
     says: "No worker logs in by this name.",
     advice: "Compare the name in the worker's command with the one on this page, letter by letter.",
+  },
+  "address-not-allowed": {
+    layer: "name",
+    says: "The name is right, and may not be used from this address.",
+    advice:
+      "Compare the address with the worker's allowed_addresses. Behind a load balancer it is the balancer's, unless that sends a PROXY header and is listed in SLIPWAY_TRUSTED_PROXY.",
   },
   "wrong-password": {
     layer: "password",

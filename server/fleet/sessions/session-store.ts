@@ -10,21 +10,31 @@ import type { OrgId, ProcessId, SessionId, WorkerId } from "../../domain/ids";
 import type { BuilderRef, WorkerFacts } from "../../domain/wire";
 import type { Hello } from "../../protocols/contract";
 
+/** Unless a worker's configuration says otherwise (W-030). */
+const KEEPALIVE_SECONDS = 3_600;
+
 export interface KnownWorker {
   readonly id: WorkerId;
   readonly orgId: OrgId;
   readonly name: string;
 }
 
-/** The sealed passwords that count for these login names, in their order; null: nobody's name. */
-export async function findPasswords(
+/** What must be right for a login. */
+export interface Credentials {
+  readonly sealed: Buffer | null;
+  /** Null: from anywhere. */
+  readonly allowedAddresses: readonly string[] | null;
+}
+
+/** What counts for these login names, in their order; null: nobody's name. */
+export async function findCredentials(
   q: Queryable,
   loginNames: readonly string[],
-): Promise<({ readonly sealed: Buffer | null } | null)[]> {
-  const rows = await q.rows<{ loginName: string; sealed: Buffer | null }>(
+): Promise<(Credentials | null)[]> {
+  const rows = await q.rows<Credentials & { loginName: string }>(
     {
-      name: "passwords-by-login",
-      text: `select w.login_name as "loginName",
+      name: "credentials-by-login",
+      text: `select w.login_name as "loginName", w.config->'allowed_addresses' as "allowedAddresses",
           case when w.password_secret is null then w.sealed_password else s.sealed end as sealed
         from worker w left join secret s on s.org_id = w.org_id and s.name = w.password_secret
         where w.login_name = any($1) and w.removed_at is null`,
@@ -209,9 +219,29 @@ export async function buildersOf(
   return workerIds.map((id) => served.get(id) ?? []);
 }
 
-export async function isWorkerRemoved(q: Queryable, workerId: WorkerId): Promise<boolean> {
-  const rows = await q.rows("select from worker where id = $1 and removed_at is null", [workerId]);
-  return rows.length === 0;
+/** What the configuration says of a connection. */
+export interface ConnectionOptions {
+  readonly keepaliveSeconds: number | null;
+  readonly allowedAddresses: readonly string[] | null;
+}
+
+/** As these workers' configuration has it, in their order; null: the worker was removed. */
+export async function connectionOptions(
+  q: Queryable,
+  workerIds: readonly WorkerId[],
+): Promise<(ConnectionOptions | null)[]> {
+  const rows = await q.rows<ConnectionOptions & { id: WorkerId }>(
+    {
+      name: "connection-options",
+      text: `select id, config->'allowed_addresses' as "allowedAddresses",
+          case when config ? 'keepalive_interval' then config->'keepalive_interval'
+            else to_jsonb($2::int) end as "keepaliveSeconds"
+        from worker where id = any($1) and removed_at is null`,
+    },
+    [workerIds, KEEPALIVE_SECONDS],
+  );
+  const found = new Map(rows.map((row) => [row.id, row]));
+  return workerIds.map((id) => found.get(id) ?? null);
 }
 
 /** The worker itself wants to go: no new builds. */

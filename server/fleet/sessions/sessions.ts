@@ -12,27 +12,31 @@
 import { setImmediate as soon } from "node:timers/promises";
 import { gather } from "../../db/gather";
 import type { Queryable } from "../../db/pool";
+import { isWithin, rangeOf } from "../../domain/addresses";
 import type { OrgId, ProcessId, SessionId, WorkerId } from "../../domain/ids";
 import { mergeCalls } from "../../events/merge-calls";
 import type {
   Admission,
   CloseReason,
   Hello,
+  Peer,
   WorkerDoor,
   WorkerSession,
 } from "../../protocols/contract";
-import { SessionLost } from "../../protocols/contract";
+import { LoginRefused, SessionLost } from "../../protocols/contract";
 import { createDoorLog } from "./door-log";
+import { FailedLogins } from "./failed-logins";
 import {
   type Attaching,
   attachSessions,
   buildersOf,
+  type ConnectionOptions,
+  connectionOptions,
   drainSession,
   type Ending,
   endSessions,
-  findPasswords,
+  findCredentials,
   holderOf,
-  isWorkerRemoved,
   type KnownWorker,
   openSessions,
   recordDoorEvent,
@@ -108,23 +112,35 @@ export function createSessions(context: SessionsContext): Sessions {
   /** Of the builder lists: one that was read before must be read again. */
   let configurations = 0;
 
-  const passwords = gather((names: readonly string[]) => findPasswords(db, names));
+  const failedLogins = new FailedLogins(Date.now);
+  const found = gather((names: readonly string[]) => findCredentials(db, names));
+  const options = gather((workers: readonly WorkerId[]) => connectionOptions(db, workers));
   const open = gather((hellos: readonly Hello[]) => openSessions(db, context.processId, hellos));
   const builders = gather((workers: readonly WorkerId[]) => buildersOf(db, workers));
   const attached = gather((attaching: readonly Attaching[]) => attachSessions(db, attaching));
   const end = gather((endings: readonly Ending[]) => endSessions(db, endings));
 
-  async function credentials(loginName: string): Promise<readonly string[] | null> {
-    const found = await passwords(loginName);
-    if (!found) return null;
-    return found.sealed ? [context.unseal(found.sealed)] : [];
+  async function credentials(loginName: string, peer: Peer): Promise<readonly string[] | null> {
+    const problem = failedLogins.problem(peer.address, loginName);
+    if (problem !== null) throw new LoginRefused("too-many-failures", problem);
+    const worker = await found(loginName);
+    if (!worker) return null;
+    if (!isAllowed(peer.address, worker)) {
+      throw new LoginRefused("address-not-allowed", `${peer.address} is not in allowed_addresses`);
+    }
+    return worker.sealed ? [context.unseal(worker.sealed)] : [];
   }
 
   async function admit(hello: Hello, connection: WorkerSession): Promise<Admission> {
+    failedLogins.succeeded(hello.peer.address, hello.loginName);
+    const before = configurations;
     const opened = await arbitrate(hello);
     if ("refusal" in opened) return refuse(opened.refusal);
     const { sessionId, worker } = opened;
-    const attaching = attach(worker, sessionId, hello, connection);
+    const attaching = attach(worker, sessionId, hello, connection).then((session) => {
+      if (session !== null && configurations !== before) void refresh(session);
+      return session !== null;
+    });
     // The row is open: whatever happens, it is ended when the connection is.
     const ended = connection.closed.then(async (reason) => {
       await attaching.catch(() => {});
@@ -135,13 +151,13 @@ export function createSessions(context: SessionsContext): Sessions {
     return { admitted: true, onDrainRequested: () => void drain(worker, sessionId) };
   }
 
-  /** @returns false when the session was ended meanwhile; rejects when the connection was lost */
+  /** @returns null when the session was ended meanwhile; rejects when the connection was lost */
   async function attach(
     worker: KnownWorker,
     sessionId: SessionId,
     hello: Hello,
     connection: WorkerSession,
-  ): Promise<boolean> {
+  ): Promise<(LiveSession & Served) | null> {
     const facts = await connection.describe();
     const session: LiveSession & Served = {
       id: sessionId,
@@ -151,15 +167,13 @@ export function createSessions(context: SessionsContext): Sessions {
       connection,
       builders: new Set(),
     };
-    const before = configurations;
-    await serve(session);
+    await Promise.all([serve(session), follow(session)]);
     // Before the row says that it is connected: a build may come for it at once.
     live.set(sessionId, session);
     if (!(await attached({ workerId: worker.id, sessionId, facts }))) {
       live.delete(sessionId);
-      return false;
+      return null;
     }
-    if (configurations !== before) void refresh(session);
     log("worker attached", {
       worker: worker.name,
       version: facts.version,
@@ -168,7 +182,7 @@ export function createSessions(context: SessionsContext): Sessions {
     });
     context.announce();
     context.wake(worker.orgId);
-    return true;
+    return session;
   }
 
   async function serve(session: LiveSession & Served): Promise<void> {
@@ -261,24 +275,30 @@ export function createSessions(context: SessionsContext): Sessions {
     }
   }
 
-  /** The builder list as it is now; never rejects. */
+  /** What the configuration says of a connection, or that there is to be none. */
+  async function follow({ workerId, connection }: LiveSession): Promise<void> {
+    const wanted = await options(workerId);
+    const { address } = connection.hello.peer;
+    const problem = !wanted
+      ? "removed from configuration"
+      : isAllowed(address, wanted)
+        ? null
+        : `${address} is no longer in allowed_addresses`;
+    if (problem === null) connection.keepAliveEvery(wanted?.keepaliveSeconds ?? null);
+    else connection.close({ code: "dropped-by-us", message: problem });
+  }
+
+  /** The configuration as it is now; never rejects. */
   async function refresh(session: LiveSession & Served): Promise<void> {
     try {
-      const isRemoved = await context.insist("worker of a session", () =>
-        isWorkerRemoved(db, session.workerId),
-      );
-      if (isRemoved) {
-        const message = "removed from configuration";
-        session.connection.close({ code: "dropped-by-us", message });
-      } else {
-        await context.insist("builders of a session", () => serve(session));
-      }
+      await context.insist("worker of a session", () => follow(session));
+      await context.insist("builders of a session", () => serve(session));
     } catch (error) {
       log("builder list not sent", { worker: session.workerName, error });
     }
   }
 
-  const refused = createDoorLog({
+  const writeRefusal = createDoorLog({
     record: (event) => {
       recordDoorEvent(db, event).then(context.announce, (error: unknown) =>
         log("door event not written", { error }),
@@ -287,6 +307,12 @@ export function createSessions(context: SessionsContext): Sessions {
     log,
     now: Date.now,
   });
+
+  const refused: WorkerDoor["refused"] = (reason, peer, loginName, detail) => {
+    const isFailure = reason === "unknown-name" || reason === "wrong-password";
+    if (isFailure && loginName !== null) failedLogins.failed(peer.address, loginName);
+    writeRefusal(reason, peer, loginName, detail);
+  };
 
   return {
     door: { credentials, admit, refused },
@@ -337,4 +363,15 @@ export function createSessions(context: SessionsContext): Sessions {
       for (const session of [...live.values()]) session.connection.close(reason);
     },
   };
+}
+
+function isAllowed(
+  address: string,
+  { allowedAddresses }: Pick<ConnectionOptions, "allowedAddresses">,
+): boolean {
+  if (allowedAddresses === null) return true;
+  return isWithin(
+    address,
+    allowedAddresses.flatMap((range) => rangeOf(range) ?? []),
+  );
 }

@@ -11,7 +11,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocket, WebSocketServer } from "ws";
-import type { CloseReason, Hello, RefusalReason, WorkerDoor } from "../contract";
+import {
+  type CloseReason,
+  type Hello,
+  LoginRefused,
+  type RefusalReason,
+  type WorkerDoor,
+} from "../contract";
 import { messageOf } from "../errors";
 import type { Newcomer, PeerConnection } from "../port";
 import { Stranger } from "../stranger";
@@ -34,7 +40,6 @@ export interface AttachOptions extends Newcomer {
   readonly door: WorkerDoor;
   readonly settings: MsgpackSettings;
   readonly loginTimeoutMs: number;
-  readonly keepaliveIntervalSeconds: number | null;
   readonly nextCommandId: () => string;
   readonly websockets: WebSocketServer;
 }
@@ -120,8 +125,10 @@ export class Attachment implements PeerConnection {
     try {
       passwords = await this.#options.door.credentials(given.name, this.#options.peer);
     } catch (error) {
-      this.#refuse("not-admitted", `passwords cannot be read: ${messageOf(error)}`);
-      this.#answer(503);
+      const isRefused = error instanceof LoginRefused;
+      if (isRefused) this.#refuse(error.reason, error.message);
+      else this.#refuse("not-admitted", `passwords cannot be read: ${messageOf(error)}`);
+      this.#answer(isRefused ? 401 : 503);
       return;
     }
     if (!isPassword(passwords, given.password)) {
@@ -140,7 +147,7 @@ export class Attachment implements PeerConnection {
   }
 
   async #open(websocket: WebSocket, loginName: string): Promise<void> {
-    const { door, peer, settings, nextCommandId, keepaliveIntervalSeconds } = this.#options;
+    const { door, peer, settings, nextCommandId } = this.#options;
     this.#state = "attaching";
     const hello: Hello = { loginName, protocol: "msgpack", peer };
     const connection = new MsgpackConnection(websocket, this.#socket, settings);
@@ -163,7 +170,6 @@ export class Attachment implements PeerConnection {
     clearTimeout(this.#timer);
     this.#stranger.attached();
     session.attached(() => admission.onDrainRequested());
-    if (keepaliveIntervalSeconds !== null) session.keepAliveEvery(keepaliveIntervalSeconds);
   }
 
   /** The same bytes whether the name is unknown or the password wrong. */

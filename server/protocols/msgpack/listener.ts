@@ -19,7 +19,7 @@ export function listen(
   options: ListenOptions,
   settings: MsgpackSettings,
 ): Promise<Listening> {
-  const { loginTimeoutMs, keepaliveIntervalSeconds } = options;
+  const { loginTimeoutMs } = options;
   let lastCommandId = 0;
   const nextCommandId = () => String(++lastCommandId);
   const websockets = new WebSocketServer({
@@ -46,7 +46,7 @@ export function listen(
     // Before anybody listens to the socket: the parser would take its bytes from below.
     http.emit("connection", socket);
     const attachment = new Attachment(socket, {
-      ...{ door, settings, loginTimeoutMs, keepaliveIntervalSeconds, nextCommandId, websockets },
+      ...{ door, settings, loginTimeoutMs, nextCommandId, websockets },
       ...newcomer,
     });
     handshakes.set(socket, attachment);

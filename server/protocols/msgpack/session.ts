@@ -196,10 +196,9 @@ export class MsgpackSession implements WorkerSession {
     this.#connection.close(reason);
   }
 
-  /** Sends a keepalive every so often; one that stays unanswered in silence ends the session. */
-  keepAliveEvery(intervalSeconds: number): void {
+  keepAliveEvery(seconds: number | null): void {
     const ask = () => this.#connection.ask("keepalive");
-    this.#heartbeat.every(intervalSeconds, ask, this.#settings.keepaliveTimeoutMs);
+    this.#heartbeat.every(seconds, ask, this.#settings.keepaliveTimeoutMs);
   }
 
   /** Sends a command; without a builder it is one of our own. */

@@ -9,7 +9,15 @@
  * It keeps the order of the contract (password, `admit`, then commands) and the conformance suite.
  * It sends no keepalives and has no limits of its own: there is nobody hostile in memory.
  */
-import type { Admission, Listening, ListenOptions, WorkerDoor, WorkerProtocol } from "../contract";
+import {
+  type Admission,
+  type Listening,
+  type ListenOptions,
+  LoginRefused,
+  type Peer,
+  type WorkerDoor,
+  type WorkerProtocol,
+} from "../contract";
 import type { NullWorkerOptions } from "./worker";
 import { NullWorker } from "./worker";
 
@@ -66,7 +74,8 @@ async function logIn(
   now: () => number,
 ): Promise<ConnectOutcome> {
   const peer = { address: worker.address ?? "127.0.0.1", port: 0 };
-  const passwords = await door.credentials(worker.name, peer);
+  const passwords = await credentials(door, worker.name, peer);
+  if (passwords === "refused") return { accepted: false };
   if (passwords === null || !passwords.includes(worker.password)) {
     const reason = passwords === null ? "unknown-name" : "wrong-password";
     door.refused(reason, peer, worker.name, "");
@@ -91,6 +100,16 @@ async function logIn(
   }
   session.attached(admission);
   return { accepted: true, worker: session };
+}
+
+async function credentials(door: WorkerDoor, name: string, peer: Peer) {
+  try {
+    return await door.credentials(name, peer);
+  } catch (error) {
+    if (!(error instanceof LoginRefused)) throw error;
+    door.refused(error.reason, peer, name, error.message);
+    return "refused";
+  }
 }
 
 /** A door that fails admits nobody. */

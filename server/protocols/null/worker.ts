@@ -40,6 +40,8 @@ export class NullWorker implements WorkerSession {
   behaviour: Behaviour;
   answersPings = true;
   builders: readonly BuilderRef[] = [];
+  /** As last told; undefined: never. None are sent. */
+  keepaliveSeconds: number | null | undefined = undefined;
   readonly commands: { readonly builder: string; readonly command: Command }[] = [];
   /** How often the worker was asked to exit; it does so unless told otherwise. */
   shutdownRequests = 0;
@@ -107,6 +109,10 @@ export class NullWorker implements WorkerSession {
         resolve(false);
       });
     });
+  }
+
+  keepAliveEvery(seconds: number | null): void {
+    this.keepaliveSeconds = seconds;
   }
 
   async run(

@@ -13,7 +13,14 @@
  */
 
 import type { Duplex } from "node:stream";
-import type { CloseReason, Hello, Peer, RefusalReason, WorkerDoor } from "../contract";
+import {
+  type CloseReason,
+  type Hello,
+  LoginRefused,
+  type Peer,
+  type RefusalReason,
+  type WorkerDoor,
+} from "../contract";
 import type { Newcomer } from "../port";
 import { Stranger } from "../stranger";
 import type { Jelly } from "./codec";
@@ -40,7 +47,6 @@ export interface AttachOptions extends Newcomer {
   readonly door: WorkerDoor;
   readonly settings: PbSettings;
   readonly loginTimeoutMs: number;
-  readonly keepaliveIntervalSeconds: number | null;
   readonly nextCommandId: () => string;
 }
 
@@ -118,6 +124,7 @@ class Attachment {
     try {
       passwords = await door.credentials(name, this.#peer);
     } catch (error) {
+      if (error instanceof LoginRefused) return this.#refuse(error.reason, bot, error.message);
       return this.#refuse("not-admitted", bot, `passwords cannot be read: ${messageOf(error)}`);
     }
     if (!provesPassword(passwords, challenge, response)) {
@@ -149,8 +156,6 @@ class Attachment {
     this.#state = "attached";
     clearTimeout(this.#timer);
     this.#stranger.attached();
-    const interval = this.#options.keepaliveIntervalSeconds;
-    if (interval !== null) session.keepAliveEvery(interval);
     const { onDrainRequested } = admission;
     const perspective: LocalObject = {
       call: (method) => {

@@ -9,12 +9,12 @@ export function listen(
   options: ListenOptions,
   settings: PbSettings,
 ): Promise<Listening> {
-  const { loginTimeoutMs, keepaliveIntervalSeconds } = options;
+  const { loginTimeoutMs } = options;
   let lastCommandId = 0;
   const nextCommandId = () => String(++lastCommandId);
   return openPort(door, options, settings, (socket, newcomer) =>
     attach(socket, {
-      ...{ door, settings, loginTimeoutMs, keepaliveIntervalSeconds, nextCommandId },
+      ...{ door, settings, loginTimeoutMs, nextCommandId },
       ...newcomer,
     }),
   );

@@ -172,10 +172,9 @@ export class PbSession implements WorkerSession {
     this.#connection.close(reason);
   }
 
-  /** Sends a keepalive every so often; one that stays unanswered in silence ends the session. */
-  keepAliveEvery(intervalSeconds: number): void {
+  keepAliveEvery(seconds: number | null): void {
     const ask = () => this.#ask("print", [], printed("keepalive"));
-    this.#heartbeat.every(intervalSeconds, ask, this.#settings.keepaliveTimeoutMs);
+    this.#heartbeat.every(seconds, ask, this.#settings.keepaliveTimeoutMs);
   }
 
   #lost(reason: CloseReason): void {

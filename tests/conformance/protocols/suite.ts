@@ -40,7 +40,6 @@ export function protocolConformance(createHarness: () => ConformanceHarness): vo
       host: "127.0.0.1",
       port: 0,
       loginTimeoutMs: 30_000,
-      keepaliveIntervalSeconds: null,
     });
   });
 

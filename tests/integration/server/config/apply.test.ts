@@ -10,13 +10,13 @@ import {
   revisionOf,
 } from "../../../../server/config";
 import type { OrgId } from "../../../../server/domain/ids";
-import { findPasswords } from "../../../../server/fleet/sessions/session-store";
+import { findCredentials } from "../../../../server/fleet/sessions/session-store";
 import { seal, unseal } from "../../../../server/secrets/seal";
 import { setSecret } from "../../../../server/secrets/store";
 import { CONFIG, type Installation, KEY, openInstallation } from "../rest/support";
 
 let server: Installation;
-const passwordOf = async (name: string) => (await findPasswords(server.owner, [name]))[0];
+const passwordOf = async (name: string) => (await findCredentials(server.owner, [name]))[0];
 beforeAll(async () => {
   server = await openInstallation();
 });

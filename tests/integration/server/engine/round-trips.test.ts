@@ -312,7 +312,6 @@ async function openSocket() {
     host: "127.0.0.1",
     port: 0,
     loginTimeoutMs: 10_000,
-    keepaliveIntervalSeconds: null,
   });
   // The end of the worker's session is still written then.
   cleanups.push(settled);

@@ -268,6 +268,97 @@ test("a new password counts at the next login only", async () => {
   expect(await socket.tryConnect("w1", { password: "new" })).not.toBeNull();
 });
 
+test("a password in the secret store is read at each login", async () => {
+  const set = (password: string) =>
+    rig.db.rows(
+      `insert into secret (org_id, name, sealed, updated_by) values (1, 'worker/w1/password', $1, 'ada')
+       on conflict (org_id, name) do update set sealed = excluded.sealed`,
+      [Buffer.from(password)],
+    );
+  await rig.db.rows("update worker set password_secret = 'worker/w1/password'");
+  // A secret that is not there lets nobody in.
+  expect(await socket.tryConnect("w1")).toBeNull();
+  await set("one");
+  const first = await socket.connect("w1", { password: "one" });
+  await set("two");
+  expect(await attached()).not.toBeNull();
+  first.lose();
+  await isDetached();
+  expect(await socket.tryConnect("w1", { password: "one" })).toBeNull();
+  expect(await socket.tryConnect("w1", { password: "two" })).not.toBeNull();
+});
+
+const configure = async (config: object) => {
+  await rig.db.rows("update worker set config = $1", [JSON.stringify(config)]);
+  await socket.sessions.reconfigure(CALLER.orgId);
+};
+
+test("keepalives come as configured, changed while connected too", async () => {
+  const connected = await socket.connect("w1");
+  expect(connected.keepaliveSeconds).toBe(3_600);
+  await configure({ keepalive_interval: 60 });
+  expect(connected.keepaliveSeconds).toBe(60);
+  await configure({ keepalive_interval: null });
+  expect(connected.keepaliveSeconds).toBeNull();
+  connected.lose();
+  await isDetached();
+  expect((await socket.connect("w1")).keepaliveSeconds).toBeNull();
+});
+
+test("a worker comes from its allowed addresses only", async () => {
+  const allowed = ["10.0.0.0/8", "2001:db8::/32"];
+  await configure({ allowed_addresses: allowed });
+  expect(await socket.tryConnect("w1", { address: "11.0.0.1" })).toBeNull();
+  expect(await socket.tryConnect("w1", { address: "11.0.0.1", password: "guess" })).toBeNull();
+  const [event] = await until(async () => {
+    const rows = await rig.db.rows(
+      "select reason, detail, peer from door_event where worker_id = $1",
+      [worker],
+    );
+    return rows.length === 2 ? rows : null;
+  });
+  expect(event).toEqual({
+    reason: "address-not-allowed",
+    detail: "11.0.0.1 is not in allowed_addresses",
+    peer: "11.0.0.1",
+  });
+  const connected = await socket.connect("w1", { address: "10.1.2.3" });
+  await configure({ allowed_addresses: ["10.1.2.0/24"] });
+  expect(await attached()).not.toBeNull();
+  await configure({ allowed_addresses: ["10.9.0.0/16"] });
+  expect((await connected.closed).message).toBe("10.1.2.3 is no longer in allowed_addresses");
+  await isDetached();
+});
+
+test("what is configured while a worker attaches counts for it", async () => {
+  let release = () => {};
+  const ready = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const connecting = socket.tryConnect("w1", { ready });
+  await until(async () => (await open()).length === 1);
+  await rig.db.rows("update worker set removed_at = now()");
+  await socket.sessions.reconfigure(CALLER.orgId);
+  release();
+  await connecting;
+  await isDetached();
+  expect(await open()).toEqual([]);
+});
+
+test("who guesses is not looked at for a while; others from there come in", async () => {
+  await rig.addWorker("w2");
+  for (let n = 0; n < 15; n += 1) await socket.tryConnect("w1", { password: `guess${n}` });
+  expect(await socket.tryConnect("w1")).toBeNull();
+  expect(await socket.tryConnect("w2")).not.toBeNull();
+  expect(await socket.tryConnect("w1", { address: "10.0.0.9" })).not.toBeNull();
+  const reasons = await until(async () => {
+    const rows = await rig.db.rows<{ reason: string }>("select reason from door_event order by id");
+    return rows.length === 16 ? rows.map(({ reason }) => reason) : null;
+  });
+  expect(new Set(reasons.slice(0, 10))).toEqual(new Set(["wrong-password"]));
+  expect(new Set(reasons.slice(10))).toEqual(new Set(["too-many-failures"]));
+});
+
 test("refusals are written for people to see, but not without end", async () => {
   for (let n = 0; n < 60; n += 1)
     await socket.tryConnect(`stranger\u0007${n}`, { address: "10.0.0.1" });

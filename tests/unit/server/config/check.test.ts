@@ -144,6 +144,46 @@ describe("mistakes", () => {
       /is not a worker name/,
     ],
     [
+      "a keepalive of no seconds",
+      "workers: [{type: Worker, name: w, password: p, keepalive_interval: 0}]",
+      /^1:68 workers\[0\]\.keepalive_interval: must be a whole number of seconds from 1 to 2000000, or null/,
+    ],
+    [
+      "a keepalive in words",
+      "workers: [{type: LocalWorker, name: w, keepalive_interval: often}]",
+      /keepalive_interval: must be a number, not string "often"/,
+    ],
+    [
+      "an address that is none",
+      "workers: [{type: Worker, name: w, password: p, allowed_addresses: [10.0.0.0/8, build.example.org]}]",
+      /allowed_addresses\[1\]: is not an IP address, nor a range/,
+    ],
+    [
+      "no address at all",
+      "workers: [{type: Worker, name: w, password: p, allowed_addresses: []}]",
+      /allowed_addresses: must name an address or a range/,
+    ],
+    [
+      "one address that is no list",
+      "workers: [{type: Worker, name: w, password: p, allowed_addresses: 10.0.0.1}]",
+      /allowed_addresses: must be a list, not string/,
+    ],
+    [
+      "addresses for a worker of this host",
+      "workers: [{type: LocalWorker, name: w, allowed_addresses: [10.0.0.1]}]",
+      /unknown key "allowed_addresses"/,
+    ],
+    [
+      "a space in a worker's name",
+      'workers: [{type: Worker, name: "a b", password: p}]',
+      /is not a worker name/,
+    ],
+    [
+      "a worker's name of 51 characters",
+      `workers: [{type: Worker, name: ${"a".repeat(51)}, password: p}]`,
+      /is not a worker name/,
+    ],
+    [
       "a reserved worker's name",
       "workers: [{type: Worker, name: change, password: p}]",
       /is a reserved name/,

@@ -29,7 +29,7 @@ afterEach(async () => {
 
 async function listen(settings: Partial<MsgpackSettings> = {}, options?: Partial<ListenOptions>) {
   listening = await createMsgpackProtocol(settings).listen(door, {
-    ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000, keepaliveIntervalSeconds: null },
+    ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000 },
     ...options,
   });
 }

@@ -158,7 +158,7 @@ it.each(scenarios.map((scenario) => [scenario.title, scenario] as const))(
       builders: builders.map((name) => ({ name, builddir: name })),
     });
     const listening = await createMsgpackProtocol().listen(door, {
-      ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000, keepaliveIntervalSeconds: null },
+      ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000 },
     });
     const peer = new MsgpackPeer(listening.port);
     play(peer, scenario);

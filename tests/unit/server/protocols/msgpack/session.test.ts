@@ -2,7 +2,7 @@
 // paths, one nudge behind each start, keepalives, interrupts of commands that nobody waits for.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Command, CommandSink, WorkerFacts } from "../../../../../server/domain/wire";
-import type { Listening, ListenOptions } from "../../../../../server/protocols/contract";
+import type { Listening } from "../../../../../server/protocols/contract";
 import {
   createMsgpackProtocol,
   type MsgpackSettings,
@@ -31,10 +31,9 @@ afterEach(async () => {
   await listening?.close();
 });
 
-async function attach(settings: Partial<MsgpackSettings> = {}, options?: Partial<ListenOptions>) {
+async function attach(settings: Partial<MsgpackSettings> = {}) {
   listening = await createMsgpackProtocol(settings).listen(door, {
-    ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000, keepaliveIntervalSeconds: null },
-    ...options,
+    ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000 },
   });
   peer = new MsgpackPeer(listening.port);
   return (await door.nextAttached()).session;
@@ -171,10 +170,26 @@ describe("a running command", () => {
 
 describe("keepalives", () => {
   it("come at their interval, and one that is not answered ends the session", async () => {
-    const session = await attach({ keepaliveTimeoutMs: 50 }, { keepaliveIntervalSeconds: 0.05 });
+    const session = await attach({ keepaliveTimeoutMs: 50 });
+    session.keepAliveEvery(0.05);
     await peer.expectOp("keepalive", 2);
     peer.answer = ({ op }) => (op === "keepalive" ? "silence" : undefined);
     expect((await session.closed).code).toBe("timeout");
+  });
+
+  it("follow the interval told last, or stop", async () => {
+    const session = await attach();
+    const count = () =>
+      peer.received.filter((each) => each.kind === "request" && each.op === "keepalive").length;
+    session.keepAliveEvery(3_600);
+    session.keepAliveEvery(0.01);
+    while (count() < 3) expect(await session.ping(10_000)).toBe(true);
+    session.keepAliveEvery(null);
+    // One may be under way; a round trip later it has come.
+    await session.ping(10_000);
+    const before = count();
+    for (let round = 0; round < 200; round++) await session.ping(10_000);
+    expect(count()).toBe(before);
   });
 });
 

@@ -14,7 +14,6 @@ const OPTIONS = {
   host: "",
   port: 0,
   loginTimeoutMs: 30_000,
-  keepaliveIntervalSeconds: null,
 };
 
 async function attach() {

@@ -29,7 +29,6 @@ async function listen(settings: Partial<PbSettings> = {}, options: Partial<Liste
     host: "127.0.0.1",
     port: 0,
     loginTimeoutMs: 30_000,
-    keepaliveIntervalSeconds: null,
     ...options,
   });
 }

@@ -112,7 +112,6 @@ async function replay(version: CaptureVersion, scenario: string, way: string): P
     host: "127.0.0.1",
     port: 0,
     loginTimeoutMs: 30_000,
-    keepaliveIntervalSeconds: null,
   });
   const player = play(listening.port, worker.bytes, fromWorker, (bytes, start) =>
     (cuts[way] as (typeof cuts)[string])(bytes, start, worker.chunkLengths),

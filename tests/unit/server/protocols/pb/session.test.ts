@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CommandSink } from "../../../../../server/domain/wire";
 import type { Listening } from "../../../../../server/protocols/contract";
 import { createPbProtocol, type PbSettings } from "../../../../../server/protocols/pb";
-import type { Call, Jelly } from "../../../../../server/protocols/pb/codec";
+import type { BrokerMessage, Call, Jelly } from "../../../../../server/protocols/pb/codec";
 import {
   asItems,
   asString,
@@ -34,26 +34,25 @@ afterEach(async () => {
   await listening?.close();
 });
 
-async function connect(
-  settings: Partial<PbSettings> = {},
-  keepaliveIntervalSeconds: number | null = null,
-): Promise<PbPeer> {
+async function connect(settings: Partial<PbSettings> = {}): Promise<PbPeer> {
   listening ??= await createPbProtocol(settings).listen(door, {
     host: "127.0.0.1",
     port: 0,
     loginTimeoutMs: 30_000,
-    keepaliveIntervalSeconds,
   });
   const peer = PbPeer.connect(listening.port);
   peers.push(peer);
   return peer;
 }
 
-async function attach(settings?: Partial<PbSettings>, keepaliveIntervalSeconds?: number) {
-  const peer = await connect(settings, keepaliveIntervalSeconds);
+async function attach(settings?: Partial<PbSettings>) {
+  const peer = await connect(settings);
   const perspective = (await peer.login("w1", "pass")) as Remote;
   return { peer, perspective, ...(await door.nextAttached()) };
 }
+
+const isKeepalive = (message: BrokerMessage) =>
+  message.kind === "message" && asString(message.kwargs.get("message")) === "keepalive";
 
 /** The object that `startCommand` gave to the worker. */
 function commandObject(call: Call): number {
@@ -436,12 +435,25 @@ describe("silence", () => {
   });
 
   it("ends a session whose keepalive is not answered", async () => {
-    const { peer, session } = await attach({ keepaliveTimeoutMs: 20 }, 0.02);
-    await peer.expect(
-      (each) => each.kind === "message" && asString(each.kwargs.get("message")) === "keepalive",
-    );
+    const { peer, session } = await attach({ keepaliveTimeoutMs: 20 });
+    session.keepAliveEvery(0.02);
+    await peer.expect(isKeepalive);
     peer.answer = () => "silence";
     expect((await session.closed).code).toBe("timeout");
+  });
+
+  it("sends keepalives at the interval told last, or none any more", async () => {
+    const { peer, session } = await attach();
+    const count = () => peer.received.filter(isKeepalive).length;
+    session.keepAliveEvery(3_600);
+    session.keepAliveEvery(0.01);
+    while (count() < 3) expect(await session.ping(10_000)).toBe(true);
+    session.keepAliveEvery(null);
+    // One may be under way; a round trip later it has come.
+    await session.ping(10_000);
+    const before = count();
+    for (let round = 0; round < 200; round++) await session.ping(10_000);
+    expect(count()).toBe(before);
   });
 });
 

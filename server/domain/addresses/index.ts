@@ -1,0 +1,2 @@
+export { type Address, addressOf, networkOf } from "./address";
+export { isWithin, type Range, rangeOf } from "./range";
