@@ -89,14 +89,20 @@ export function LiveProvider(props: { readonly org: string; readonly children: R
 }
 
 /**
- * Asks again for `keys` when something happens under `topics`: at most four times a second, and
- * every five seconds while the tab is hidden.
+ * Asks again for `keys` when something happens under `topics`: at most four times a second, or as
+ * seldom as the caller wants, and every five seconds while the tab is hidden.
  */
-export function useLive(topics: readonly string[], keys: readonly (readonly unknown[])[]): void {
+export function useLive(
+  topics: readonly string[],
+  keys: readonly (readonly unknown[])[],
+  everyMs = 250,
+): void {
   const channel = useChannel();
   const queries = useQueryClient();
   const newest = useRef(keys);
   newest.current = keys;
+  const pause = useRef(everyMs);
+  pause.current = everyMs;
   const wanted = topics.join(" ");
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -108,7 +114,7 @@ export function useLive(topics: readonly string[], keys: readonly (readonly unkn
       wanted.split(" "),
       (event) => {
         if (isLogGrowth(event)) return;
-        timer ??= setTimeout(ask, document.hidden ? 5_000 : 250);
+        timer ??= setTimeout(ask, document.hidden ? Math.max(5_000, pause.current) : pause.current);
       },
       ask,
     );

@@ -83,3 +83,19 @@ export function Moment(props: { at: number }) {
     </time>
   );
 }
+
+/** "in 4 min 05 s", counted down by the second; exact on hover. */
+export function Countdown(props: { to: number }) {
+  const now = useNow();
+  const left = Math.max(0, props.to - now);
+  return (
+    <time
+      dateTime={new Date(props.to).toISOString()}
+      title={now === 0 ? undefined : exact(props.to)}
+      className="whitespace-nowrap"
+      suppressHydrationWarning
+    >
+      {now === 0 ? "…" : left === 0 ? "any moment" : `in ${duration(left)}`}
+    </time>
+  );
+}

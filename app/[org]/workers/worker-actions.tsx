@@ -8,7 +8,8 @@ import { Button } from "@/app/_ui/button";
 import { ReasonDialog } from "@/app/_ui/reason-dialog";
 import type { WorkerRow } from "@/server/api/workers/row";
 
-type Action = "pause" | "unpause" | "drain" | "kill";
+const ACTIONS = ["pause", "unpause", "drain", "kill"] as const;
+type Action = (typeof ACTIONS)[number];
 
 const TEXTS: Readonly<Record<Action, { button: string; title: string; says: string }>> = {
   pause: {
@@ -33,9 +34,25 @@ const TEXTS: Readonly<Record<Action, { button: string; title: string; says: stri
   },
 };
 
+/** What makes sense for one worker as it stands. */
+export function actionsFor(worker: WorkerRow): Action[] {
+  const possible: Action[] = [];
+  if (worker.isRemoved) return possible;
+  if (!worker.isPaused) possible.push("pause");
+  if (worker.isPaused || worker.shown.word === "quarantined") possible.push("unpause");
+  if (worker.isConnected && !worker.isDraining) possible.push("drain");
+  if (worker.isConnected) possible.push("kill");
+  return possible;
+}
+
 /** What a person may do to workers; each asks for a reason. */
-export function WorkerActions(props: { workers: readonly WorkerRow[]; onDone?: () => void }) {
-  const { workers } = props;
+export function WorkerActions(props: {
+  workers: readonly { id: number; name: string }[];
+  /** Absent: all; whom one does not concern is told of afterwards. */
+  possible?: readonly Action[];
+  onDone?: () => void;
+}) {
+  const { workers, possible = ACTIONS } = props;
   const org = useOrg();
   const trpc = useTRPC();
   const queries = useQueryClient();
@@ -51,12 +68,6 @@ export function WorkerActions(props: { workers: readonly WorkerRow[]; onDone?: (
     }),
   );
   if (!may) return null;
-  const isResting = (worker: WorkerRow) => worker.isPaused || worker.shown.word === "quarantined";
-  const possible: Action[] = [];
-  if (workers.some((worker) => !worker.isPaused)) possible.push("pause");
-  if (workers.some(isResting)) possible.push("unpause");
-  if (workers.some((worker) => worker.isConnected && !worker.isDraining)) possible.push("drain");
-  if (workers.some((worker) => worker.isConnected)) possible.push("kill");
   const names = workers.length === 1 ? (workers[0]?.name ?? "") : `${workers.length} workers`;
   return (
     <>

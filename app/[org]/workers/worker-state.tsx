@@ -1,21 +1,38 @@
 "use client";
 
-import { duration } from "@/app/_client/format";
+import Link from "next/link";
+import { routes } from "@/app/_client/navigation";
 import { Status } from "@/app/_features/status";
-import { Ago, useNow } from "@/app/_ui/time";
+import { useOrg } from "@/app/_shell/org";
+import { Ago, Countdown } from "@/app/_ui/time";
 import type { WorkerRow } from "@/server/api/workers/row";
 
 /** The word, and the sentence with its times: until when, since when. */
 export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolean }) {
   const { worker } = props;
   const { shown } = worker;
+  const org = useOrg();
   return (
-    <span className="flex flex-wrap items-center gap-x-3">
-      {props.isWordElsewhere ? null : <Status state={shown.word} />}
+    <span>
+      {props.isWordElsewhere ? null : (
+        <span className="mr-2.5 inline-block align-bottom">
+          <Status state={shown.word} />
+        </span>
+      )}
       <span className="text-muted">
-        {shown.sentence}
+        {worker.isRemoved ? "Not in the configuration any more" : shown.sentence}
         <Times worker={worker} />
       </span>
+      {worker.running.map((build) => (
+        <Link
+          key={build.id}
+          href={routes.build(org.slug, build.builderId, build.number)}
+          prefetch={false}
+          className="ml-2.5 inline-block hover:underline"
+        >
+          {build.builder} <span className="num text-muted">#{build.number}</span>
+        </Link>
+      ))}
     </span>
   );
 }
@@ -32,23 +49,20 @@ function Times({ worker }: { worker: WorkerRow }) {
       return worker.lastSeenAt === null ? null : (
         <>
           , seen <Ago at={worker.lastSeenAt} />
+          {worker.missingAt === null ? null : (
+            <>
+              ; counts as missing <Countdown to={worker.missingAt} />
+            </>
+          )}
         </>
       );
     case "quarantined":
-      return worker.quarantinedUntil === null ? null : <Countdown to={worker.quarantinedUntil} />;
+      return worker.quarantinedUntil === null ? null : (
+        <>
+          ; back <Countdown to={worker.quarantinedUntil} />
+        </>
+      );
     default:
       return null;
   }
-}
-
-function Countdown({ to }: { to: number }) {
-  const now = useNow();
-  return (
-    <>
-      ; back in{" "}
-      <span className="num" suppressHydrationWarning>
-        {now === 0 ? "…" : duration(Math.max(0, to - now))}
-      </span>
-    </>
-  );
 }

@@ -7,7 +7,7 @@ export const ACTIONS = ["pause", "unpause", "drain", "kill"] as const;
 
 /** Each action asks for a reason, and is recorded with a name (W-080, W-087). */
 export const actInput = z.object({
-  workerIds: z.array(z.number().int().positive()).min(1).max(200),
+  workerIds: z.array(z.number().int().positive()).min(1).max(10_000),
   action: z.enum(ACTIONS),
   reason: z.string().trim().max(1000),
 });

@@ -1,14 +1,18 @@
 import { allowed, member, router } from "../trpc";
 import { addLocalWorker, addWorker, addWorkerInput, newPassword, newPasswordInput } from "./add";
+import { busyDays, busyInput } from "./busy";
 import { checkName, checkNameInput } from "./check-name";
 import { connection, connectionInput } from "./connection";
 import { actInput, actOnWorkers } from "./control";
-import { listWorkers, workersInput } from "./list";
+import { fleetFilter } from "./fleet";
+import { listWorkers, matchingWorkers, workersInput } from "./list";
 import { oneWorker, workerInput } from "./one";
 import { strangersAtTheDoor, strangersInput } from "./strangers";
 
 export const workersRouter = router({
   list: member.input(workersInput).query(({ ctx, input }) => listWorkers(ctx.org, input)),
+  matching: member.input(fleetFilter).query(({ ctx, input }) => matchingWorkers(ctx.org, input)),
+  busy: member.input(busyInput).query(({ ctx, input }) => busyDays(ctx.org, input)),
   one: member.input(workerInput).query(({ ctx, input }) => oneWorker(ctx.org, input)),
   connection: member
     .input(connectionInput)

@@ -13,7 +13,6 @@ export interface WorkerPageFacts extends WorkerFactsRow {
   basedir: string | null;
   hasPassword: boolean;
   createdAt: number;
-  isRemoved: boolean;
   builders: { id: number; name: string }[];
 }
 
@@ -52,7 +51,6 @@ const ONE = `
   select ${WORKER_COLUMNS}, coalesce(k.facts -> 'info', '{}') as info, (k.facts ->> 'numcpus')::int as numcpus,
          k.facts ->> 'basedir' as basedir, ${ms("k.created_at")} as "createdAt",
          (k.sealed_password is not null or k.password_secret is not null) as "hasPassword",
-         k.removed_at is not null as "isRemoved",
          (select coalesce(json_agg(json_build_object('id', b.id, 'name', b.name) order by b.name), '[]')
           from builder_worker bw join builder b on b.id = bw.builder_id
           where bw.worker_id = k.id and b.removed_at is null) as builders

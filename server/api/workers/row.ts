@@ -14,6 +14,10 @@ export interface WorkerFactsRow extends ShownFacts {
   connectedAt: number | null;
   version: string | null;
   system: string | null;
+  /** It is not in the configuration any more. */
+  isRemoved: boolean;
+  /** When it will have been away for too long; null: it is not waited for. */
+  missingAt: number | null;
   /** The builds it runs now. */
   running: { id: number; number: number; builderId: number; builder: string; startedAt: number }[];
   /** Its last ten finished builds, oldest first. */
@@ -36,12 +40,14 @@ export const WORKER_COLUMNS = `
   k.is_draining as "isDraining", ${ms("k.quarantined_until")} as "quarantinedUntil",
   k.quarantine_seconds as "quarantineSeconds", k.quarantine_reason as "quarantineReason",
   ${ms("k.last_seen_at")} as "lastSeenAt", n.protocol, n.peer, ${ms("n.started_at")} as "connectedAt",
+  k.removed_at is not null as "isRemoved", ${ms("gone.fire_at")} as "missingAt",
   k.facts ->> 'version' as version, k.facts ->> 'system' as system,
   run.running, json_array_length(run.running) as "buildCount", past.recent`;
 
 export const WORKER_TABLES = `
   worker k
   left join worker_session n on n.id = k.session_id
+  left join deadline gone on gone.kind = 'worker-missing' and gone.subject_id = k.id
   cross join lateral (
     select coalesce(json_agg(json_build_object('id', x.id, 'number', x.number, 'builderId', x.builder_id,
              'builder', b.name, 'startedAt', ${ms("coalesce(x.started_at, x.created_at)")}) order by x.id), '[]') as running

@@ -11,6 +11,8 @@ export interface Pattern {
   matchesStart(text: string): boolean;
   /** Matches the whole text. */
   matchesAll(text: string): boolean;
+  /** Matches somewhere in the text, as a search does. */
+  finds(text: string): boolean;
 }
 
 /** Why this is no pattern, for a person; null when it is one. */
@@ -32,6 +34,7 @@ export function compilePattern(source: string): Pattern {
   return {
     matchesStart: (text) => compiled.matcher(text).lookingAt(),
     matchesAll: (text) => compiled.matches(text),
+    finds: (text) => compiled.matcher(text).find(),
   };
 }
 

@@ -21,7 +21,22 @@ export interface ShownFacts {
   readonly maxBuilds: number | null;
 }
 
-export type ShownWord = "paused" | "draining" | "offline" | "quarantined" | "building" | "idle";
+/** Worst news first: the order of filters. */
+export const SHOWN_WORDS = [
+  "paused",
+  "quarantined",
+  "draining",
+  "offline",
+  "building",
+  "idle",
+] as const;
+export type ShownWord = (typeof SHOWN_WORDS)[number];
+
+/** All that the word hangs on; lists of thousands of workers read no more than this. */
+export type WordFacts = Pick<
+  ShownFacts,
+  "isConnected" | "isPaused" | "isDraining" | "quarantinedUntil" | "buildCount"
+>;
 
 export interface ShownState {
   readonly word: ShownWord;
@@ -33,9 +48,9 @@ export interface ShownState {
 
 /** @param now milliseconds since the epoch */
 export function shownState(facts: ShownFacts, now: number): ShownState {
-  const inQuarantine = facts.quarantinedUntil !== null && facts.quarantinedUntil > now;
+  const inQuarantine = isResting(facts, now);
   const isFull = facts.maxBuilds !== null && facts.buildCount >= facts.maxBuilds;
-  const word = shownWord(facts, inQuarantine);
+  const word = shownWord(facts, now);
   return {
     word,
     sentence: sentenceFor(word, facts, isFull),
@@ -44,11 +59,16 @@ export function shownState(facts: ShownFacts, now: number): ShownState {
   };
 }
 
-function shownWord(facts: ShownFacts, inQuarantine: boolean): ShownWord {
+function isResting({ quarantinedUntil }: WordFacts, now: number): boolean {
+  return quarantinedUntil !== null && quarantinedUntil > now;
+}
+
+/** @param now milliseconds since the epoch */
+export function shownWord(facts: WordFacts, now: number): ShownWord {
   if (facts.isPaused) return "paused";
   if (facts.isDraining && facts.isConnected) return "draining";
   if (!facts.isConnected) return "offline";
-  if (inQuarantine) return "quarantined";
+  if (isResting(facts, now)) return "quarantined";
   return facts.buildCount > 0 ? "building" : "idle";
 }
 

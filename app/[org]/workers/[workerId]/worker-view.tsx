@@ -15,7 +15,7 @@ import type { WorkerPage } from "@/server/api/workers/one";
 import { refusalOf } from "@/server/domain/workers/refusal";
 import { ArrivalPanel } from "../arrival-panel";
 import { ConnectSection } from "../connect-section";
-import { WorkerActions } from "../worker-actions";
+import { actionsFor, WorkerActions } from "../worker-actions";
 import { WorkerState } from "../worker-state";
 
 export function WorkerView(props: { workerId: number }) {
@@ -28,7 +28,7 @@ export function WorkerView(props: { workerId: number }) {
   return (
     <>
       <PageHead title={worker.name} note={<StatusPlate state={worker.shown.word} />}>
-        <WorkerActions workers={[worker]} />
+        <WorkerActions workers={[worker]} possible={actionsFor(worker)} />
       </PageHead>
       <div className="px-4 py-4 sm:px-6">
         <p className="mb-5">

@@ -1,0 +1,1 @@
+export { BusyStrip, type Day } from "./busy-strip";
