@@ -19,6 +19,8 @@ export interface Backup {
   readonly bytes: number;
   readonly organizations: number;
   readonly builds: number;
+  /** Of the artifacts: what is neither a file nor a folder. */
+  readonly leftOut: readonly string[];
 }
 
 export async function makeBackup(options: BackupOptions): Promise<Backup> {
@@ -33,13 +35,14 @@ export async function makeBackup(options: BackupOptions): Promise<Backup> {
       hasArtifacts: options.artifacts !== null,
       ...facts,
     };
+    const leftOut: string[] = [];
     const bytes = await writeFrames(
       options.file,
-      framesOf(client, header, options.artifacts),
+      framesOf(client, header, options.artifacts, leftOut),
       options.signal,
     );
     const { organizations, builds } = facts;
-    return { file: options.file, bytes, organizations, builds };
+    return { file: options.file, bytes, organizations, builds, leftOut };
   } finally {
     await client.end();
   }
@@ -49,8 +52,9 @@ async function* framesOf(
   client: pg.Client,
   header: Header,
   artifacts: string | null,
+  leftOut: string[],
 ): AsyncGenerator<Frame> {
   yield json("header", header);
   yield* dump(client);
-  if (artifacts !== null) yield* dumpFolder(artifacts);
+  if (artifacts !== null) yield* dumpFolder(artifacts, leftOut);
 }

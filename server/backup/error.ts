@@ -5,7 +5,8 @@ export class BackupError extends Error {
     /** `file`: what is in it; `place`: where it should go. */
     readonly fault: "file" | "place",
     message: string,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }

@@ -9,9 +9,14 @@ import { data, type Frame, json } from "./format";
 import type { FrameReader } from "./frame-reader";
 import { file as fileFrame } from "./header";
 
-/** What goes away while it is looked at is left out: nothing in the snapshot's future needs it. */
-export async function* dumpFolder(folder: string): AsyncGenerator<Frame> {
-  for await (const path of filesIn(folder)) {
+/**
+ * What goes away while it is looked at is left out: nothing in the snapshot's future needs it. So are
+ * links, which may lead anywhere.
+ *
+ * @param leftOut gets what is neither a file nor a folder
+ */
+export async function* dumpFolder(folder: string, leftOut: string[]): AsyncGenerator<Frame> {
+  for await (const path of filesIn(folder, leftOut)) {
     const stream = createReadStream(path);
     const isThere = await new Promise<boolean>((resolve, reject) => {
       stream.once("open", () => resolve(true));
@@ -24,15 +29,16 @@ export async function* dumpFolder(folder: string): AsyncGenerator<Frame> {
   }
 }
 
-async function* filesIn(folder: string): AsyncGenerator<string> {
+async function* filesIn(folder: string, leftOut: string[]): AsyncGenerator<string> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
     if (isGone(error)) return [];
     throw error;
   });
   for (const entry of entries) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* filesIn(path);
+    if (entry.isDirectory()) yield* filesIn(path, leftOut);
     else if (entry.isFile()) yield path;
+    else leftOut.push(path);
   }
 }
 
@@ -42,7 +48,10 @@ const isGone = (error: unknown) => (error as NodeJS.ErrnoException).code === "EN
 export async function loadFile(folder: string, frames: FrameReader): Promise<void> {
   const path = join(folder, inside(fileFrame.parse(frames.read("file")).path));
   await mkdir(dirname(path), { recursive: true });
-  await pipeline(Readable.from(frames.data(), { objectMode: false }), createWriteStream(path));
+  await pipeline(
+    Readable.from(frames.data(), { objectMode: false }),
+    createWriteStream(path, { flush: true }),
+  );
   frames.end();
 }
 

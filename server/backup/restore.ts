@@ -2,7 +2,9 @@
  * Puts a backup in place of an installation. The file is read twice: once to know that it is whole
  * and fits, before anything is touched, and once to load it, in one transaction.
  */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, realpath, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import pg from "pg";
 import { lock, type Migration, migrate, readMigrations } from "../db/migrate";
 import { BackupError } from "./error";
@@ -10,6 +12,7 @@ import { loadFile } from "./folder";
 import { readFrames } from "./format";
 import { FrameReader } from "./frame-reader";
 import { type Header, header as headerFrame } from "./header";
+import { draftOf, putInPlace, refuseLeftovers, settle, syncFolders } from "./in-place";
 import {
   declareAllGone,
   empty,
@@ -19,7 +22,6 @@ import {
   setSequences,
   whoRuns,
 } from "./load";
-import { type Swapped, swap } from "./swap";
 
 /** Reads all of it. @throws BackupError when it is not whole */
 export async function checkBackup(file: string): Promise<Header> {
@@ -65,6 +67,8 @@ export interface RestoreOptions {
   readonly keyFile: string | null;
   /** Null: they are in an object store. */
   readonly artifacts: string | null;
+  /** A file of ours, kept while places are being taken; see in-place.ts. */
+  readonly journal: string;
   /** Whether the queues' tables are wanted. */
   readonly withQueues: boolean;
   /** Overwrite an installation. */
@@ -74,69 +78,115 @@ export interface RestoreOptions {
   readonly signal: AbortSignal;
 }
 
+/** The backup is in place; what could not be done after that, each in a sentence. */
+export interface Restored {
+  readonly unfinished: readonly string[];
+}
+
 /**
  * @param header of `checkBackup`, for the same file
- * @throws BackupError when there is no room for it; anything else is a fault, and nothing was changed
+ * @throws BackupError when there is no room for it; anything else is a fault. Nothing was changed,
+ *   unless a BackupError says otherwise
  */
-export async function restoreBackup(header: Header, options: RestoreOptions): Promise<void> {
+export async function restoreBackup(header: Header, options: RestoreOptions): Promise<Restored> {
   const known = await checkMigrations(header, options.migrations);
+  const drafts = await draftsOf(header, options);
   const client = new pg.Client({ connectionString: options.databaseUrl });
   client.on("error", () => {});
   await client.connect();
   const stop = () => void client.end();
   options.signal.addEventListener("abort", stop, { once: true });
-  // A backup without artifacts leaves those that are here alone.
-  const artifacts = header.hasArtifacts ? options.artifacts : null;
-  const drafts = draftsOf({ ...options, artifacts });
-  const swapped: Swapped[] = [];
   try {
     // Who starts meanwhile waits before they look at a table.
     await lock(client);
+    await settle(options.journal, options.databaseUrl);
     await refuseUnlessFree(client, options);
+    refuseLeftovers(drafts.places);
     await client.query("begin");
     await empty(client);
     await makeTables(client, header, known);
-    await load(client, options.file, drafts.artifacts?.made ?? null);
+    await load(client, options.file, drafts.folder);
     await declareAllGone(client);
-    if (drafts.key) await writeFile(drafts.key.made, `${header.secretKey}\n`, { mode: 0o600 });
+    if (drafts.key) await writeKey(drafts.key, header.secretKey);
+    // From here on it is quick, and is not stopped half-way.
+    options.signal.removeEventListener("abort", stop);
     options.signal.throwIfAborted();
-    for (const draft of [drafts.artifacts, drafts.key]) {
-      if (draft) swapped.push(await swap(draft.made, draft.place));
-    }
-    await client.query("commit");
-  } catch (error) {
-    for (const one of swapped.reverse()) await one.undo();
-    throw error;
+    await commit(client, drafts.places, options);
   } finally {
     options.signal.removeEventListener("abort", stop);
-    await client.end();
-    for (const draft of [drafts.artifacts, drafts.key]) {
-      if (draft) await rm(draft.made, { recursive: true, force: true });
-    }
+    await client.end().catch(() => {});
+    await dropDrafts(drafts.places, options);
   }
-  for (const one of swapped) await one.settle();
-  await catchUp(options);
+  const unfinished: string[] = [];
+  const after = async (what: string, work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (error) {
+      unfinished.push(`${what}: ${(error as Error).message}`);
+    }
+  };
+  await after("what was here before is not all removed, the next start goes on", () =>
+    settle(options.journal, options.databaseUrl),
+  );
+  await after("it is not brought up to this version, the next start goes on", () =>
+    catchUp(options),
+  );
+  return { unfinished };
 }
 
-interface Draft {
-  readonly made: string;
-  readonly place: string;
+/** Database and files together; when an answer is missing, the database is asked what it did. */
+async function commit(
+  client: pg.Client,
+  places: readonly string[],
+  { journal, databaseUrl }: RestoreOptions,
+): Promise<void> {
+  try {
+    await putInPlace(client, journal, places);
+    await client.query("commit");
+  } catch (error) {
+    await client.end().catch(() => {});
+    if ((await settle(journal, databaseUrl)) !== "committed") throw error;
+  }
 }
 
-function draftsOf({ artifacts, keyFile }: RestoreOptions) {
-  const draft = (place: string | null): Draft | null =>
-    place === null ? null : { made: `${place}.restoring`, place };
-  return { artifacts: draft(artifacts), key: draft(keyFile) };
+interface Drafts {
+  /** All places, each drafted beside itself. */
+  readonly places: readonly string[];
+  readonly folder: string | null;
+  readonly key: string | null;
+}
+
+async function draftsOf(
+  { hasArtifacts }: Header,
+  { artifacts, keyFile }: RestoreOptions,
+): Promise<Drafts> {
+  // A link leads to where they really are, and stays.
+  const real = (place: string) => realpath(place).catch(() => place);
+  // A backup without artifacts leaves those that are here alone.
+  const folder = artifacts !== null && hasArtifacts ? await real(artifacts) : null;
+  const key = keyFile === null ? null : await real(keyFile);
+  return {
+    places: [folder, key].filter((place) => place !== null),
+    folder: folder && draftOf(folder),
+    key: key && draftOf(key),
+  };
+}
+
+async function writeKey(file: string, key: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await rm(file, { force: true });
+  await writeFile(file, `${key}\n`, { mode: 0o600, flush: true });
+}
+
+/** A journal that is still there needs them. */
+async function dropDrafts(places: readonly string[], { journal }: RestoreOptions): Promise<void> {
+  if (existsSync(journal)) return;
+  for (const place of places) await rm(draftOf(place), { recursive: true, force: true });
 }
 
 /** From the time of the backup to this program. */
 async function catchUp({ databaseUrl, withQueues, migrations }: RestoreOptions): Promise<void> {
-  try {
-    await migrate({ databaseUrl, directory: migrations, withQueues });
-  } catch (error) {
-    const { message } = error as Error;
-    throw new BackupError("place", `the backup is in place and the next start goes on: ${message}`);
-  }
+  await migrate({ databaseUrl, directory: migrations, withQueues });
 }
 
 async function refuseUnlessFree(
@@ -172,6 +222,7 @@ async function load(client: pg.Client, file: string, folder: string | null): Pro
       else if (folder) await loadFile(folder, frames);
       else for await (const _ of frames.data());
     }
+    if (folder) await syncFolders(folder);
   } finally {
     await frames.close();
   }

@@ -72,6 +72,6 @@ try {
 
 /** What was thrown for a person is a message; a fault of ours comes with its place in the code. */
 function explain(error: Error): string {
-  const forPeople = ["Error", "EnvError", "MigrationError", "DataDirBusyError"];
+  const forPeople = ["Error", "EnvError", "MigrationError", "DataDirBusyError", "BackupError"];
   return forPeople.includes(error.name) ? error.message : (error.stack ?? error.message);
 }

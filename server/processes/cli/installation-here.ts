@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { JOURNAL_FILE, settle } from "../../backup/in-place";
 import { locateEmbedded, startEmbedded } from "../../db/embedded";
 import { openDatabase } from "../../db/pool";
 import { type Env, projectRoot } from "../../env";
@@ -34,7 +35,7 @@ export async function withInstallation<T>(
 ): Promise<T> {
   const env = readHostEnv(io);
   const stopping = new AbortController();
-  const stop = () => stopping.abort(new CommandError("stopped; nothing was changed"));
+  const stop = () => stopping.abort(new CommandError("stopped: nothing was changed"));
   const common = {
     env,
     artifacts: env.artifacts.startsWith("file:") ? fileURLToPath(env.artifacts) : null,
@@ -77,6 +78,7 @@ async function alone<T>(dataDir: string, io: Io, work: (url: string) => Promise<
       throw new CommandError(error.message, EXIT.unavailable);
     });
     try {
+      await settle(join(dataDir, JOURNAL_FILE), embedded.url);
       return await work(embedded.url);
     } finally {
       await embedded.stop();

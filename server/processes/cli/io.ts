@@ -20,7 +20,15 @@ export interface Command {
 }
 
 /** Exit statuses (sysexits.h), above the results that `trigger --wait` ends with. */
-export const EXIT = { usage: 64, data: 65, unavailable: 69, fault: 70, denied: 77 } as const;
+export const EXIT = {
+  usage: 64,
+  data: 65,
+  unavailable: 69,
+  fault: 70,
+  /** The thing is done; what belongs to it is not. */
+  unfinished: 75,
+  denied: 77,
+} as const;
 
 /** The command line is wrong. */
 export class UsageError extends Error {

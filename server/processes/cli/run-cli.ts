@@ -66,7 +66,7 @@ function explain(error: unknown, command: Command, io: Io): number {
     return error.status;
   }
   // A setting that is wrong, or a refusal of ours: for a person. Anything else: with its place.
-  const kinds = ["AppError", "EnvError", "DataDirBusyError"];
+  const kinds = ["AppError", "EnvError", "DataDirBusyError", "BackupError"];
   const isKnown = kinds.includes((error as Error).name);
   io.err(`${name}: ${isKnown ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
   return (error as Error).name === "EnvError" ? EXIT.usage : EXIT.fault;

@@ -1,4 +1,7 @@
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { BackupError } from "../../backup/error";
+import { JOURNAL_FILE, settle } from "../../backup/in-place";
 import { type EmbeddedPostgres, startEmbedded } from "../../db/embedded";
 import { migrate } from "../../db/migrate";
 import { type Env, ensureSecretKey, type ProcessEnv } from "../../env";
@@ -20,7 +23,8 @@ const AWAY = new Set([
 /**
  * Starts the embedded database, or finds the given one, and fills in what the children need to know.
  *
- * @throws EnvError when the key file cannot be used
+ * @throws EnvError when the key file cannot be used; BackupError when a restore was cut off and
+ *   nobody knows whether it took place
  */
 export async function openDatabase(env: Env, say: (line: string) => void): Promise<OpenDatabase> {
   if (env.databaseUrl !== null && env.secretKey !== null) {
@@ -29,9 +33,16 @@ export async function openDatabase(env: Env, say: (line: string) => void): Promi
       embedded: null,
     };
   }
-  const secretKey = env.secretKey ?? ensureSecretKey(env.dataDir);
   const embedded = await startEmbedded({ dataDir: env.dataDir, say });
-  return { env: { ...env, databaseUrl: embedded.url, secretKey }, embedded };
+  try {
+    // Which key is the installation's may hang on it.
+    await settle(join(env.dataDir, JOURNAL_FILE), embedded.url);
+    const secretKey = env.secretKey ?? ensureSecretKey(env.dataDir);
+    return { env: { ...env, databaseUrl: embedded.url, secretKey }, embedded };
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
 }
 
 /**
@@ -48,6 +59,7 @@ export async function migrateWhenThere(
   for (let said = ""; ; ) {
     signal.throwIfAborted();
     try {
+      await settle(join(env.dataDir, JOURNAL_FILE), env.databaseUrl);
       return await migrate({
         databaseUrl: env.databaseUrl,
         directory,
@@ -65,6 +77,7 @@ export async function migrateWhenThere(
 
 /** Node reports a host with several addresses as one error holding several. */
 function awayReason(error: unknown): string | null {
+  if (error instanceof BackupError && error.cause) return awayReason(error.cause);
   const errors = error instanceof AggregateError ? error.errors : [error];
   const away = errors.find((one): one is NodeJS.ErrnoException => AWAY.has(one?.code));
   return away ? away.message || String(away.code) : null;

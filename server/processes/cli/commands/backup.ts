@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { makeBackup } from "../../../backup/backup";
 import { BackupError } from "../../../backup/error";
 import type { Header } from "../../../backup/header";
-import { checkBackup, checkMigrations, restoreBackup } from "../../../backup/restore";
+import { JOURNAL_FILE } from "../../../backup/in-place";
+import {
+  checkBackup,
+  checkMigrations,
+  type Restored,
+  restoreBackup,
+} from "../../../backup/restore";
 import { type Env, ensureSecretKey, SECRET_KEY_FILE } from "../../../env";
 import { parse } from "../args";
 import { migrationsFolder, withInstallation } from "../installation-here";
@@ -22,7 +28,7 @@ export const backup: Command = {
   help: `Organisations, people, configuration, secrets, history, logs and artifacts as they are at one
 moment, and the installation's key: whoever has FILE can read every secret. Only its owner may open it.
 Slipway may run meanwhile; with an embedded database it may also be stopped. Artifacts in an object store
-are not in it.
+are not in it, nor are links among them, which it names.
 
   --force   overwrite FILE
   --json    for a program
@@ -45,6 +51,7 @@ Exit status: 0 done, 69 no database, 70 failed; FILE is whole or not there.`,
         }),
       ),
     );
+    if (made.leftOut.length > 0) io.err(`${leftOut(made.leftOut)}\n`);
     io.err("it holds the installation's key: keep it where nobody else reads it\n");
     io.out(values.json ? `${JSON.stringify(made)}\n` : `${file}: ${summary(made)}\n`);
     return 0;
@@ -64,8 +71,8 @@ the backup was made are built again at the next start.
   --show-key   only print the key in it, for SLIPWAY_SECRET_KEY
   --json       for a program
 
-Exit status: 0 done, 65 the file cannot be used, 69 no database, 70 refused or failed; unless it is 0,
-nothing was changed.`,
+Exit status: 0 done; 65 the file cannot be used, 69 no database, 70 refused or failed: nothing was changed,
+unless the message says otherwise; 75 the backup is in place, and the next start does what is left.`,
   async run(args, io) {
     const more = {
       check: { type: "boolean", default: false },
@@ -78,29 +85,37 @@ nothing was changed.`,
       io.out(`${header.secretKey}\n`);
       return 0;
     }
-    if (values.check) await inPlainWords(() => checkMigrations(header, migrationsFolder()));
-    else await replace(file, header, values.force, io);
+    const { unfinished } = values.check
+      ? await inPlainWords(() => fits(header))
+      : await replace(file, header, values.force, io);
     const { secretKey: _, migrations, periods: __, ...facts } = header;
     const newest = Object.keys(migrations).sort().at(-1);
     io.out(
       values.json
-        ? `${JSON.stringify({ file, ...facts, migration: newest })}\n`
+        ? `${JSON.stringify({ file, ...facts, migration: newest, unfinished })}\n`
         : `${file}: ${values.check ? "whole" : "restored"}, ${summary(header)}, of ${header.madeAt}\n`,
     );
-    return 0;
+    for (const what of unfinished) io.err(`the backup is in place, but ${what}\n`);
+    return unfinished.length === 0 ? 0 : EXIT.unfinished;
   },
 };
 
-async function replace(file: string, header: Header, force: boolean, io: Io): Promise<void> {
-  await withInstallation(io, true, async (here) => {
+async function fits(header: Header): Promise<Restored> {
+  await checkMigrations(header, migrationsFolder());
+  return { unfinished: [] };
+}
+
+async function replace(file: string, header: Header, force: boolean, io: Io): Promise<Restored> {
+  const restored = await withInstallation(io, true, async (here) => {
     refuseOtherKey(here.env, header);
-    await inPlainWords(() =>
+    return inPlainWords(() =>
       restoreBackup(header, {
         file,
         databaseUrl: here.databaseUrl,
         migrations: migrationsFolder(),
         keyFile: here.env.secretKey === null ? join(here.env.dataDir, SECRET_KEY_FILE) : null,
         artifacts: here.artifacts,
+        journal: join(here.env.dataDir, JOURNAL_FILE),
         withQueues: here.env.redisUrl === null,
         force,
         isAlone: here.isAlone,
@@ -109,6 +124,7 @@ async function replace(file: string, header: Header, force: boolean, io: Io): Pr
     );
   });
   if (!header.hasArtifacts) io.err("artifacts were in an object store and are not in the backup\n");
+  return restored;
 }
 
 /** What is sealed opens under the key of the backup and no other. */
@@ -117,6 +133,14 @@ function refuseOtherKey(env: Env, header: Header): void {
   throw new CommandError(
     "SLIPWAY_SECRET_KEY is not the key of this backup: set it to what `slipway restore FILE --show-key` prints",
   );
+}
+
+const NAMED = 5;
+
+function leftOut(paths: readonly string[]): string {
+  const named = paths.slice(0, NAMED).join(", ");
+  const more = paths.length > NAMED ? ` and ${paths.length - NAMED} more` : "";
+  return `links and special files among the artifacts are not in it: ${named}${more}`;
 }
 
 const summary = ({ organizations, builds }: { organizations: number; builds: number }) =>

@@ -261,6 +261,7 @@ it("brings an older database up to this version", async () => {
       migrations: MIGRATIONS,
       keyFile: join(folder, "secret.key"),
       artifacts: null,
+      journal: join(folder, "restoring.json"),
       withQueues: true,
       force: false,
       isAlone: false,
