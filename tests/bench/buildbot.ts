@@ -162,6 +162,8 @@ export async function startBuildbotPeer(plan: Plan): Promise<Peer> {
     ...overRest(rest),
     finished: (id) => told.finished(id),
     processes: () => ({ master: [child.pid as number] }),
+    // Counted references are freed at once.
+    collectGarbage: async () => {},
     stop,
   };
 }

@@ -7,10 +7,8 @@ import { Dictionary, Remote } from "../../server/protocols/pb/codec";
 import { PbPeer } from "../support/pb-peer";
 import { cpuSeconds, difference, HOLDERS, PASSWORD, type Peer, residentKilobytes } from "./peer";
 
-/** A runtime collects its garbage some seconds after the last thing happened. */
+/** What is freed when nothing happens any more is freed by then. */
 const SETTLE_MS = 3_000;
-const SETTLED_SHARE = 0.01;
-const SETTLE_LOOKS = 12;
 /** A connection that is refused comes again, as real workers do. */
 const AGAIN_MS = 1_000;
 
@@ -32,7 +30,8 @@ export interface Idle {
   readonly residentKilobytes: number;
 }
 
-export async function attachIdle(peer: Peer, count: number): Promise<Idle> {
+/** @param everyMs between one worker and the next; 0: all at once */
+export async function attachIdle(peer: Peer, count: number, everyMs = 0): Promise<Idle> {
   const workers: PbPeer[] = [];
   let refused = 0;
   const before = cpuSeconds(peer.processes());
@@ -51,7 +50,12 @@ export async function attachIdle(peer: Peer, count: number): Promise<Idle> {
       await sleep(AGAIN_MS);
     }
   };
-  await Promise.all(Array.from({ length: count }, (_, index) => attach(`idle${index}`)));
+  const attaching: Promise<void>[] = [];
+  for (let index = 0; index < count; index++) {
+    attaching.push(attach(`idle${index}`));
+    if (everyMs > 0) await sleep(everyMs);
+  }
+  await Promise.all(attaching);
   const seconds = (performance.now() - from) / 1_000;
   const cpu = difference(cpuSeconds(peer.processes()), before);
   const resident = await settledKilobytes(peer);
@@ -60,16 +64,12 @@ export async function attachIdle(peer: Peer, count: number): Promise<Idle> {
   return { seconds, refused, cpu, residentKilobytes: resident };
 }
 
-/** Of the process that holds the connections, once it does not change any more. */
+/** Of the process that holds the connections, its garbage collected. */
 export async function settledKilobytes(peer: Peer): Promise<number> {
-  let last = holderKilobytes(peer);
-  for (let look = 0; look < SETTLE_LOOKS; look++) {
-    await sleep(SETTLE_MS);
-    const now = holderKilobytes(peer);
-    if (Math.abs(now - last) < last * SETTLED_SHARE) return now;
-    last = now;
-  }
-  return last;
+  await sleep(SETTLE_MS);
+  await peer.collectGarbage();
+  await sleep(SETTLE_MS);
+  return holderKilobytes(peer);
 }
 
 function holderKilobytes(peer: Peer): number {

@@ -73,6 +73,8 @@ const protocolArgs = protocol === "msgpack" ? [MSGPACK] : [];
 const size = values.quick
   ? { builds: 10, queued: 60, lines: 100_000, often: 2, seldom: 1, counted: 5, printed: 20 }
   : { builds: 30, queued: 500, lines: 1_000_000, often: 5, seldom: 3, counted: 20, printed: 200 };
+/** Workers that come one by one come so far apart. */
+const PACE_MS = 20;
 const IDLE = values.idle?.map(Number) ?? (values.quick ? [20, 50, 100] : [200, 500, 1_000]);
 const rounds = (usual: number) => Number(values.rounds ?? usual);
 const root = projectRoot();
@@ -239,8 +241,8 @@ async function idle(): Promise<void> {
   const peers = await startPeers(idlePlan(Math.max(...IDLE)));
   const before = new Map<Peer, number>();
   for (const peer of peers) {
-    // What a process needs for its first worker it does not need again.
-    await attachIdle(peer, 1);
+    // What a process took to start, and for its first burst, is no worker's.
+    await attachIdle(peer, Math.min(...IDLE));
     before.set(peer, await settledKilobytes(peer));
   }
   for (const count of IDLE) {
@@ -253,6 +255,12 @@ async function idle(): Promise<void> {
       const each = (residentKilobytes - (before.get(peer) as number)) / count;
       keep({ ...common, what: `idle memory ${count}`, value: each, unit: "kB a worker" });
     }
+  }
+  const most = Math.max(...IDLE);
+  for (const peer of peers) {
+    const { cpu } = await attachIdle(peer, most, PACE_MS);
+    const common = { peer: peer.name, round: 0, what: `paced-cpu ${most}` };
+    keep({ ...common, value: total(cpu), unit: "s", parts: cpu });
   }
   await cleanUp();
 }

@@ -52,6 +52,7 @@ export async function startNullPeer(plan: Plan, program: string): Promise<Peer> 
     isReadable: async (id, lastLine) =>
       (await ask<{ lastLine: string }>("GET", `/requests/${id}`)).lastLine.includes(lastLine),
     processes: () => ({ "null master": [child.pid as number] }),
+    collectGarbage: async () => {},
     async stop() {
       agent.destroy();
       child.stdin.end();

@@ -17,6 +17,8 @@ export interface Peer {
   isReadable(id: number, lastLine: string): Promise<boolean>;
   /** Process numbers by name; their CPU and memory are the server's. */
   processes(): Readonly<Record<string, readonly number[]>>;
+  /** In the process that holds the workers, where garbage does not go by itself. */
+  collectGarbage(): Promise<void>;
   stop(): Promise<void>;
 }
 

@@ -5,6 +5,7 @@
 import pg from "pg";
 import { OUTBOX } from "../../server/events/bus";
 import { startSlipway } from "../support/slipway-instance";
+import { collectGarbage } from "./collect-garbage";
 import { PASSWORD, type Peer, type Plan, withChildren } from "./peer";
 import { openRest, overRest, Told } from "./rest";
 
@@ -79,6 +80,10 @@ export async function startSlipwayPeer(plan: Plan): Promise<Peer> {
         jobs: one(jobs),
         postgres: postgres === undefined ? [] : withChildren(postgres),
       };
+    },
+    async collectGarbage() {
+      const { socket } = slipway.pids();
+      if (socket !== undefined) await collectGarbage(socket);
     },
     async stop() {
       rest.close();

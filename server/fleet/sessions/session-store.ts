@@ -244,6 +244,25 @@ export async function connectionOptions(
   return workerIds.map((id) => found.get(id) ?? null);
 }
 
+/**
+ * Whether requests wait that these workers may take, in their order. Asked after the attaching is
+ * committed: whatever is submitted later finds them connected.
+ */
+export async function areWanted(q: Queryable, workerIds: readonly WorkerId[]): Promise<boolean[]> {
+  const rows = await q.rows<{ id: WorkerId }>(
+    {
+      name: "workers-wanted",
+      text: `select w.id from worker w where w.id = any($1) and exists (
+          select from builder_worker bw
+          join build_request r on r.org_id = w.org_id and r.builder_id = bw.builder_id
+          where bw.worker_id = w.id and r.state = 'pending')`,
+    },
+    [workerIds],
+  );
+  const wanted = new Set(rows.map(({ id }) => id));
+  return workerIds.map((id) => wanted.has(id));
+}
+
 /** The worker itself wants to go: no new builds. */
 export async function drainSession(
   q: Queryable,

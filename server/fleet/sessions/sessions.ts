@@ -28,6 +28,7 @@ import { createDoorLog } from "./door-log";
 import { FailedLogins } from "./failed-logins";
 import {
   type Attaching,
+  areWanted,
   attachSessions,
   buildersOf,
   type ConnectionOptions,
@@ -118,6 +119,7 @@ export function createSessions(context: SessionsContext): Sessions {
   const open = gather((hellos: readonly Hello[]) => openSessions(db, context.processId, hellos));
   const builders = gather((workers: readonly WorkerId[]) => buildersOf(db, workers));
   const attached = gather((attaching: readonly Attaching[]) => attachSessions(db, attaching));
+  const wanted = gather((workers: readonly WorkerId[]) => areWanted(db, workers));
   const end = gather((endings: readonly Ending[]) => endSessions(db, endings));
 
   async function credentials(loginName: string, peer: Peer): Promise<readonly string[] | null> {
@@ -181,8 +183,18 @@ export function createSessions(context: SessionsContext): Sessions {
       peer: hello.peer.address,
     });
     context.announce();
-    context.wake(worker.orgId);
+    void offer(worker);
     return session;
+  }
+
+  /** Whoever waits for this worker is told; mostly nobody does, and that costs no job. */
+  async function offer({ id, orgId }: KnownWorker): Promise<void> {
+    try {
+      if (!(await wanted(id))) return;
+    } catch (error) {
+      log("waiting requests not looked for", { error });
+    }
+    context.wake(orgId);
   }
 
   async function serve(session: LiveSession & Served): Promise<void> {
