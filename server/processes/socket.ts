@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { userOf } from "../auth";
 import { orgDatabase } from "../db/org-database";
 import { openDatabase } from "../db/pool";
+import { rangeOf } from "../domain/addresses";
 import type { OrgId, SessionId } from "../domain/ids";
 import { type Builds, createBuilds } from "../engine/execute/builds";
 import { readProcessEnv } from "../env";
@@ -140,6 +141,7 @@ async function open(protocol: WorkerProtocol, port: number | null): Promise<numb
     host: bind,
     port,
     ...(certificate ? { tls: certificate } : {}),
+    trustedProxies: env.web.trustedProxies.flatMap((proxy) => rangeOf(proxy) ?? []),
     loginTimeoutMs: LOGIN_TIMEOUT_MS,
   });
   doors.push(listening);

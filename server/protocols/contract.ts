@@ -18,6 +18,7 @@
  * A hostile peer costs one connection: oversized, nested, truncated or slow input ends that
  * connection with a logged reason and touches nothing else.
  */
+import type { Range } from "../domain/addresses";
 import type { BuilderRef, Command, CommandEnd, CommandSink, WorkerFacts } from "../domain/wire";
 import type { RefusalReason } from "../domain/workers/refusal";
 
@@ -133,6 +134,8 @@ export interface ListenOptions {
   /** 0 picks a free port (tests). */
   readonly port: number;
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Who may say in a PROXY header whom it speaks for. */
+  readonly trustedProxies?: readonly Range[];
   /** How long a peer may take from connect to an accepted login. */
   readonly loginTimeoutMs: number;
 }

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { RefusalReason } from "./contract";
+import { readProxyHeader } from "./proxy-header";
 
 /** Enough for the head of a WebSocket handshake with its `Upgrade` line. */
 const KEPT_BYTES = 1_024;
@@ -37,6 +38,12 @@ export function misunderstanding(
   if (untold !== null) return untold;
   if (heard[0] === 0x16 && heard[1] === 0x03 && !door.isTls) {
     return { reason: "tls-at-plain-door", detail: "its first bytes begin a TLS handshake" };
+  }
+  if (readProxyHeader(heard).kind === "header") {
+    return {
+      reason: "proxy-header",
+      detail: "its address is not in SLIPWAY_TRUSTED_PROXY, or the header came late",
+    };
   }
   const text = Buffer.from(heard).toString("latin1");
   const [, method] = /^(GET|HEAD|POST|PUT|OPTIONS|CONNECT) /.exec(text) ?? [];

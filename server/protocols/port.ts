@@ -5,12 +5,17 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext, TLSSocket } from "node:tls";
+import { isWithin } from "../domain/addresses";
 import type { CloseReason, Listening, ListenOptions, Peer, WorkerDoor } from "./contract";
 import type { Wire } from "./first-words";
+import { plain } from "./proxy-header";
 import { type StrangerLimits, Strangers } from "./strangers";
+import { readTruePeer } from "./true-peer";
 
 const TCP_KEEPALIVE_MS = 60_000;
 const CLOSE_GRACE_MS = 1_000;
+/** How long a proxy may take for a header that it has begun. */
+const PROXY_HEADER_MS = 5_000;
 const STOPPING: CloseReason = { code: "shutting-down", message: "the server is stopping" };
 
 /** What a protocol makes of a socket. */
@@ -56,25 +61,55 @@ export async function openPort(
     keepAliveInitialDelay: TCP_KEEPALIVE_MS,
   });
   server.on("connection", (raw: Socket) => {
-    const peer: Peer = { address: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
     raw.on("error", () => {});
+    const { remoteAddress, remotePort = 0 } = raw;
+    // A port check that was reset before we came to it: there is nobody to tell of.
+    if (remoteAddress === undefined) {
+      raw.destroy();
+      return;
+    }
+    const peer: Peer = { address: plain(remoteAddress), port: remotePort };
+    raw.once("close", () => waiting.delete(raw));
+    const turnAway = (from: Peer) => {
+      raw.destroy();
+      refused("too-many-connections", from, null, "too many connections not logged in");
+    };
+    if (waiting.size > limits.maxWaiting) {
+      turnAway(peer);
+      return;
+    }
     waiting.add(raw);
-    const stepOut = strangers.arrive({
-      address: peer.address,
-      attend: () => begin(raw, peer),
-      turnAway() {
-        waiting.delete(raw);
-        raw.destroy();
-        refused("too-many-connections", peer, null, "too many connections not logged in");
-      },
-    });
-    raw.once("close", () => {
-      waiting.delete(raw);
-      stepOut();
-    });
+    if (isWithin(peer.address, options.trustedProxies ?? [])) void unwrap(raw, peer, turnAway);
+    else lineUp(raw, peer, 0, turnAway);
   });
 
-  function begin(raw: Socket, peer: Peer): void {
+  /** A proxy of ours says first whom it speaks for. */
+  async function unwrap(raw: Socket, proxy: Peer, turnAway: (from: Peer) => void): Promise<void> {
+    const patienceMs = Math.min(PROXY_HEADER_MS, options.loginTimeoutMs);
+    const outcome = await readTruePeer(raw, proxy, patienceMs);
+    if ("peer" in outcome) {
+      lineUp(raw, outcome.peer, outcome.headerBytes, turnAway);
+    } else {
+      raw.destroy();
+      refused("proxy-header", proxy, null, outcome.problem);
+    }
+  }
+
+  function lineUp(
+    raw: Socket,
+    peer: Peer,
+    headerBytes: number,
+    turnAway: (from: Peer) => void,
+  ): void {
+    const stepOut = strangers.arrive({
+      address: peer.address,
+      attend: () => begin(raw, peer, headerBytes),
+      turnAway: () => turnAway(peer),
+    });
+    raw.once("close", stepOut);
+  }
+
+  function begin(raw: Socket, peer: Peer, headerBytes: number): void {
     waiting.delete(raw);
     let isStranger = true;
     const leave = () => {
@@ -84,7 +119,12 @@ export async function openPort(
     const isTls = secureContext !== null;
     const socket = isTls ? new TLSSocket(raw, { isServer: true, secureContext }) : raw;
     socket.once("close", leave);
-    const connection = serve(socket, { peer, isTls, wire: raw, refused, onAttached: leave });
+    const wire: Wire = {
+      get bytesRead() {
+        return raw.bytesRead - headerBytes;
+      },
+    };
+    const connection = serve(socket, { peer, isTls, wire, refused, onAttached: leave });
     connections.add(connection);
     void connection.closed.then(() => {
       connections.delete(connection);

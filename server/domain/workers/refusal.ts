@@ -67,6 +67,12 @@ export const REFUSALS = {
     advice:
       "Give the worker the certificate authority (trustRoots in its connection string), and connect it by a host name that stands in the certificate.",
   },
+  "proxy-header": {
+    layer: "protocol",
+    says: "A load balancer's PROXY header could not be used.",
+    advice:
+      "Let the load balancer send a whole header of version 1 or 2 first of all, and list its address in SLIPWAY_TRUSTED_PROXY.",
+  },
   "msgpack-at-pb-door": {
     layer: "protocol",
     says: "It spoke msgpack over WebSocket to the door for Perspective Broker.",
