@@ -1,45 +1,30 @@
 // Guarantee: the Git step brings exactly the wanted revision to a real Python worker, whatever lay there
 // before; keys and passwords are in no log, address or file afterwards; failures say what is wrong.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BuildValues } from "../../server/engine/execute/build-values";
-import { stepContext } from "../../server/engine/execute/step-context";
-import { pbProtocol } from "../../server/protocols/pb";
 import { steps } from "../../server/steps";
 import type { SourceStamp } from "../../server/steps/contract";
-import {
-  type BuildbotWorker,
-  hasBuildbotWorker,
-  startBuildbotWorker,
-} from "../support/buildbot-worker";
+import { hasBuildbotWorker } from "../support/buildbot-worker";
 import { createGitRepository, type GitRepository } from "../support/git-repository";
 import { hasSshd, serveOverHttp, serveOverSsh } from "../support/git-server";
-import { type Attached, testDoor } from "../support/worker-door";
+import { type GitStepRig, openGitStepRig } from "../support/git-step-rig";
 
 const PASSWORD = "correct horse battery";
-const noStamp = { codebase: "", repository: "", branch: null, revision: null, project: "" };
 
 describe.skipIf(!hasBuildbotWorker())("the Git step on a Python worker", () => {
-  let worker: BuildbotWorker;
-  let attached: Attached;
+  let rig: GitStepRig;
   let repository: GitRepository;
   const closing: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
-    const door = testDoor({ passwords: { w1: "pass" } });
-    const listening = await pbProtocol.listen(door, {
-      ...{ host: "127.0.0.1", port: 0, loginTimeoutMs: 20_000 },
-    });
-    const { port } = listening;
-    worker = await startBuildbotWorker({ host: "127.0.0.1", port, name: "w1", password: "pass" });
-    attached = await door.nextAttached();
     repository = await createGitRepository();
+    rig = await openGitStepRig({ program: "buildbot-worker", protocol: "pb" }, repository.path, {
+      password: PASSWORD,
+    });
     closing.push(
       () => repository.close(),
-      () => worker.stop(),
-      () => listening.close(),
+      () => rig.close(),
     );
     await repository.commit("main", ".gitignore");
     await repository.commit("main", "a file\nwith a line break");
@@ -49,49 +34,11 @@ describe.skipIf(!hasBuildbotWorker())("the Git step on a Python worker", () => {
     for (const close of closing) await close();
   });
 
-  async function run(
-    options: Readonly<Record<string, unknown>>,
-    stamp: Partial<SourceStamp> | null = null,
-    stop: AbortSignal = new AbortController().signal,
-  ) {
-    let log = "";
-    const logs = {
-      output: (_: string, bytes: Uint8Array) => {
-        log += Buffer.from(bytes).toString();
-      },
-      file: () => {},
-    };
-    const { facts, session } = attached;
-    const values = new BuildValues({
-      properties: {},
-      sourceStamps: stamp === null ? [] : [{ ...noStamp, patch: null, ...stamp }],
-      worker: { ...facts, commands: facts.workerCommands },
-      builddir: `${facts.basedir}/b1`,
-      workerInfo: {},
-      urlForBuild: "",
-      env: {},
-      secrets: new Map([["password", PASSWORD]]),
-    });
-    const written = { type: "Git", repourl: repository.path, ...options };
-    const rendered = values.render(written);
-    const step = steps.make(rendered, values.renderShown(written, rendered));
-    const ends: never[] = [];
-    const context = stepContext({
-      session,
-      builderName: "b1",
-      values,
-      logs: logs as never,
-      stop,
-      ends,
-    });
-    const outcome = await step.run(context);
-    return { ...outcome, log, properties: values.properties };
-  }
-
-  const at = (...names: string[]) => join(worker.dir, "b1", ...names);
+  const run: GitStepRig["run"] = (...args) => rig.run(...args);
+  const at: GitStepRig["at"] = (...names) => rig.at(...names);
   /** Nothing secret is left beside the builder's directory. */
   const expectNothingLeft = () =>
-    expect(readdirSync(worker.dir).filter((name) => name.includes("slipway"))).toEqual([]);
+    expect(readdirSync(rig.dir).filter((name) => name.includes("slipway"))).toEqual([]);
 
   it("keeps what was built with mode incremental, and follows the branch", async () => {
     const first = await repository.commit("main", "first");
@@ -283,7 +230,7 @@ describe.skipIf(!hasBuildbotWorker())("the Git step on a Python worker", () => {
     const stop = new AbortController();
     const options = { workdir: "stopped", repourl: "http://127.0.0.1:9/x.git", retry: [600, 1] };
     const running = run({ ...options, auth_credentials: ["ada", PASSWORD] }, null, stop.signal);
-    while (!readdirSync(worker.dir).some((name) => name.includes("slipway"))) await sleep(10);
+    while (!readdirSync(rig.dir).some((name) => name.includes("slipway"))) await sleep(10);
     stop.abort("enough");
     expect(await running).toMatchObject({ result: 6 });
     expectNothingLeft();

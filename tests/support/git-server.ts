@@ -1,7 +1,8 @@
 /** Real servers of a bare repository: git's own HTTP back end behind node, and sshd. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpServer, type RequestListener } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -12,14 +13,30 @@ export interface GitServer {
   close(): Promise<void>;
 }
 
-/** @param login who may come in, as `user:password`; null: everybody */
+export interface HttpGitServer extends GitServer {
+  readonly redirecting: string;
+  /** Answers that many fetches with 500 before it serves again. */
+  refuseFetches(count: number): void;
+}
+
+/**
+ * @param login who may come in, as `user:password`; null: everybody
+ * @param tls key and certificate for `localhost`
+ */
 export async function serveOverHttp(
   repository: string,
   login: string | null = null,
-): Promise<GitServer & { readonly redirecting: string }> {
+  tls: { readonly key: string; readonly cert: string } | null = null,
+): Promise<HttpGitServer> {
   const expected = login === null ? null : `Basic ${Buffer.from(login).toString("base64")}`;
-  const server = createHttpServer((request, response) => {
+  let refusals = 0;
+  const serve: RequestListener = (request, response) => {
     const url = new URL(request.url ?? "/", "http://localhost");
+    if (refusals > 0 && url.pathname.endsWith("/info/refs")) {
+      refusals -= 1;
+      response.writeHead(500).end();
+      return;
+    }
     if (url.pathname.startsWith("/moved/")) {
       response
         .writeHead(301, {
@@ -66,11 +83,16 @@ export async function serveOverHttp(
       response.write(head.subarray(end + 4));
     });
     child.stdout.once("end", () => response.end());
-  });
+  };
+  const server = tls === null ? createHttpServer(serve) : createHttpsServer({ ...tls }, serve);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  const base = tls === null ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
   return {
     url: `${base}/${basename(repository)}`,
+    refuseFetches(count) {
+      refusals = count;
+    },
     redirecting: `${base}/moved/${basename(repository)}`,
     close: () =>
       new Promise((resolve) => {

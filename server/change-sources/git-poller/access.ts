@@ -1,6 +1,6 @@
 /** How git reaches a repository: its environment, its settings, and the credentials it is lent. */
 import { lookup } from "node:dns/promises";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isPrivateAddress, readRepositoryUrl, repositoryProblem } from "../../domain/git";
 import { hostEnv } from "../../env";
@@ -25,6 +25,23 @@ export interface Access {
 
 const FROM_HOST = /^(PATH|TMPDIR|TZ|(https?|no)_proxy|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO)$/i;
 
+const FOLDER = "access-";
+/** Longer than any look takes. */
+const OLD_MS = 60 * 60_000;
+
+/** Key files that a process left behind that was killed. */
+export async function removeOldAccess(directory: string, now: number): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith(FOLDER)) continue;
+    const path = join(directory, name);
+    const since = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => now,
+    );
+    if (now - since > OLD_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
 /** @throws SourceProblem */
 export async function openAccess(
   url: string,
@@ -39,7 +56,7 @@ export async function openAccess(
     throw new SourceProblem(`the address ${problem}`, { problem: "not-allowed" });
   const pinned = isHosted ? await pinnedAddress(url, read.host) : [];
 
-  const folder = await mkdtemp(join(directory, "access-"));
+  const folder = await mkdtemp(join(directory, FOLDER));
   try {
     const ssh = await sshCommand(folder, directory, read.host, url, given);
     const config = join(folder, "config");

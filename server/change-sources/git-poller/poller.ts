@@ -10,7 +10,7 @@ import { type Change, newChange } from "../../domain/changes";
 import { revisionLink } from "../../domain/git";
 import { type JsonValue, renderTree, secretsIn } from "../../domain/properties";
 import { type ChangeSource, type PollContext, type Polled, SourceProblem } from "../contract";
-import { type Access, type Credentials, openAccess } from "./access";
+import { type Access, type Credentials, openAccess, removeOldAccess } from "./access";
 import { type Commit, parseCommits, parseFiles } from "./commits";
 import { SpoiltCopy } from "./failure";
 import { branchName, followedRefs, parseRemote } from "./refs";
@@ -41,6 +41,7 @@ export function gitPoller(options: GitPollerOptions, limits: Limits = LIMITS): C
     async poll(context) {
       const credentials = credentialsOf(hidden, context.secrets);
       await mkdir(context.directory, { recursive: true, mode: 0o700 });
+      await removeOldAccess(context.directory, context.now());
       const access = await openAccess(options.repourl, credentials, context);
       try {
         return await look(options, context, access, limits);

@@ -1,6 +1,6 @@
 /**
  * One run of git as a child process: no terminal, no configuration but ours, bounded in time, output
- * and disk. When a bound is passed its whole process group is killed.
+ * and disk. When a bound is passed, or this process dies, its whole process group is killed.
  */
 import { spawn } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { RepositoryProblem } from "../../domain/git";
 import { SourceProblem } from "../contract";
 import { type About, gitFailure } from "./failure";
+import { guardGroup } from "./guard";
 
 export interface Limits {
   readonly outputBytes: number;
@@ -40,6 +41,7 @@ export function createGit(directory: string, around: GitSurroundings): Git {
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
     });
+    const unguard = child.pid === undefined ? null : guardGroup(child.pid);
     const output: Buffer[] = [];
     const errors: Buffer[] = [];
     let outputBytes = 0;
@@ -98,6 +100,7 @@ export function createGit(directory: string, around: GitSurroundings): Git {
         problem: "no-git",
       });
     } finally {
+      unguard?.();
       clearInterval(watch);
       around.stop.removeEventListener("abort", onStop);
     }

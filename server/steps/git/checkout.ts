@@ -71,6 +71,9 @@ export class Checkout {
   async #update(directory: string): Promise<void> {
     if (!(await this.runner.exists(`${directory}/.git`))) return this.#clone(directory);
     if (await this.runner.exists(`${directory}/${PATCHED}`)) await this.#clean(directory, true);
+    // The recipe may name another one by now: what submodules' addresses are relative to.
+    const remote = `remote.${this.options.origin ?? "origin"}.url`;
+    await this.runner.git(directory, "config", remote, this.wanted.repourl);
     await this.#reach(directory);
     await this.#submodules(directory);
   }

@@ -2,6 +2,7 @@
 import type { Argument, CommandEnd, ShellArgs } from "../../domain/wire";
 import { unusual } from "../command-result";
 import type { Environment, Kept, StepContext, StepOutcome } from "../contract";
+import { lockInTheWay } from "./lock";
 
 /** The step is over before its end: stopped, or its worker is lost or cannot do it. */
 export class StepOver extends Error {
@@ -26,6 +27,8 @@ export interface RunnerOptions {
   readonly config: readonly Argument[];
 }
 
+const MAX_LOCKS = 5;
+
 /** git is ended kindly, so that it takes its lock files with it. */
 const SIGTERM_SECONDS = 1;
 
@@ -47,12 +50,26 @@ export class GitRunner {
     return kept;
   }
 
-  /** Whatever its exit status is. @throws StepOver */
+  /**
+   * Whatever its exit status is. The directory is the builder's own: a lock file in the way is left
+   * of a git that was killed, and goes.
+   *
+   * @throws StepOver
+   */
   async try(
     workdir: string,
     ...args: readonly Argument[]
   ): Promise<{ readonly rc: number | null; readonly kept: Kept }> {
-    return this.shell(workdir, ["git", ...this.#options.config, ...args]);
+    const removed = new Set<string>();
+    for (;;) {
+      const done = await this.shell(workdir, ["git", ...this.#options.config, ...args]);
+      const lock = done.rc === 0 ? null : lockInTheWay(done.kept.stderr);
+      if (lock === null || removed.has(lock) || removed.size >= MAX_LOCKS) return done;
+      removed.add(lock);
+      const path = `${workdir}/.git/${lock}`;
+      this.#context.header(`${path} is left of a git that was killed: removing it\n`);
+      this.rcOf(await this.#context.command({ name: "rmfile", args: { path } }));
+    }
   }
 
   async shell(workdir: string, command: ShellArgs["command"]) {

@@ -49,6 +49,14 @@ const REASONS: readonly (readonly [RegExp, Reason])[] = [
     ({ branch }) => `there is no branch ${JSON.stringify(branch)} in the repository`,
   ],
   [
+    /^fatal: path '.*' does not exist|reference repository .* is not/m,
+    () => "there is no repository on the worker where reference says",
+  ],
+  [
+    /\.lock': File exists|could not lock/,
+    () => "another git holds a lock in the repository on the worker",
+  ],
+  [
     /transport '(\w+)' not allowed/,
     () => "a submodule is fetched in a way that git does not allow (protocol.*.allow in config)",
   ],
