@@ -335,7 +335,7 @@ test("what a repository says is stored, whatever it is", async () => {
 test("sources that are due are polled", async () => {
   const due = await one(
     `insert into change_source (org_id, name, kind, config, fire_at)
-     values (1, 's', 'GitPoller', '{}', now()) returning id`,
+     values (1, 's', 'GitPoller', '{}', now() - interval '1 s') returning id`,
   );
   await fireDue(triggers, 0);
   expect(polled).toEqual([due?.id]);
