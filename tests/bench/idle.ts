@@ -25,6 +25,8 @@ export interface Idle {
   readonly seconds: number;
   /** Connections that had to come again. */
   readonly refused: number;
+  /** From its connection to the end of its login, of the worker in the middle. */
+  readonly medianMs: number;
   /** Of the server, until all were attached, by process. */
   readonly cpu: Readonly<Record<string, number>>;
   readonly residentKilobytes: number;
@@ -36,13 +38,16 @@ export async function attachIdle(peer: Peer, count: number, everyMs = 0): Promis
   let refused = 0;
   const before = cpuSeconds(peer.processes());
   const from = performance.now();
+  const each: number[] = [];
   const attach = async (name: string): Promise<void> => {
+    const begun = performance.now();
     for (;;) {
       const worker = PbPeer.connect(peer.workerPorts.pb);
       worker.answer = (call) => (call.method === "getWorkerInfo" ? INFO : undefined);
       const answer = await worker.login(name, PASSWORD).catch(() => null);
       if (answer instanceof Remote) {
         workers.push(worker);
+        each.push(performance.now() - begun);
         return;
       }
       refused++;
@@ -61,7 +66,8 @@ export async function attachIdle(peer: Peer, count: number, everyMs = 0): Promis
   const resident = await settledKilobytes(peer);
   for (const worker of workers) worker.end();
   while ((await peer.connected()).length > 0) await sleep(100);
-  return { seconds, refused, cpu, residentKilobytes: resident };
+  const medianMs = each.sort((a, b) => a - b)[each.length >> 1] ?? Number.NaN;
+  return { seconds, refused, medianMs, cpu, residentKilobytes: resident };
 }
 
 /** Of the process that holds the connections, its garbage collected. */

@@ -258,9 +258,10 @@ async function idle(): Promise<void> {
   }
   const most = Math.max(...IDLE);
   for (const peer of peers) {
-    const { cpu } = await attachIdle(peer, most, PACE_MS);
-    const common = { peer: peer.name, round: 0, what: `paced-cpu ${most}` };
-    keep({ ...common, value: total(cpu), unit: "s", parts: cpu });
+    const { cpu, medianMs } = await attachIdle(peer, most, PACE_MS);
+    const common = { peer: peer.name, round: 0 };
+    keep({ ...common, what: `paced ${most}`, value: medianMs, unit: "ms" });
+    keep({ ...common, what: `paced-cpu ${most}`, value: total(cpu), unit: "s", parts: cpu });
   }
   await cleanUp();
 }

@@ -69,10 +69,11 @@ const ROWS: readonly Row[] = [
     },
     { what: `attach-cpu ${count}`, title: () => "server CPU until then, s" },
     {
-      what: `paced-cpu ${count}`,
-      title: () => `server CPU of ${count} workers that come 50 a second, s`,
+      what: `paced ${count}`,
+      title: () => `${count} that come 50 a second, each until it is attached, p50, ms`,
       target: { of: "ratio", most: 0.2 },
     },
+    { what: `paced-cpu ${count}`, title: () => "server CPU of all those, s" },
     {
       what: `idle memory ${count}`,
       title: () => `memory of each of those ${count}, in the process that holds it, kB`,
