@@ -13,3 +13,9 @@ export const requestPages = {
   initialCursor: null,
   getNextPageParam: (page: { after: { priority: number; id: number } | null }) => page.after,
 };
+
+/** Of a worker: its sessions, and those who were refused. */
+export const comingPages = {
+  initialCursor: null,
+  getNextPageParam: (page: { before: number | null }) => page.before,
+};

@@ -90,9 +90,10 @@ async function main(url: string): Promise<void> {
       system,
       basedir: "/srv/worker",
       numcpus,
-      workerCommands: {},
-      environ: {},
+      workerCommands: { shell: "3.3", uploadFile: "3.3", rmdir: "3.3", mkdir: "3.3" },
+      environ: { HOME: "/srv/worker", LANG: "C.UTF-8", PATH: "/usr/local/bin:/usr/bin:/bin" },
       info: {
+        access_uri: "ssh://worker@pier-7.example.org",
         admin: "Ada Byron <ada@example.org>",
         host: `${system}, ${numcpus} cores`,
         os_name: "Debian GNU/Linux 12",
@@ -154,6 +155,19 @@ async function main(url: string): Promise<void> {
     "insert into door_event (org_id, worker_id, login_name, peer, reason, detail) values ($1, $2, 'new-hand', '10.0.4.31:40022', 'wrong-password', 'the answer to the challenge does not fit')",
     [org, workers[5]],
   );
+
+  for (const [name, peer, reason, detail] of [
+    ["new-hnad", "10.0.4.31", "unknown-name", "no worker of this name"],
+    ["root", "198.51.100.7", "unknown-name", "no worker of this name"],
+    [null, "10.0.4.2", "http", "its first word is GET"],
+    [null, "10.0.4.19", "tls-at-plain-door", "its first bytes begin a TLS handshake"],
+    [null, "10.0.4.2", "left", "not a byte came"],
+  ]) {
+    await db.query(
+      "insert into door_event (at, login_name, peer, reason, detail) values ($1, $2, $3, $4, $5)",
+      [at(now - 25 * MINUTE), name, peer, reason, detail],
+    );
+  }
 
   const stamp = async (revision: string) =>
     id(

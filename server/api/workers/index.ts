@@ -1,19 +1,30 @@
 import { allowed, member, router } from "../trpc";
 import { addLocalWorker, addWorker, addWorkerInput, newPassword, newPasswordInput } from "./add";
+import { buildersOfWorker } from "./builders";
 import { busyDays, busyInput } from "./busy";
 import { checkName, checkNameInput } from "./check-name";
+import { comingsInput, refusalsOf, sessionsOf } from "./comings";
 import { connection, connectionInput } from "./connection";
 import { actInput, actOnWorkers } from "./control";
+import { environOf } from "./environ";
 import { fleetFilter } from "./fleet";
 import { listWorkers, matchingWorkers, workersInput } from "./list";
 import { oneWorker, workerInput } from "./one";
 import { strangersAtTheDoor, strangersInput } from "./strangers";
+import { waitingForWorker } from "./waiting";
 
 export const workersRouter = router({
   list: member.input(workersInput).query(({ ctx, input }) => listWorkers(ctx.org, input)),
   matching: member.input(fleetFilter).query(({ ctx, input }) => matchingWorkers(ctx.org, input)),
   busy: member.input(busyInput).query(({ ctx, input }) => busyDays(ctx.org, input)),
   one: member.input(workerInput).query(({ ctx, input }) => oneWorker(ctx.org, input)),
+  builders: member.input(workerInput).query(({ ctx, input }) => buildersOfWorker(ctx.org, input)),
+  waiting: member.input(workerInput).query(({ ctx, input }) => waitingForWorker(ctx.org, input)),
+  sessions: member.input(comingsInput).query(({ ctx, input }) => sessionsOf(ctx.org, input)),
+  refusals: member.input(comingsInput).query(({ ctx, input }) => refusalsOf(ctx.org, input)),
+  environ: allowed("workers")
+    .input(workerInput)
+    .query(({ ctx, input }) => environOf(ctx.org, input)),
   connection: member
     .input(connectionInput)
     .query(({ ctx, input }) => connection(ctx, ctx.org, input)),

@@ -13,7 +13,8 @@ export interface WorkerPageFacts extends WorkerFactsRow {
   basedir: string | null;
   hasPassword: boolean;
   createdAt: number;
-  builders: { id: number; name: string }[];
+  /** Name → version of each command the worker knows. */
+  commands: Record<string, string>;
 }
 
 export interface SessionRow {
@@ -51,9 +52,7 @@ const ONE = `
   select ${WORKER_COLUMNS}, coalesce(k.facts -> 'info', '{}') as info, (k.facts ->> 'numcpus')::int as numcpus,
          k.facts ->> 'basedir' as basedir, ${ms("k.created_at")} as "createdAt",
          (k.sealed_password is not null or k.password_secret is not null) as "hasPassword",
-         (select coalesce(json_agg(json_build_object('id', b.id, 'name', b.name) order by b.name), '[]')
-          from builder_worker bw join builder b on b.id = bw.builder_id
-          where bw.worker_id = k.id and b.removed_at is null) as builders
+         coalesce(k.facts -> 'workerCommands', '{}') as commands
   from ${WORKER_TABLES}
   where k.org_id = $1 and k.id = $2`;
 

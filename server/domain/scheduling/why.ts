@@ -1,5 +1,5 @@
 /** Why a request waits, in one sentence (C-106, UI goal 17). */
-import { type Blocked, blockedBy, type Candidate } from "./assign";
+import { type Blocked, blockedBy, type Candidate, mayTake } from "./assign";
 
 export interface Waiting {
   readonly code: "next" | "no-workers" | "not-its-worker" | "behind" | Blocked;
@@ -80,6 +80,31 @@ function whyChosen(
     worker: ref(worker),
   };
 }
+
+/**
+ * The same from the side of one worker: why it does not take a request of its builder, in a sentence.
+ *
+ * @param ahead requests of the same builder that are served before this one
+ * @param chosen the only worker that may take it, by name
+ */
+export function whyNotOn(
+  worker: Candidate,
+  ahead: number,
+  now: number,
+  chosen: string | null = null,
+): string {
+  if (!mayTake({ worker: chosen }, worker.name)) return `The request asks for ${chosen}.`;
+  const by = blockedBy(worker, now);
+  if (by === "busy" && worker.isPairBusy) {
+    return "It runs a build of this builder, and takes one of each at a time.";
+  }
+  if (by === "busy") return `${places(worker)} taken.`;
+  if (by !== null) return `It ${is(worker, by)}.`;
+  return ahead > 0 ? `It is free; ${first(ahead)}.` : "It is free: the build starts next.";
+}
+
+const places = ({ maxBuilds }: Candidate) =>
+  maxBuilds === 1 ? "Its one place is" : `All ${maxBuilds} of its places are`;
 
 const one = (worker: Candidate, by: Blocked) =>
   `Its only worker, ${worker.name}, ${is(worker, by)}`;

@@ -1,7 +1,7 @@
 /** The sentence beside each pending request, from the rules the distributor follows. */
 import type { Queryable } from "../../db/pool";
 import type { OrgId } from "../../domain/ids";
-import { whyWaiting as explain, type Waiting } from "../../domain/scheduling";
+import { whyWaiting as explain, type Waiting, whyNotOn } from "../../domain/scheduling";
 import { CHOSEN_WORKER, loadCandidates } from "./queue";
 
 export async function whyWaiting(
@@ -10,13 +10,50 @@ export async function whyWaiting(
   requestIds: readonly number[],
   now: number,
 ): Promise<Map<number, Waiting>> {
-  if (requestIds.length === 0) return new Map();
-  const rows = await q.rows<{
-    id: number;
-    builder_id: number;
-    ahead: number;
-    chosen: string | null;
-  }>(
+  const { requests, candidates } = await waitingNow(q, orgId, requestIds);
+  return new Map(
+    requests.map((row) => [
+      row.id,
+      explain(candidates.get(row.builder_id) ?? [], row.ahead, now, row.chosen),
+    ]),
+  );
+}
+
+export interface NotChosen extends Waiting {
+  /** Of this worker alone: why it does not take the request. */
+  readonly here: string;
+}
+
+/** The same, and what keeps this worker from taking them; requests that it may never take are left out. */
+export async function whyNotChosen(
+  q: Queryable,
+  orgId: OrgId,
+  workerId: number,
+  requestIds: readonly number[],
+  now: number,
+): Promise<Map<number, NotChosen>> {
+  const { requests, candidates } = await waitingNow(q, orgId, requestIds);
+  return new Map(
+    requests.flatMap(({ id, builder_id, ahead, chosen }) => {
+      const able = candidates.get(builder_id) ?? [];
+      const worker = able.find((candidate) => candidate.workerId === workerId);
+      if (!worker) return [];
+      const here = whyNotOn(worker, ahead, now, chosen);
+      return [[id, { ...explain(able, ahead, now, chosen), here }] as const];
+    }),
+  );
+}
+
+interface RequestAhead {
+  readonly id: number;
+  readonly builder_id: number;
+  readonly ahead: number;
+  readonly chosen: string | null;
+}
+
+async function waitingNow(q: Queryable, orgId: OrgId, requestIds: readonly number[]) {
+  if (requestIds.length === 0) return { requests: [], candidates: new Map<number, never>() };
+  const requests = await q.rows<RequestAhead>(
     {
       name: "requests-ahead",
       text: `select r.id, r.builder_id, ${CHOSEN_WORKER} as chosen,
@@ -27,13 +64,6 @@ export async function whyWaiting(
     },
     [orgId, requestIds],
   );
-  const candidates = await loadCandidates(q, orgId, [
-    ...new Set(rows.map((row) => row.builder_id)),
-  ]);
-  return new Map(
-    rows.map((row) => [
-      row.id,
-      explain(candidates.get(row.builder_id) ?? [], row.ahead, now, row.chosen),
-    ]),
-  );
+  const builderIds = [...new Set(requests.map((row) => row.builder_id))];
+  return { requests, candidates: await loadCandidates(q, orgId, builderIds) };
 }

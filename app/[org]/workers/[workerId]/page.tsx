@@ -1,16 +1,18 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
-import { buildPages } from "@/app/_client/pages";
+import { buildPages, comingPages } from "@/app/_client/pages";
 import { Loaded, load, loadInfinite } from "@/app/_server/api";
 import type { WorkerPage } from "@/server/api/workers/one";
 import { parseId, type WorkerId } from "@/server/domain/ids";
+import { type Part, partOf } from "./parts";
 import { WorkerView } from "./worker-view";
 
 interface Props {
   readonly params: Promise<{ readonly org: string; readonly workerId: string }>;
+  readonly searchParams: Promise<{ readonly part?: string | string[] }>;
 }
 
-async function find(props: Props) {
+async function find(props: Pick<Props, "params">) {
   const { org, workerId: text } = await props.params;
   const workerId = parseId<WorkerId>(text);
   if (workerId === null) notFound();
@@ -24,9 +26,10 @@ export async function generateMetadata(props: Props): Promise<Metadata> {
 
 export default async function Worker(props: Props) {
   const { org, workerId } = await find(props);
+  const part = partOf([(await props.searchParams).part].flat()[0]);
   await Promise.all([
-    load((api) => api.workers.connection.queryOptions({ org, workerId })),
-    loadInfinite((api) => api.builds.page.infiniteQueryOptions({ org, workerId }, buildPages)),
+    load((api) => api.workers.busy.queryOptions({ org, workerIds: [workerId] })),
+    ...OF_PART[part](org, workerId),
   ]);
   return (
     <Loaded>
@@ -34,3 +37,23 @@ export default async function Worker(props: Props) {
     </Loaded>
   );
 }
+
+/** What each part shows first, loaded here so that nothing shifts. */
+const OF_PART: Readonly<Record<Part, (org: string, workerId: WorkerId) => Promise<unknown>[]>> = {
+  overview: (org, workerId) => [
+    load((api) => api.workers.builders.queryOptions({ org, workerId })),
+    load((api) => api.workers.waiting.queryOptions({ org, workerId })),
+  ],
+  builds: (org, workerId) => [
+    loadInfinite((api) => api.builds.page.infiniteQueryOptions({ org, workerId }, buildPages)),
+  ],
+  connection: (org, workerId) => [
+    load((api) => api.workers.connection.queryOptions({ org, workerId })),
+    loadInfinite((api) =>
+      api.workers.sessions.infiniteQueryOptions({ org, workerId }, comingPages),
+    ),
+    loadInfinite((api) =>
+      api.workers.refusals.infiniteQueryOptions({ org, workerId }, comingPages),
+    ),
+  ],
+};

@@ -251,6 +251,10 @@ test("who is not signed in is asked to, and roles decide", async () => {
   expect(await codeOf(viewer.builders.list({ org: "own" }))).toBe("answered");
   expect(await codeOf(viewer.config.current({ org: "own" }))).toBe("FORBIDDEN");
   expect(await codeOf(viewer.tokens.list({ org: "own" }))).toBe("FORBIDDEN");
+  const { workers } = await viewer.workers.list({ org: "own" });
+  const environ = { org: "own", workerId: workers[0]?.id ?? 0 };
+  expect(await codeOf(as("developer").workers.environ(environ))).toBe("FORBIDDEN");
+  expect(await codeOf(as("maintainer").workers.environ(environ))).toBe("answered");
   expect(
     await codeOf(viewer.workers.act({ org: "own", workerIds: [1], action: "kill", reason: "" })),
   ).toBe("FORBIDDEN");

@@ -1,62 +1,19 @@
 /** Guarantee: the fleet's page tells from the database who matches, how each stands, and what its day was. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { OrgScope } from "../../../../../server/api/trpc";
 import { busyDays } from "../../../../../server/api/workers/busy";
 import { listWorkers, matchingWorkers, PAGE } from "../../../../../server/api/workers/list";
-import { orgDatabase } from "../../../../../server/db/org-database";
-import { type Database, only, openDatabase } from "../../../../../server/db/pool";
-import type { OrgId, UserId } from "../../../../../server/domain/ids";
-import { createTestDatabase, type TestDatabase } from "../../../../support/database";
+import { createFleetRows, type FleetRows } from "../../../../support/fleet-rows";
 
-let database: TestDatabase;
-let owner: Database;
-let web: Database;
-const onError = () => {};
+let rows: FleetRows;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  owner = openDatabase({ url: database.url, max: 2, name: "test", onError });
-  web = openDatabase({ url: database.url, max: 2, name: "test-web", role: "slipway_web", onError });
-  await owner.rows(
-    "insert into organization (id, slug, name) values (1, 'own', 'own'), (2, 'other', 'other')",
-  );
+  rows = await createFleetRows();
 });
 
-afterAll(async () => {
-  await web?.end();
-  await owner?.end();
-  await database?.drop();
-});
-
-const scope = (orgId: number) => {
-  const db = orgDatabase(web);
-  const key = { orgId: orgId as OrgId, userId: 1 as UserId };
-  return { orgId: key.orgId, within: (work) => db.within(key, work) } as OrgScope;
-};
-
-async function addWorker(name: string, columns = "", values = ""): Promise<number> {
-  const rows = await owner.rows<{ id: number }>(
-    `insert into worker (org_id, name, login_name, kind, config ${columns})
-     values (1, $1, $1, 'Worker', '{}' ${values}) returning id`,
-    [name],
-  );
-  return only(rows).id;
-}
-
-async function addBuild(worker: number, number: number, times: string, result: number | null) {
-  await owner.transaction(async (tx) => {
-    // Nothing of what a build hangs on matters here.
-    await tx.rows("set local session_replication_role = replica");
-    await tx.rows(
-      `insert into build (org_id, builder_id, number, build_request_id, worker_id, worker_slot, builder_config_id,
-         owner_id, state, result, state_string, created_at, started_at, complete_at)
-       values (1, 1, $2::int, $2::int, $1, $2::int, 1, 1, $3, $4, 'x', now() - interval '3 days', ${times})`,
-      [worker, number, result === null ? "running" : "finished", result],
-    );
-  });
-}
+afterAll(() => rows?.end());
 
 test("names, states and pages; old workers when they are asked for", async () => {
+  const { addWorker, owner, scope } = rows;
   const own = scope(1);
   await addWorker("boat", ", paused_at, paused_by, pause_reason", ", now(), 'ada', 'leaks'");
   await addWorker("ark", ", quarantined_until, session_id", ", now() + interval '1 hour', 77");
@@ -91,12 +48,28 @@ test("names, states and pages; old workers when they are asked for", async () =>
 });
 
 test("the day of a worker holds what ended in it and what runs, and nothing of others", async () => {
+  const { addWorker, addBuild, scope } = rows;
   const ferry = await addWorker("ferry");
   const ago = (text: string) => `now() - interval '${text}'`;
-  await addBuild(ferry, 1, `${ago("30 hours")}, ${ago("29 hours")}`, 0);
-  await addBuild(ferry, 2, `${ago("5 hours")}, ${ago("3 hours")}`, 2);
-  await addBuild(ferry, 3, `${ago("2 hours")}, ${ago("119 minutes")}`, 0);
-  await addBuild(ferry, 4, `${ago("10 minutes")}, null`, null);
+  await addBuild({
+    worker: ferry,
+    number: 1,
+    times: `${ago("30 hours")}, ${ago("29 hours")}`,
+    result: 0,
+  });
+  await addBuild({
+    worker: ferry,
+    number: 2,
+    times: `${ago("5 hours")}, ${ago("3 hours")}`,
+    result: 2,
+  });
+  await addBuild({
+    worker: ferry,
+    number: 3,
+    times: `${ago("2 hours")}, ${ago("119 minutes")}`,
+    result: 0,
+  });
+  await addBuild({ worker: ferry, number: 4, times: `${ago("10 minutes")}, null`, result: null });
   const { days, slots } = await busyDays(scope(1), { workerIds: [ferry] });
   expect(days).toMatchObject([{ workerId: ferry, builds: 3 }]);
   const [day] = days;
