@@ -39,6 +39,7 @@ export function childEnv(env: ProcessEnv, source: Source = process.env): ChildEn
     SLIPWAY_LIVE_URL: env.live.url,
     SLIPWAY_PB_PORT: env.workers.pbPort ?? 0,
     SLIPWAY_MSGPACK_PORT: env.workers.msgpackPort ?? 0,
+    SLIPWAY_SOCKET_DRAIN_SECONDS: env.workers.drainSeconds,
     SLIPWAY_WORKER_BIND: env.workers.bind,
     SLIPWAY_WORKER_ADVERTISE: env.workers.advertise,
     SLIPWAY_TLS_CERT: env.workers.tls?.certFile,

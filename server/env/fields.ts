@@ -28,6 +28,16 @@ export const port = (fallback: number, { zeroIsOff = false } = {}) =>
     return z.NEVER;
   });
 
+export const seconds = (fallback: number, most: number) =>
+  text.transform((value, context) => {
+    if (value === undefined) return fallback;
+    const number = NUMBER.test(value) ? Number(value) : Number.NaN;
+    if (number <= most) return number;
+    const message = `must be a number of seconds from 0 to ${most}, not "${value}"`;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+
 /** `0` or `1`. */
 export const flag = (fallback: boolean) =>
   text.transform((value, context) => {

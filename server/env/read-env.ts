@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
-import { flag, list, optionalText, port, textOr, url } from "./fields";
+import { flag, list, optionalText, port, seconds, textOr, url } from "./fields";
 
 /** Shortest key that is accepted: 32 random bytes are 43 characters in base64url. */
 const SECRET_KEY_LENGTH = 32;
@@ -19,6 +19,7 @@ const variables = z.object({
   SLIPWAY_MSGPACK_PORT: port(9990, { zeroIsOff: true }),
   SLIPWAY_WORKER_BIND: textOr("127.0.0.1"),
   SLIPWAY_WORKER_ADVERTISE: optionalText,
+  SLIPWAY_SOCKET_DRAIN_SECONDS: seconds(0, 86_400),
   SLIPWAY_TLS_CERT: optionalText,
   SLIPWAY_TLS_KEY: optionalText,
   SLIPWAY_HOSTED: flag(false),
@@ -62,6 +63,8 @@ export interface Env {
     /** `null`: this door is closed. */
     pbPort: number | null;
     msgpackPort: number | null;
+    /** How long builds may go on when their process is asked to stop, before they are run again. */
+    drainSeconds: number;
     tls: { certFile: string; keyFile: string } | null;
   };
   /** Pages are compiled as they are asked for, and faults are explained in the browser. */
@@ -179,6 +182,7 @@ function shape(v: Variables): Env {
         (isLoopback(v.SLIPWAY_WORKER_BIND) ? v.SLIPWAY_WORKER_BIND : hostname()),
       pbPort: v.SLIPWAY_PB_PORT || null,
       msgpackPort: v.SLIPWAY_MSGPACK_PORT || null,
+      drainSeconds: v.SLIPWAY_SOCKET_DRAIN_SECONDS,
       tls:
         v.SLIPWAY_TLS_CERT && v.SLIPWAY_TLS_KEY
           ? { certFile: resolve(v.SLIPWAY_TLS_CERT), keyFile: resolve(v.SLIPWAY_TLS_KEY) }

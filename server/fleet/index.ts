@@ -1,3 +1,9 @@
 export type { FleetCommands } from "./commands";
 export { createFleetCommands } from "./commands";
-export { createSessions, type LiveSession, type Sessions } from "./sessions/sessions";
+export { createHolderQuestions } from "./sessions/holder-questions";
+export {
+  createSessions,
+  type LiveSession,
+  type Sessions,
+  type SessionsContext,
+} from "./sessions/sessions";

@@ -7,11 +7,11 @@ import { userOf } from "../auth";
 import { orgDatabase } from "../db/org-database";
 import { openDatabase } from "../db/pool";
 import { rangeOf } from "../domain/addresses";
-import type { OrgId, SessionId } from "../domain/ids";
+import type { OrgId } from "../domain/ids";
 import { type Builds, createBuilds } from "../engine/execute/builds";
 import { readProcessEnv } from "../env";
 import { CONFIG, OUTBOX, processChannel } from "../events/bus";
-import { createSessions } from "../fleet";
+import { createHolderQuestions, createSessions } from "../fleet";
 import { openLive } from "../live/live-server";
 import { LogIds, LogWriter } from "../logs";
 import type { Listening, WorkerProtocol } from "../protocols/contract";
@@ -24,9 +24,10 @@ import { openEngineProcess } from "./common";
 import { memberOf } from "./live-access";
 import { asChild } from "./supervisor/as-child";
 
-/** Builds get this long to end by themselves when the process is asked to stop. */
+/** What is written at the end, when the process is asked to stop, may take so long. */
 const STOP_MS = 5_000;
 const LOGIN_TIMEOUT_MS = 30_000;
+const HEARD_MS = 60_000;
 /** Work for us is looked for so often even when nobody says that there is some. */
 const ATTEND_MS = 5_000;
 
@@ -39,6 +40,12 @@ const key = sealingKey(env.secretKey);
 const announce = () => announcer.announce(OUTBOX);
 const wake = (orgId: number) => producer.distribute(orgId);
 
+const questions = createHolderQuestions({
+  processId,
+  send: (to, payload) => announcer.announce(processChannel(to), payload),
+  judge: (session, isSame) => sessions.judge(session, isSame),
+});
+
 let builds: Builds | null = null;
 const sessions = createSessions({
   db,
@@ -46,7 +53,7 @@ const sessions = createSessions({
   unseal: (sealed) => unseal(key, sealed),
   wake,
   announce,
-  askToCheck: (owner, session) => announcer.announce(processChannel(owner), `check ${session}`),
+  ask: questions.ask,
   busy: (session) => builds?.busy(session) ?? 0,
   log,
   insist,
@@ -113,13 +120,13 @@ builds = createBuilds({
 const { look, obeyStops } = builds;
 
 await own.bus.listen(processChannel(processId), (payload) => {
-  const [, session] = payload?.match(/^check (\d+)$/) ?? [];
-  if (session !== undefined) void sessions.check(Number(session) as SessionId);
-  else if (payload === "") void look();
+  if (payload && questions.heard(payload)) return;
+  if (payload === "") void look();
   else attend();
 });
 // Whoever had something to tell us may have died before he did.
 const attending = setInterval(attend, ATTEND_MS);
+const hearing = setInterval(() => void sessions.noteHeard(), HEARD_MS);
 function attend(): void {
   void obeyStops();
   void sessions.obey();
@@ -152,7 +159,17 @@ const ports = {
   msgpack: await open(msgpackProtocol, msgpackPort),
 };
 
+/** Workers without a build go to another process at once, the others when theirs are over. */
+async function handOver(seconds: number): Promise<void> {
+  for (const door of doors) door.stopAccepting();
+  const over = sessions.letGo(look).then(() => builds?.idle());
+  await Promise.race([over, new Promise((resolve) => setTimeout(resolve, seconds * 1_000))]);
+}
+
 const child = asChild(async () => {
+  clearInterval(hearing);
+  const { drainSeconds } = env.workers;
+  if (drainSeconds > 0) await handOver(drainSeconds);
   clearInterval(attending);
   // Closing the doors ends the sessions; their builds end in RETRY and are written as such.
   await Promise.all(doors.map((door) => door.close()));

@@ -125,6 +125,8 @@ export interface WorkerSession {
 /** A protocol listening on its port. */
 export interface Listening {
   readonly port: number;
+  /** Whoever comes from now on finds the port closed; what is connected stays. */
+  stopAccepting(): void;
   /** Stops accepting and drops what is connected. Resolves when every session's `closed` has. */
   close(): Promise<void>;
 }

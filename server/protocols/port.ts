@@ -139,6 +139,7 @@ export async function openPort(
   if (address === null || typeof address === "string") throw new Error("the port is not known");
   return {
     port: address.port,
+    stopAccepting: () => void server.close(),
     async close() {
       const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const raw of waiting) raw.destroy();

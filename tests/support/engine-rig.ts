@@ -29,6 +29,7 @@ import {
   createSessions,
   type FleetCommands,
   type Sessions,
+  type SessionsContext,
 } from "../../server/fleet";
 import { LogIds, LogWriter } from "../../server/logs";
 import type { Listening } from "../../server/protocols/contract";
@@ -65,7 +66,9 @@ export interface SocketProcess {
   connect(name: string, options?: Partial<NullWorkerOptions>): Promise<NullWorker>;
   tryConnect(name: string, options?: Partial<NullWorkerOptions>): Promise<NullWorker | null>;
   /** As a notification with this payload does. */
-  told(payload: "" | "stop" | number): void;
+  told(payload: "" | "stop"): void;
+  /** As SIGTERM does when builds may end first; settles when all have. */
+  handOver(): Promise<void>;
   /** As SIGTERM does. */
   stop(): Promise<void>;
   /** As kill -9 and its supervisor do. */
@@ -179,9 +182,10 @@ export async function createRig(): Promise<Rig> {
       return id;
     },
     async socket() {
-      const made = await socketProcess(db, wake, (owner, session) =>
-        sockets.get(owner)?.told(session),
-      );
+      const made = await socketProcess(db, wake, async (owner, session, isSame) => {
+        const other = sockets.get(owner);
+        return other?.line.state === "up" ? other.sessions.judge(session, isSame) : "no answer";
+      });
       sockets.set(made.id, made);
       return made;
     },
@@ -263,7 +267,7 @@ function cuttable(db: Queryable): Line {
 async function socketProcess(
   db: Queryable,
   wake: () => void,
-  askToCheck: (owner: ProcessId, session: number) => void,
+  ask: SessionsContext["ask"],
 ): Promise<SocketProcess> {
   const [row] = await db.rows<{ id: ProcessId }>(
     `insert into process (kind, host, pid, lease_expires_at)
@@ -288,7 +292,7 @@ async function socketProcess(
     unseal: (sealed) => sealed.toString(),
     wake,
     announce: () => {},
-    askToCheck,
+    ask,
     busy: (session) => builds?.busy(session) ?? 0,
     log,
     insist,
@@ -350,12 +354,16 @@ async function socketProcess(
       return worker;
     },
     told(payload) {
-      if (typeof payload === "number") void sessions.check(payload as never);
-      else if (payload === "") void made.look();
+      if (payload === "") void made.look();
       else {
         void made.obeyStops();
         void sessions.obey();
       }
+    },
+    async handOver() {
+      door.stopAccepting();
+      await sessions.letGo(made.look);
+      await made.idle();
     },
     async stop() {
       await door.close();

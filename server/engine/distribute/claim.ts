@@ -31,7 +31,7 @@ export async function claim(
   const worker = batch.value(workerId, "bigint");
   batch.with(
     "owner",
-    `select p.id, w.name from worker w join worker_session s on s.id = w.session_id and s.ended_at is null join process p on p.id = s.process_id
+    `select p.id, w.name from worker w join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null join process p on p.id = s.process_id
      where w.id = ${worker} and w.org_id = ${org} and w.session_id = ${session} and w.removed_at is null
        and w.paused_at is null and not w.is_draining
        and (w.quarantined_until is null or w.quarantined_until <= now())

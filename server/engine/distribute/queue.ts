@@ -41,7 +41,7 @@ const WAITING = {
       select jsonb_agg(w.candidate) as workers, jsonb_agg(w.name) as names from (
         select ${CANDIDATE} as candidate, w.name
         from builder_worker bw join worker w on w.id = bw.worker_id
-        join worker_session s on s.id = w.session_id and s.ended_at is null
+        join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null
         join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
         where bw.builder_id = b.id and w.removed_at is null
           and w.paused_at is null and not w.is_draining

@@ -49,6 +49,8 @@ export interface Holder {
   readonly sessionId: SessionId;
   readonly processId: ProcessId;
   readonly peer: string;
+  /** By which the worker process that is attached there is known, if it says one. */
+  readonly mark: string | null;
   /** Its process is gone or has let its lease lapse. */
   readonly isOrphan: boolean;
 }
@@ -106,8 +108,9 @@ export async function openSessions(
 export async function holderOf(q: Queryable, workerId: WorkerId): Promise<Holder | null> {
   const [holder] = await q.rows<Holder>(
     `select s.id as "sessionId", s.process_id as "processId", s.peer,
+       case when w.session_id = s.id then w.facts->>'keeps' end as mark,
        (p.gone_at is not null or p.lease_expires_at < now()) as "isOrphan"
-     from worker_session s join process p on p.id = s.process_id
+     from worker_session s join process p on p.id = s.process_id join worker w on w.id = s.worker_id
      where s.worker_id = $1 and s.ended_at is null`,
     [workerId],
   );
@@ -140,7 +143,7 @@ export async function attachSessions(
           where s.ended_at is null order by a.worker_id for update of s),
         attached as (
           update worker set session_id = held.id, facts = held.facts, last_seen_at = now(),
-            is_draining = held.end_requested is not null
+            is_draining = coalesce(held.end_requested in ('drain', 'kill'), false)
           from held where worker.id = held.worker_id
           returning worker.id, worker.org_id, worker.session_id),
         found as (
@@ -285,8 +288,34 @@ export function requestedEnds(
 ): Promise<{ sessionId: SessionId; how: "drain" | "kill" }[]> {
   return q.rows(
     `select id as "sessionId", end_requested as how from worker_session
-     where process_id = $1 and ended_at is null and end_requested is not null`,
+     where process_id = $1 and ended_at is null and end_requested in ('drain', 'kill')`,
     [processId],
+  );
+}
+
+/** This process takes no more builds; what is asked of its sessions otherwise stays. */
+export async function releaseSessions(q: Queryable, processId: ProcessId): Promise<void> {
+  await q.rows(
+    `update worker_session set end_requested = 'release'
+     where process_id = $1 and ended_at is null and end_requested is null`,
+    [processId],
+  );
+}
+
+/** When these workers were last heard of, in seconds before now. */
+export async function notePresence(
+  q: Queryable,
+  workerIds: readonly WorkerId[],
+  ages: readonly number[],
+): Promise<void> {
+  await q.rows(
+    {
+      name: "note-presence",
+      text: `update worker set last_seen_at = now() - make_interval(secs => heard.age)
+        from unnest($1::bigint[], $2::float8[]) as heard (id, age)
+        where worker.id = heard.id and worker.session_id is not null`,
+    },
+    [workerIds, ages],
   );
 }
 

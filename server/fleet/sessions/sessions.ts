@@ -1,50 +1,52 @@
 /**
  * The workers connected to this process.
  *
- * A worker that says its name while it is connected already is arbitrated (W-020): the old
- * connection is asked for a sign of life; if it answers, the new one is turned away and comes
- * again; if not, the old one is dropped. A connection held by a process that is gone counts as
- * dead at once; one held by a living process is that process's to check.
- *
  * A connection may be lost at any moment, also while its worker is being attached. Its row is ended
  * after the attaching has come to its own end, so that the end is always the last word.
  */
-import { setImmediate as soon } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as soon } from "node:timers/promises";
 import { gather } from "../../db/gather";
 import type { Queryable } from "../../db/pool";
-import { isWithin, rangeOf } from "../../domain/addresses";
 import type { OrgId, ProcessId, SessionId, WorkerId } from "../../domain/ids";
 import { mergeCalls } from "../../events/merge-calls";
 import type {
   Admission,
   CloseReason,
   Hello,
-  Peer,
   WorkerDoor,
   WorkerSession,
 } from "../../protocols/contract";
-import { LoginRefused, SessionLost } from "../../protocols/contract";
-import { createDoorLog } from "./door-log";
-import { FailedLogins } from "./failed-logins";
+import { SessionLost } from "../../protocols/contract";
+import { ARBITRATION_MS, type ArbitrationContext, arbitrate, type Verdict } from "./arbitrate";
+import { createLogin, isAllowed } from "./login";
 import {
   type Attaching,
   areWanted,
   attachSessions,
   buildersOf,
-  type ConnectionOptions,
   connectionOptions,
   drainSession,
   type Ending,
   endSessions,
-  findCredentials,
   holderOf,
   type KnownWorker,
+  notePresence,
   openSessions,
-  recordDoorEvent,
+  releaseSessions,
   requestedEnds,
 } from "./session-store";
 
-const ARBITRATION_MS = 10_000;
+/** Between a row that is made and the answer that says so. */
+const UNHEARD_MS = 1_000;
+const STOPPING = "the server is stopping; there is another";
+const SILENT: CloseReason = {
+  code: "timeout",
+  message: "did not answer while another connection came",
+};
+const REPLACED: CloseReason = {
+  code: "dropped-by-us",
+  message: "the same worker process came again",
+};
 /** A worker told to exit at once that is still connected then is dropped. */
 const KILL_MS = 10_000;
 
@@ -75,8 +77,8 @@ export interface SessionsContext {
   readonly wake: (orgId: OrgId) => void;
   /** Tell browsers and others that the outbox has news. */
   readonly announce: () => void;
-  /** Ask another process to see whether this session of its own is alive. */
-  readonly askToCheck: (owner: ProcessId, session: SessionId) => void;
+  /** Has another process judge a session of its own. */
+  readonly ask: (owner: ProcessId, session: SessionId, isSame: boolean) => Promise<Verdict>;
   /** Builds running on a session, for draining. */
   readonly busy: (sessionId: SessionId) => number;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
@@ -96,8 +98,15 @@ export interface Sessions {
   reconfigure(orgId: OrgId | null): Promise<void>;
   /** Drain or kill what was asked for. Never rejects. */
   obey(): Promise<void>;
-  /** Drop the session if it does not answer a ping. */
-  check(id: SessionId): Promise<void>;
+  /** Whether a session of this process lives; one that does not, or is the same worker's, is ended. */
+  judge(id: SessionId, isSame: boolean): Promise<Verdict>;
+  /**
+   * This process is to stop: no more logins, no more builds than `look` finds claimed, and each
+   * worker is let go when it has none here, so that it goes to another process. Never rejects.
+   */
+  letGo(look: () => Promise<void>): Promise<void>;
+  /** Writes when each worker was last heard of. Never rejects. */
+  noteHeard(): Promise<void>;
   /** A build on this session ended: a draining worker may be done now. */
   buildEnded(id: SessionId): void;
   closeAll(reason: CloseReason): void;
@@ -112,31 +121,30 @@ export function createSessions(context: SessionsContext): Sessions {
   const draining = new Set<SessionId>();
   /** Of the builder lists: one that was read before must be read again. */
   let configurations = 0;
+  let isLettingGo = false;
+  let heardUntil = Date.now();
 
-  const failedLogins = new FailedLogins(Date.now);
-  const found = gather((names: readonly string[]) => findCredentials(db, names));
+  const login = createLogin(context);
   const options = gather((workers: readonly WorkerId[]) => connectionOptions(db, workers));
   const open = gather((hellos: readonly Hello[]) => openSessions(db, context.processId, hellos));
   const builders = gather((workers: readonly WorkerId[]) => buildersOf(db, workers));
   const attached = gather((attaching: readonly Attaching[]) => attachSessions(db, attaching));
   const wanted = gather((workers: readonly WorkerId[]) => areWanted(db, workers));
   const end = gather((endings: readonly Ending[]) => endSessions(db, endings));
-
-  async function credentials(loginName: string, peer: Peer): Promise<readonly string[] | null> {
-    const problem = failedLogins.problem(peer.address, loginName);
-    if (problem !== null) throw new LoginRefused("too-many-failures", problem);
-    const worker = await found(loginName);
-    if (!worker) return null;
-    if (!isAllowed(peer.address, worker)) {
-      throw new LoginRefused("address-not-allowed", `${peer.address} is not in allowed_addresses`);
-    }
-    return worker.sealed ? [context.unseal(worker.sealed)] : [];
-  }
+  const judges: ArbitrationContext = {
+    processId: context.processId,
+    open,
+    holderOf: (worker) => holderOf(db, worker),
+    end,
+    judge,
+    ask: context.ask,
+  };
 
   async function admit(hello: Hello, connection: WorkerSession): Promise<Admission> {
-    failedLogins.succeeded(hello.peer.address, hello.loginName);
+    login.succeeded(hello.peer, hello.loginName);
+    if (isLettingGo) return refuse(STOPPING);
     const before = configurations;
-    const opened = await arbitrate(hello);
+    const opened = await arbitrate(judges, hello, connection);
     if ("refusal" in opened) return refuse(opened.refusal);
     const { sessionId, worker } = opened;
     const attaching = attach(worker, sessionId, hello, connection).then((session) => {
@@ -150,6 +158,7 @@ export function createSessions(context: SessionsContext): Sessions {
     });
     held.set(sessionId, { connection, ended });
     if (!(await attaching)) return refuse("its session was ended while it was attaching");
+    if (isLettingGo) return refuse(STOPPING);
     return { admitted: true, onDrainRequested: () => void drain(worker, sessionId) };
   }
 
@@ -203,34 +212,20 @@ export function createSessions(context: SessionsContext): Sessions {
     session.builders = new Set(served.map(({ name }) => name));
   }
 
-  async function arbitrate(
-    hello: Hello,
-  ): Promise<{ sessionId: SessionId; worker: KnownWorker } | { refusal: string }> {
-    for (;;) {
-      const opened = await open(hello);
-      if (!opened) return { refusal: "it was removed while logging in" };
-      const { worker, sessionId } = opened;
-      if (sessionId !== null) return { sessionId, worker };
-      const holder = await holderOf(db, worker.id);
-      // Ended between the two statements: try again.
-      if (!holder) continue;
-      if (holder.isOrphan) {
-        await end({ sessionId: holder.sessionId, reason: "its process is gone" });
-        continue;
-      }
-      if (holder.processId !== context.processId) {
-        context.askToCheck(holder.processId, holder.sessionId);
-        return { refusal: `it is connected already, from ${holder.peer}` };
-      }
-      const old = held.get(holder.sessionId)?.connection;
-      if (old && (await old.ping(ARBITRATION_MS))) {
-        return { refusal: `it is connected already, from ${holder.peer}` };
-      }
-      old?.close({ code: "timeout", message: "did not answer while another connected" });
-      const reason = "did not answer while another connection came";
-      await end({ sessionId: holder.sessionId, reason });
-      context.announce();
+  /** Whether a connection of ours lives; one that does not, or is replaced, is ended. */
+  async function judge(id: SessionId, isSame: boolean): Promise<Verdict> {
+    // Its row may have been seen before we heard that it is made.
+    if (!held.has(id)) await sleep(UNHEARD_MS);
+    const session = held.get(id);
+    if (!session) {
+      await end({ sessionId: id, reason: "its connection is not known to its process" });
+      return "gone";
     }
+    const { connection } = session;
+    if (!isSame && (await connection.ping(ARBITRATION_MS))) return "alive";
+    connection.close(isSame ? REPLACED : SILENT);
+    await session.ended;
+    return "gone";
   }
 
   function refuse(reason: string): Admission {
@@ -287,13 +282,18 @@ export function createSessions(context: SessionsContext): Sessions {
     }
   }
 
+  function letGoIfIdle(id: SessionId): void {
+    if (!isLettingGo || draining.has(id) || context.busy(id) > 0) return;
+    live.get(id)?.connection.close({ code: "shutting-down", message: STOPPING });
+  }
+
   /** What the configuration says of a connection, or that there is to be none. */
   async function follow({ workerId, connection }: LiveSession): Promise<void> {
     const wanted = await options(workerId);
     const { address } = connection.hello.peer;
     const problem = !wanted
       ? "removed from configuration"
-      : isAllowed(address, wanted)
+      : isAllowed(address, wanted.allowedAddresses)
         ? null
         : `${address} is no longer in allowed_addresses`;
     if (problem === null) connection.keepAliveEvery(wanted?.keepaliveSeconds ?? null);
@@ -310,24 +310,8 @@ export function createSessions(context: SessionsContext): Sessions {
     }
   }
 
-  const writeRefusal = createDoorLog({
-    record: (event) => {
-      recordDoorEvent(db, event).then(context.announce, (error: unknown) =>
-        log("door event not written", { error }),
-      );
-    },
-    log,
-    now: Date.now,
-  });
-
-  const refused: WorkerDoor["refused"] = (reason, peer, loginName, detail) => {
-    const isFailure = reason === "unknown-name" || reason === "wrong-password";
-    if (isFailure && loginName !== null) failedLogins.failed(peer.address, loginName);
-    writeRefusal(reason, peer, loginName, detail);
-  };
-
   return {
-    door: { credentials, admit, refused },
+    door: { credentials: login.credentials, admit, refused: login.refused },
     get: (id) => live.get(id),
     count: () => live.size,
     async serves(id, builderName) {
@@ -365,25 +349,34 @@ export function createSessions(context: SessionsContext): Sessions {
       },
       (error) => log("sessions not looked at", { error }),
     ),
-    async check(id) {
-      const connection = held.get(id)?.connection;
-      if (!connection || (await connection.ping(ARBITRATION_MS))) return;
-      connection.close({ code: "timeout", message: "did not answer a ping" });
+    judge,
+    async letGo(look) {
+      isLettingGo = true;
+      try {
+        await context.insist("no more builds", () => releaseSessions(db, context.processId));
+        await look();
+      } catch (error) {
+        log("sessions not released", { error });
+      }
+      for (const id of live.keys()) letGoIfIdle(id);
     },
-    buildEnded: finishDrain,
+    async noteHeard() {
+      const since = heardUntil;
+      heardUntil = Date.now();
+      const heard = [...live.values()].filter(({ connection }) => connection.lastHeardAt >= since);
+      if (heard.length === 0) return;
+      const ages = heard.map(({ connection }) => (heardUntil - connection.lastHeardAt) / 1_000);
+      const workers = heard.map(({ workerId }) => workerId);
+      await notePresence(db, workers, ages).catch((error: unknown) =>
+        log("last signs of life not written", { error }),
+      );
+    },
+    buildEnded(id) {
+      finishDrain(id);
+      letGoIfIdle(id);
+    },
     closeAll(reason) {
       for (const session of [...live.values()]) session.connection.close(reason);
     },
   };
-}
-
-function isAllowed(
-  address: string,
-  { allowedAddresses }: Pick<ConnectionOptions, "allowedAddresses">,
-): boolean {
-  if (allowedAddresses === null) return true;
-  return isWithin(
-    address,
-    allowedAddresses.flatMap((range) => rangeOf(range) ?? []),
-  );
 }

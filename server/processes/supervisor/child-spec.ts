@@ -14,6 +14,8 @@ export interface ChildSpec {
    * stopped by signal together with all that it started, and after the processes that use it.
    */
   readyOnSpawn?: boolean;
+  /** More time than others to stop in order. */
+  orderlyMs?: number;
   /** Asks such a program to finish what it does and to end then; it takes the time it needs. */
   retireSignal?: NodeJS.Signals;
 }

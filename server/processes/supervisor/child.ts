@@ -91,7 +91,8 @@ export class Child {
     const child = this.process;
     if (child === null) return Promise.resolve();
     return new Promise((resolve) => {
-      const { orderlyMs, termMs } = this.deadlines;
+      const { termMs } = this.deadlines;
+      const orderlyMs = this.deadlines.orderlyMs + (this.spec.orderlyMs ?? 0);
       const asked = this.spec.readyOnSpawn !== true && this.ask(child);
       const orderly = setTimeout(() => this.signal("SIGTERM"), asked ? orderlyMs : 0);
       const last = setTimeout(() => this.signal("SIGKILL"), (asked ? orderlyMs : 0) + termMs);

@@ -135,6 +135,7 @@ function processSpec(
     args: ["--enable-source-maps", join(programs, `${name}.js`)],
     env: childEnv(env),
     cwd: options.root,
+    ...(name === "socket" && { orderlyMs: env.workers.drainSeconds * 1_000 }),
   };
 }
 

@@ -52,6 +52,7 @@ export function createNullProtocol(now: () => number = Date.now): NullProtocol {
       ports.set(port, { door, options, workers });
       return {
         port,
+        stopAccepting: () => void ports.delete(port),
         async close() {
           ports.delete(port);
           for (const worker of workers) {

@@ -84,15 +84,111 @@ test("a first one that has gone silent makes room", async () => {
   await until(async () => (await attached()) === (await open())[0]?.id);
 });
 
-test("one that is held by a living process is that process's to check", async () => {
+test("one that is held by a living process is judged there, and the new one need not come again", async () => {
   const other = await rig.socket();
   const first = await other.connect("w1");
   expect(await socket.tryConnect("w1")).toBeNull();
+  expect(other.sessions.count()).toBe(1);
   first.answersPings = false;
-  expect(await socket.tryConnect("w1")).toBeNull();
+  const coming = socket.tryConnect("w1");
   first.lose();
+  expect(await coming).not.toBeNull();
+  expect(other.sessions.count()).toBe(0);
+  expect(await open()).toMatchObject([{ process_id: socket.id }]);
+});
+
+/** What our own workers say of themselves; a Python worker says nothing like it. */
+const marked = (mark: string) => ({ facts: { keeps: mark } as object });
+
+test("the same worker process wins over its old connection at once, wherever that is", async () => {
+  const other = await rig.socket();
+  const first = await other.connect("w1", marked("one"));
+  const second = await socket.connect("w1", marked("one"));
+  expect((await first.closed).message).toBe("the same worker process came again");
+  expect(other.sessions.count()).toBe(0);
+  const third = await socket.connect("w1", marked("one"));
+  expect((await second.closed).message).toBe("the same worker process came again");
+  expect(await open()).toMatchObject([{ process_id: socket.id }]);
+  // Another process of that name, or one that has no mark, is not the same.
+  expect(await socket.tryConnect("w1", marked("two"))).toBeNull();
+  expect(await other.tryConnect("w1")).toBeNull();
+  third.lose();
   await isDetached();
-  expect(await socket.tryConnect("w1")).not.toBeNull();
+});
+
+test("three hundred that come again in one instant, twice each: one connection each, none half-open", async () => {
+  const names = Array.from({ length: 300 }, (_, n) => `many${n}`);
+  await rig.db.rows(
+    `insert into worker (org_id, name, login_name, kind, config, sealed_password)
+     select 1, n, n, 'Worker', '{}', $2 from unnest($1::text[]) n`,
+    [names, Buffer.from("pass")],
+  );
+  const other = await rig.socket();
+  const before = await Promise.all(names.map((name) => other.connect(name)));
+  // Their connections are lost on the way, and all are back while the ends are being written.
+  for (const each of before) each.lose();
+  const came = await Promise.all(
+    [socket, other].flatMap((process) => names.map((name) => process.tryConnect(name))),
+  );
+  const rows = await rig.db.rows<{ process_id: number; is_live: boolean }>(
+    `select s.process_id, w.session_id = s.id as is_live from worker_session s join worker w on w.id = s.worker_id
+     where s.ended_at is null`,
+  );
+  expect(rows.filter((row) => row.is_live)).toHaveLength(300);
+  expect(rows).toHaveLength(300);
+  expect(came.filter((each) => each !== null)).toHaveLength(300);
+  expect(socket.sessions.count() + other.sessions.count()).toBe(300);
+});
+
+test("a process that stops lets its workers go to another, those with a build when it is over", async () => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const other = await rig.socket();
+  await rig.addWorker("idle");
+  const builder = await rig.addBuilder("b", [worker], [STEP]);
+  const busy = await socket.connect("w1", { behaviour: scripted({ wait: held }) });
+  const resting = await socket.connect("idle");
+  const request = await rig.force(builder);
+  await until(() => busy.commands.length === 1);
+  const over = socket.handOver();
+  expect((await resting.closed).code).toBe("shutting-down");
+  await until(async () => (await open()).length === 1);
+  expect(await other.tryConnect("idle")).not.toBeNull();
+  // Nobody comes in any more, nothing new begins, and what runs goes on.
+  await expect(socket.tryConnect("idle")).rejects.toThrow("nobody listens");
+  const pair = await rig.addBuilder("second", [worker], [STEP]);
+  const next = await rig.force(pair);
+  await rig.distribute();
+  expect((await rig.request(next)).state).toBe("pending");
+  release();
+  await over;
+  expect((await rig.build(request, isFinished)).result).toBe(SUCCESS);
+  expect((await busy.closed).code).toBe("shutting-down");
+  await until(async () => (await open()).every(({ process_id }) => process_id === other.id));
+  await other.connect("w1");
+  expect((await rig.build(next, isFinished)).result).toBe(SUCCESS);
+});
+
+test("who is heard of is written down", async () => {
+  const seen = async () => {
+    const [row] = await rig.db.rows<{ at: Date }>(
+      "select last_seen_at as at from worker where id = $1",
+      [worker],
+    );
+    return row?.at.getTime() ?? 0;
+  };
+  const connected = await socket.connect("w1");
+  await rig.db.rows("update worker set last_seen_at = now() - interval '1 day'");
+  const before = await seen();
+  await socket.sessions.noteHeard();
+  await rig.db.rows("update worker set last_seen_at = now() - interval '1 day'");
+  await socket.sessions.noteHeard();
+  expect(Math.abs((await seen()) - before)).toBeLessThan(60_000);
+  await connected.ping(10_000);
+  await socket.sessions.noteHeard();
+  expect((await seen()) - before).toBeGreaterThan(80_000_000);
 });
 
 test("one that is held by a process that is gone makes room at once", async () => {

@@ -37,6 +37,7 @@ export async function openInstallation() {
       advertise: "ci.example.org",
       pbPort: 9989,
       msgpackPort: null,
+      drainSeconds: 0,
       tls: null,
     },
     web: { publicUrl: "http://localhost:8010", trustedProxies: [] },

@@ -33,7 +33,12 @@ test("nothing set gives the documented defaults", () => {
     publicUrl: "http://localhost:8010",
   });
   expect(env.live).toEqual({ port: 8011, bind: "127.0.0.1", url: "http://127.0.0.1:8011" });
-  expect(env.workers).toMatchObject({ pbPort: 9989, msgpackPort: 9990, tls: null });
+  expect(env.workers).toMatchObject({
+    pbPort: 9989,
+    msgpackPort: 9990,
+    tls: null,
+    drainSeconds: 0,
+  });
   expect(env).toMatchObject({ databaseUrl: null, redisUrl: null, secretKey: null, mail: null });
   expect(env).toMatchObject({ isHosted: false, withDemo: true, admin: null });
   expect(env.artifacts).toBe(`file:${env.dataDir}/artifacts`);
@@ -52,6 +57,10 @@ describe("one line for each problem", () => {
   test.each([
     [{ PORT: "http" }, 'PORT must be a port from 1 to 65535, not "http"'],
     [{ SLIPWAY_DEMO: "yes" }, 'SLIPWAY_DEMO must be 0 or 1, not "yes"'],
+    [
+      { SLIPWAY_SOCKET_DRAIN_SECONDS: "1h" },
+      'SLIPWAY_SOCKET_DRAIN_SECONDS must be a number of seconds from 0 to 86400, not "1h"',
+    ],
     [{ PORT: "8011" }, "SLIPWAY_LIVE_PORT is 8011, the same as PORT"],
     [
       { DATABASE_URL: "postgres://db/x" },

@@ -1,0 +1,63 @@
+/** Who may log in, and what becomes known of those who may not (W-004 to W-008, A-13). */
+import { gather } from "../../db/gather";
+import type { Queryable } from "../../db/pool";
+import { isWithin, rangeOf } from "../../domain/addresses";
+import { LoginRefused, type Peer, type WorkerDoor } from "../../protocols/contract";
+import { createDoorLog } from "./door-log";
+import { FailedLogins } from "./failed-logins";
+import { findCredentials, recordDoorEvent } from "./session-store";
+
+export interface LoginContext {
+  readonly db: Queryable;
+  readonly unseal: (sealed: Buffer) => string;
+  readonly announce: () => void;
+  readonly log: (message: string, fields: Record<string, unknown>) => void;
+}
+
+export interface Login extends Pick<WorkerDoor, "credentials" | "refused"> {
+  /** The password was right. */
+  succeeded(peer: Peer, loginName: string): void;
+}
+
+export function createLogin({ db, unseal, announce, log }: LoginContext): Login {
+  const failures = new FailedLogins(Date.now);
+  const found = gather((names: readonly string[]) => findCredentials(db, names));
+  const write = createDoorLog({
+    record: (event) => {
+      recordDoorEvent(db, event).then(announce, (error: unknown) =>
+        log("door event not written", { error }),
+      );
+    },
+    log,
+    now: Date.now,
+  });
+
+  return {
+    async credentials(loginName, peer) {
+      const problem = failures.problem(peer.address, loginName);
+      if (problem !== null) throw new LoginRefused("too-many-failures", problem);
+      const worker = await found(loginName);
+      if (!worker) return null;
+      if (!isAllowed(peer.address, worker.allowedAddresses)) {
+        const detail = `${peer.address} is not in allowed_addresses`;
+        throw new LoginRefused("address-not-allowed", detail);
+      }
+      return worker.sealed ? [unseal(worker.sealed)] : [];
+    },
+    succeeded: (peer, loginName) => failures.succeeded(peer.address, loginName),
+    refused(reason, peer, loginName, detail) {
+      const isFailure = reason === "unknown-name" || reason === "wrong-password";
+      if (isFailure && loginName !== null) failures.failed(peer.address, loginName);
+      write(reason, peer, loginName, detail);
+    },
+  };
+}
+
+/** @param allowed null: from anywhere */
+export function isAllowed(address: string, allowed: readonly string[] | null): boolean {
+  if (allowed === null) return true;
+  return isWithin(
+    address,
+    allowed.flatMap((range) => rangeOf(range) ?? []),
+  );
+}
