@@ -1,8 +1,23 @@
-/** What people ask of a worker. Each asks for a reason and is recorded with a name (UI goal 24). */
+/**
+ * What people ask of workers, one or many at once. Each asks for a reason and is recorded with a name
+ * (UI goal 24). What is asked of a session is written before what is said of its worker, in the order
+ * in which attaching and ending hold these rows.
+ */
 import type { OrgDatabase } from "../db/org-database";
 import type { Queryable } from "../db/pool";
-import { AppError } from "../domain/errors";
+import { historySql } from "../db/worker-history";
 import type { OrgId, ProcessId, WorkerId } from "../domain/ids";
+import type { WorkerEventKind } from "../domain/workers/history";
+
+export type FleetAction =
+  /** No new builds; running ones are untouched. */
+  | "pause"
+  /** Ends a quarantine too, whose next length stays as it is (W-094). */
+  | "unpause"
+  /** Graceful shutdown: finish what runs, then exit. */
+  | "drain"
+  /** The worker process exits now; its builds end in RETRY (W-083). */
+  | "kill";
 
 interface Caller {
   readonly orgId: OrgId;
@@ -10,14 +25,13 @@ interface Caller {
 }
 
 export interface FleetCommands {
-  /** No new builds; running ones are untouched. */
-  pause(caller: Caller, workerId: WorkerId, reason: string): Promise<void>;
-  /** Ends a quarantine too (W-094). */
-  unpause(caller: Caller, workerId: WorkerId, reason: string): Promise<void>;
-  /** Graceful shutdown: finish what runs, then exit. */
-  drain(caller: Caller, workerId: WorkerId, reason: string): Promise<void>;
-  /** The worker process exits now; its builds end in RETRY (W-083). */
-  kill(caller: Caller, workerId: WorkerId, reason: string): Promise<void>;
+  /** @returns those of the workers that are in the configuration, and so were changed */
+  control(
+    caller: Caller,
+    workerIds: readonly WorkerId[],
+    action: FleetAction,
+    reason: string,
+  ): Promise<WorkerId[]>;
 }
 
 export interface FleetContext {
@@ -27,70 +41,108 @@ export interface FleetContext {
   readonly tell: (owner: ProcessId) => void;
 }
 
+interface Verb {
+  readonly event: WorkerEventKind;
+  /** SQL on the worker's row; $3 is the actor, $4 the reason. */
+  readonly set: string;
+  readonly ends?: "drain" | "kill";
+}
+
+const VERBS: Readonly<Record<FleetAction, Verb>> = {
+  pause: {
+    event: "paused",
+    set: "paused_at = coalesce(paused_at, now()), paused_by = $3, pause_reason = $4",
+  },
+  unpause: {
+    event: "unpaused",
+    set: `paused_at = null, paused_by = null, pause_reason = null,
+      quarantined_until = null, quarantine_reason = null`,
+  },
+  drain: { event: "draining", set: "is_draining = true", ends: "drain" },
+  kill: { event: "killed", set: "is_draining = true", ends: "kill" },
+};
+
 export function createFleetCommands(context: FleetContext): FleetCommands {
-  async function change(
-    caller: Caller,
-    workerId: WorkerId,
-    action: string,
-    reason: string,
-    set: string,
-    values: readonly unknown[] = [],
-  ): Promise<void> {
-    await context.db.within({ orgId: caller.orgId }, async (tx) => {
-      const rows = await tx.rows<{ id: number }>(
-        `with changed as (update worker set ${set} where id = $1 and removed_at is null returning id, org_id, name),
-         told as (insert into outbox (org_id, topic, body)
-           select org_id, 'workers/' || id || '/' || $2::text, jsonb_build_object('id', id) from changed),
-         noted as (insert into audit_entry (org_id, actor, action, subject, detail)
-           select org_id, $3, 'worker.' || $2::text, name, jsonb_build_object('reason', $4::text) from changed)
-         select id from changed`,
-        [workerId, action, caller.actor, reason, ...values],
-      );
-      if (rows.length === 0) throw new AppError("request.not-found", { what: "worker" });
-    });
-    context.announce();
-  }
-
-  async function end(caller: Caller, workerId: WorkerId, how: "drain" | "kill"): Promise<void> {
-    const owner = await context.db.within({ orgId: caller.orgId }, (tx) => ask(tx, workerId, how));
-    if (owner !== null) context.tell(owner);
-  }
-
   return {
-    pause: (caller, workerId, reason) =>
-      change(
-        caller,
-        workerId,
-        "paused",
-        reason,
-        "paused_at = coalesce(paused_at, now()), paused_by = $3, pause_reason = $4",
-      ),
-    async unpause(caller, workerId, reason) {
-      await change(
-        caller,
-        workerId,
-        "unpaused",
-        reason,
-        "paused_at = null, paused_by = null, pause_reason = null, quarantined_until = null",
-      );
-      context.wake(caller.orgId);
-    },
-    async drain(caller, workerId, reason) {
-      await change(caller, workerId, "draining", reason, "is_draining = true");
-      await end(caller, workerId, "drain");
-    },
-    async kill(caller, workerId, reason) {
-      await change(caller, workerId, "killed", reason, "is_draining = true");
-      await end(caller, workerId, "kill");
+    async control(caller, workerIds, action, reason) {
+      const verb = VERBS[action];
+      const { ids, owners } = await context.db.within({ orgId: caller.orgId }, async (tx) => {
+        const owners = verb.ends ? await ask(tx, workerIds, verb.ends) : [];
+        return { ids: await change(tx, caller, workerIds, action, reason), owners };
+      });
+      if (ids.length === 0) return ids;
+      context.announce();
+      for (const owner of owners) context.tell(owner);
+      if (action === "unpause") context.wake(caller.orgId);
+      return ids;
     },
   };
 }
 
-/** @returns the process that holds the worker's connection, null when there is none */
-async function ask(tx: Queryable, workerId: WorkerId, how: string): Promise<ProcessId | null> {
-  const [row] = await tx.rows<{ process_id: ProcessId }>(
-    "update worker_session set end_requested = $2 where worker_id = $1 and ended_at is null returning process_id",
-    [workerId, how],
+async function change(
+  tx: Queryable,
+  caller: Caller,
+  workerIds: readonly WorkerId[],
+  action: FleetAction,
+  reason: string,
+): Promise<WorkerId[]> {
+  const { event, set } = VERBS[action];
+  const rows = await tx.rows<{ id: WorkerId }>(
+    `with chosen as (
+       select id, quarantined_until > now() as was_resting from worker
+       where id = any($1) and removed_at is null order by id for update),
+     changed as (
+       update worker set ${set} from chosen where worker.id = chosen.id
+       returning worker.id, worker.org_id, worker.name, chosen.was_resting),
+     told as (
+       insert into outbox (org_id, topic, body)
+       select org_id, 'workers/' || id || '/' || $2::text, jsonb_build_object('id', id) from changed),
+     remembered as (
+       ${historySql({ ...by, kind: event, reason: "$4::text" }, ...(action === "unpause" ? [RELEASED_LINE] : []))}),
+     noted as (
+       insert into audit_entry (org_id, actor, action, subject, detail)
+       select org_id, $3, 'worker.' || $2::text, name, jsonb_build_object('reason', $4::text) from changed)
+     ${action === "unpause" ? RELEASED : ""}
+     select id from changed`,
+    [workerIds, event, caller.actor, reason],
   );
-  return row?.process_id ?? null;
+  return rows.map(({ id }) => id);
+}
+
+const RELEASED = `,
+  cleared as (
+    delete from deadline d using changed where d.kind = 'worker-quarantine' and d.subject_id = changed.id),
+  free as (
+    insert into outbox (org_id, topic, body)
+    select org_id, 'workers/' || id || '/released', jsonb_build_object('id', id) from changed where was_resting)`;
+
+const by = { from: "changed", worker: "id", actor: "$3::text" };
+const RELEASED_LINE = {
+  ...by,
+  kind: "released",
+  reason: "'unpaused: ' || $4::text",
+  where: "was_resting",
+} as const;
+
+/**
+ * Asks the sessions of these workers to end; one that is to be ended at once stays so.
+ * @returns the processes that hold them
+ */
+async function ask(
+  tx: Queryable,
+  workerIds: readonly WorkerId[],
+  how: "drain" | "kill",
+): Promise<ProcessId[]> {
+  const rows = await tx.rows<{ process_id: ProcessId }>(
+    `with held as (
+       select s.id from worker_session s join worker w on w.id = s.worker_id
+       where s.worker_id = any($1) and s.ended_at is null and w.removed_at is null
+       order by s.worker_id for update of s),
+     asked as (
+       update worker_session s set end_requested = case when end_requested = 'kill' then 'kill' else $2 end
+       from held where s.id = held.id returning s.process_id)
+     select distinct process_id from asked`,
+    [workerIds, how],
+  );
+  return rows.map(({ process_id }) => process_id);
 }

@@ -1,5 +1,7 @@
-export type { FleetCommands } from "./commands";
+export type { FleetAction, FleetCommands } from "./commands";
 export { createFleetCommands } from "./commands";
+export { type DeadlinesContext, fireDeadlines, quarantineAlarm } from "./deadlines";
+export { absolve, nextQuarantineSeconds, type Quarantine, quarantine } from "./quarantine/conduct";
 export { createHolderQuestions } from "./sessions/holder-questions";
 export {
   createSessions,

@@ -21,6 +21,7 @@ import { answerChecks } from "../engine/repositories/answer-checks";
 import { readProcessEnv } from "../env";
 import { CONFIG, OUTBOX, PROCESS_GONE, processChannel, REPOSITORIES } from "../events/bus";
 import { mergeCalls } from "../events/merge-calls";
+import { fireDeadlines } from "../fleet";
 import { openQueue, openWorker } from "../queues/backend";
 import { CATALOG } from "../queues/catalog";
 import { createProcessor } from "../queues/processors";
@@ -95,6 +96,16 @@ const answerPages = mergeCalls(
     }),
   (error) => log("repositories not looked at", { error }),
 );
+const deadlines = mergeCalls(
+  () =>
+    fireDeadlines({
+      db,
+      actor: own.actor,
+      wake: (orgId) => own.producer.distribute(orgId),
+      announce,
+    }),
+  (error) => log("deadlines left for the next sweep", { error }),
+);
 const processor = createProcessor({
   distribute: distributeNow,
   async poll(id) {
@@ -102,10 +113,12 @@ const processor = createProcessor({
     // A timer may have been set, or the next poll be near.
     await alarm.ring();
   },
+  alarm: deadlines,
   async sweep() {
     // Whoever asked may have died before it said so.
     void answerPages();
     await alarm.ring();
+    await deadlines();
     await sweep(sweeping);
   },
   maintain: () => maintain(db),
@@ -117,6 +130,7 @@ const workers = [
     openWorker("distribution", processor, DISTRIBUTIONS_AT_ONCE, env, onError),
   ),
   await insist("polls", () => openWorker("polls", processor, POLLS_AT_ONCE, env, onError)),
+  await insist("alarms", () => openWorker("alarms", processor, 1, env, onError)),
   await insist("upkeep", () => openWorker("upkeep", processor, 1, env, onError)),
 ];
 await insist("what repeats", async () => {

@@ -112,6 +112,7 @@ builds = createBuilds({
     if (session !== null) sessions.buildEnded(session);
   },
   announce,
+  alarm: producer.alarm,
   announceSoon: () => announcer.announceSoon(OUTBOX),
   wake,
   log,

@@ -23,16 +23,19 @@ export interface JobOptions {
   /** One such job may wait; one more is kept while one runs. */
   readonly onePer?: string;
   readonly attempts: number;
+  /** Of jobs for a moment to come: when from now, and what tells it from others; one of each is kept. */
+  readonly later?: { readonly id: string; readonly afterMs: number };
 }
 
 const ON_POSTGRES = withBackend(createPostgresBackend);
 
-function asBullOptions({ onePer, attempts }: JobOptions) {
+function asBullOptions({ onePer, attempts, later }: JobOptions) {
   return {
     attempts,
     backoff: { type: "exponential", delay: 200 },
     removeOnComplete: true,
     removeOnFail: 100,
+    ...(later ? { jobId: later.id, delay: later.afterMs } : {}),
     ...(onePer ? { deduplication: { id: onePer, keepLastIfActive: true } } : {}),
   };
 }

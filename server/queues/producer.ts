@@ -1,5 +1,5 @@
 /** Waking others by job. */
-import { openQueue, type QueueConnection, type QueueHandle } from "./backend";
+import { type JobOptions, openQueue, type QueueConnection, type QueueHandle } from "./backend";
 import { CATALOG, type QueueName } from "./catalog";
 
 export interface Producer {
@@ -7,10 +7,18 @@ export interface Producer {
   distribute(orgId: number): void;
   /** Somebody should look at this change source now. Never throws: the sweep comes anyway. */
   poll(changeSourceId: number): void;
+  /**
+   * Somebody should look at the fleet's deadlines then; alarms with one id are one. Never throws: the
+   * sweep comes anyway.
+   */
+  alarm(id: string, afterMs: number): void;
   close(): Promise<void>;
 }
 
-type Wakeable = "distribute" | "poll";
+type Wakeable = "distribute" | "poll" | "alarm";
+
+/** Clocks differ a little; an alarm that rings too early rings for nothing. */
+const ALARM_MARGIN_MS = 50;
 
 export function createProducer(
   connection: QueueConnection,
@@ -37,31 +45,42 @@ export function createProducer(
     failed.then((handle) => handle.close()).catch(() => {});
   }
 
-  async function add(job: Wakeable, onePer: string, data: object): Promise<void> {
+  async function add(
+    job: Wakeable,
+    key: string,
+    data: object,
+    options: Omit<JobOptions, "attempts">,
+  ): Promise<void> {
     const { queue, attempts } = CATALOG[job];
     const opened = open(queue);
     try {
       const handle = await opened;
       do {
-        adding.set(onePer, false);
-        await handle.add(job, data, { onePer, attempts });
-      } while (adding.get(onePer));
+        adding.set(key, false);
+        await handle.add(job, data, { ...options, attempts });
+      } while (adding.get(key));
     } catch (error) {
       forget(queue, opened);
       onError(error);
     }
   }
 
-  function wake(job: Wakeable, id: number, data: object): void {
-    const onePer = `${job}-${id}`;
+  function wake(
+    job: Wakeable,
+    id: number | string,
+    data: object,
+    later?: JobOptions["later"],
+  ): void {
+    const key = `${job}-${id}`;
     // While the server of the queues is away an `add` may wait long: never more than one of each.
-    if (adding.has(onePer)) {
-      adding.set(onePer, true);
+    if (adding.has(key)) {
+      if (!later) adding.set(key, true);
       return;
     }
-    adding.set(onePer, false);
-    const done: Promise<void> = add(job, onePer, data).finally(() => {
-      adding.delete(onePer);
+    adding.set(key, false);
+    const options = later ? { later } : { onePer: key };
+    const done: Promise<void> = add(job, key, data, options).finally(() => {
+      adding.delete(key);
       underWay.delete(done);
     });
     underWay.add(done);
@@ -70,6 +89,7 @@ export function createProducer(
   return {
     distribute: (orgId) => wake("distribute", orgId, { orgId }),
     poll: (changeSourceId) => wake("poll", changeSourceId, { changeSourceId }),
+    alarm: (id, afterMs) => wake("alarm", id, {}, { id, afterMs: afterMs + ALARM_MARGIN_MS }),
     async close() {
       await Promise.all(underWay);
       for (const queue of queues.values()) await (await queue.catch(() => null))?.close();

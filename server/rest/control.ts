@@ -26,6 +26,9 @@ const stopParams = z.strictObject({
 });
 const priorityParams = z.strictObject({ priority: z.int().min(-1_000_000).max(1_000_000) });
 const enableParams = z.strictObject({ enabled: z.boolean() });
+/** As Buildbot words it (W-081). */
+const workerParams = z.strictObject({ reason: reason.default("no reason") });
+const WORKER_ACTIONS = { pause: "pause", unpause: "unpause", stop: "drain", kill: "kill" } as const;
 const noParams = z.strictObject({});
 
 const METHODS = {
@@ -136,14 +139,10 @@ async function act(
       return null;
     }
     default: {
-      const params = parseParams(withReason, call.params);
-      const verbs = {
-        pause: fleet.pause,
-        unpause: fleet.unpause,
-        stop: fleet.drain,
-        kill: fleet.kill,
-      };
-      await verbs[call.method as keyof typeof verbs](caller, id as WorkerId, params.reason);
+      const params = parseParams(workerParams, call.params);
+      const action = WORKER_ACTIONS[call.method as keyof typeof WORKER_ACTIONS];
+      const changed = await fleet.control(caller, [id as WorkerId], action, params.reason);
+      if (changed.length === 0) throw new AppError("request.not-found", { what: "worker" });
       return null;
     }
   }

@@ -2,6 +2,8 @@
  * The readable resources of Buildbot's REST API v2 (CORE §12), one description each. A field is a
  * piece of SQL over the resource's row `t`; nothing that a caller sends is ever part of it.
  */
+import { nextQuarantineSeconds } from "../fleet";
+
 export type FieldType = "int" | "text" | "bool" | "texts" | "json";
 
 export interface Field {
@@ -44,6 +46,12 @@ const MASTERS = `(select coalesce(json_agg(m.id order by m.id), '[]'::json) from
 const MASTER_OF_TRIGGERS = `(select json_build_object('masterid', m.id, 'name', m.kind || '-' || m.id, 'active', true,
     'last_active', floor(extract(epoch from least(m.lease_expires_at, now())))::bigint)
   from process m where m.kind = 'jobs' and ${HAS_LEASE} and t.removed_at is null order by m.id limit 1)`;
+
+/** `timeout`: seconds of the one it is in, or else of its next one. */
+const QUARANTINE = `case when t.quarantined_until > now()
+  then jsonb_build_object('until', floor(extract(epoch from t.quarantined_until))::bigint,
+    'timeout', t.quarantine_seconds, 'reason', t.quarantine_reason)
+  else jsonb_build_object('until', null, 'timeout', ${nextQuarantineSeconds("t")}, 'reason', null) end`;
 
 const stampOf = (alias: string) =>
   `json_build_object('ssid', ${alias}.id, 'branch', ${alias}.branch, 'codebase', ${alias}.codebase,
@@ -216,6 +224,7 @@ export const RESOURCES = {
       graceful: bool("t.is_draining"),
       pause_reason: text("t.pause_reason"),
       paused: bool("t.paused_at is not null"),
+      quarantine: json(QUARANTINE),
       workerinfo: json(
         `case when t.facts is null then '{}'::jsonb
           else coalesce(t.facts->'info', '{}') || jsonb_build_object('version', t.facts->'version') end`,

@@ -28,6 +28,7 @@ import {
   createFleetCommands,
   createSessions,
   type FleetCommands,
+  fireDeadlines,
   type Sessions,
   type SessionsContext,
 } from "../../server/fleet";
@@ -80,6 +81,10 @@ export interface Rig {
   readonly url: string;
   readonly commands: EngineCommands;
   readonly fleet: FleetCommands;
+  /** Ids of the alarms that were set. */
+  readonly alarms: ReadonlySet<string>;
+  /** Acts on the fleet's deadlines that passed. */
+  deadlines(): Promise<void>;
   /** Whether `wake` reaches the distributor. */
   isDistributing: boolean;
   addWorker(name: string, maxBuilds?: number | null): Promise<WorkerId>;
@@ -149,11 +154,14 @@ export async function createRig(): Promise<Rig> {
     if (rig.isDistributing) void merged();
   };
   const people = orgDatabase(web);
+  const alarms = new Set<string>();
 
   const rig: Rig = {
     db,
     url,
     isDistributing: true,
+    alarms,
+    deadlines: () => fireDeadlines({ db, actor: "jobs 1", wake, announce }),
     commands: createEngineCommands({ db: people, wake, announce, tell: tell("stop") }),
     fleet: createFleetCommands({ db: people, wake, announce, tell: tell("stop") }),
     async addWorker(name, maxBuilds = null) {
@@ -182,7 +190,8 @@ export async function createRig(): Promise<Rig> {
       return id;
     },
     async socket() {
-      const made = await socketProcess(db, wake, async (owner, session, isSame) => {
+      const alarm = (id: string) => alarms.add(id);
+      const made = await socketProcess(db, wake, alarm, async (owner, session, isSame) => {
         const other = sockets.get(owner);
         return other?.line.state === "up" ? other.sessions.judge(session, isSame) : "no answer";
       });
@@ -267,6 +276,7 @@ function cuttable(db: Queryable): Line {
 async function socketProcess(
   db: Queryable,
   wake: () => void,
+  alarm: (id: string, afterMs: number) => void,
   ask: SessionsContext["ask"],
 ): Promise<SocketProcess> {
   const [row] = await db.rows<{ id: ProcessId }>(
@@ -328,6 +338,7 @@ async function socketProcess(
     },
     announce: () => {},
     announceSoon: () => {},
+    alarm,
     wake,
     log,
     insist,

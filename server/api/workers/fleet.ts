@@ -12,7 +12,7 @@ import {
   shownWord,
   type WordFacts,
 } from "../../domain/workers/shown-state";
-import { ms } from "../sql";
+import { QUARANTINED_UNTIL } from "./row";
 
 export const fleetFilter = z.object({
   /** In the name, whatever the case; or a pattern of the linear-time engine. */
@@ -90,7 +90,7 @@ const BRIEF = {
   name: "fleet-in-brief",
   text: `
     select k.id, k.name, k.session_id is not null as "isConnected", k.paused_at is not null as "isPaused",
-           k.is_draining as "isDraining", ${ms("k.quarantined_until")} as "quarantinedUntil",
+           k.is_draining as "isDraining", ${QUARANTINED_UNTIL} as "quarantinedUntil",
            coalesce(run.count, 0)::int as "buildCount"
     from worker k
     left join (select x.worker_id, count(*) from build x

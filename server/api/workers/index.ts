@@ -5,9 +5,10 @@ import { busyDays, busyInput } from "./busy";
 import { checkName, checkNameInput } from "./check-name";
 import { comingsInput, refusalsOf, sessionsOf } from "./comings";
 import { connection, connectionInput } from "./connection";
-import { actInput, actOnWorkers } from "./control";
+import { actInput, actOnWorkers, controlMany } from "./control";
 import { environOf } from "./environ";
 import { fleetFilter } from "./fleet";
+import { historyInput, workerHistory } from "./history";
 import { listWorkers, matchingWorkers, workersInput } from "./list";
 import { oneWorker, workerInput } from "./one";
 import { strangersAtTheDoor, strangersInput } from "./strangers";
@@ -41,6 +42,10 @@ export const workersRouter = router({
   newPassword: allowed("config")
     .input(newPasswordInput)
     .mutation(({ ctx, input }) => newPassword(ctx, ctx.org, input)),
+  history: member.input(historyInput).query(({ ctx, input }) => workerHistory(ctx.org, input)),
+  controlMany: allowed("workers")
+    .input(actInput)
+    .mutation(({ ctx, input }) => controlMany(ctx, ctx.org, input)),
   act: allowed("workers")
     .input(actInput)
     .mutation(({ ctx, input }) => actOnWorkers(ctx, ctx.org, input)),

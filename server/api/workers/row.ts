@@ -9,6 +9,8 @@ export interface WorkerFactsRow extends ShownFacts {
   kind: string;
   pausedAt: number | null;
   quarantineSeconds: number;
+  /** Which fault in a row it was; 0: it has built well since. */
+  quarantineCount: number;
   protocol: string | null;
   peer: string | null;
   connectedAt: number | null;
@@ -33,12 +35,15 @@ export const withShown = <R extends WorkerFactsRow>(row: R, now: number): R & Wo
   shown: shownState(row, now),
 });
 
+/** Null when it is over: its end is compared with the clock that it was written by. */
+export const QUARANTINED_UNTIL = `case when k.quarantined_until > now() then ${ms("k.quarantined_until")} end`;
+
 export const WORKER_COLUMNS = `
   k.id, k.name, k.login_name as "loginName", k.kind, k.max_builds as "maxBuilds",
   k.session_id is not null as "isConnected", k.paused_at is not null as "isPaused",
   ${ms("k.paused_at")} as "pausedAt", k.paused_by as "pausedBy", k.pause_reason as "pauseReason",
-  k.is_draining as "isDraining", ${ms("k.quarantined_until")} as "quarantinedUntil",
-  k.quarantine_seconds as "quarantineSeconds", k.quarantine_reason as "quarantineReason",
+  k.is_draining as "isDraining", ${QUARANTINED_UNTIL} as "quarantinedUntil",
+  k.quarantine_seconds as "quarantineSeconds", k.quarantine_count as "quarantineCount", k.quarantine_reason as "quarantineReason",
   ${ms("k.last_seen_at")} as "lastSeenAt", n.protocol, n.peer, ${ms("n.started_at")} as "connectedAt",
   k.removed_at is not null as "isRemoved", ${ms("gone.fire_at")} as "missingAt",
   k.facts ->> 'version' as version, k.facts ->> 'system' as system,

@@ -11,7 +11,7 @@ const HEADS = 50;
 
 const CANDIDATE = `jsonb_build_object(
   'workerId', w.id, 'name', w.name, 'sessionId', w.session_id, 'isPaused', w.paused_at is not null,
-  'isDraining', w.is_draining, 'quarantinedUntil', (extract(epoch from w.quarantined_until) * 1000)::bigint,
+  'isDraining', w.is_draining, 'quarantinedUntil', case when w.quarantined_until > now() then (extract(epoch from w.quarantined_until) * 1000)::bigint end,
   'maxBuilds', w.max_builds,
   'busySlots', coalesce((select jsonb_agg(x.worker_slot) from build x where x.worker_id = w.id and x.state <> 'finished'), '[]'),
   'isPairBusy', exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished'))`;

@@ -10,7 +10,9 @@ import { Batch, Expression, type Fence } from "../../db/transition";
 import { type BuildState, RETRY, type Result } from "../../domain/builds";
 import type { BuildId, BuildRequestId, BuildsetId, OrgId, StepId } from "../../domain/ids";
 import type { Properties } from "../../domain/properties";
+import { absolve, type Quarantine, quarantine } from "../../fleet";
 import { addFinalChunks, type PreparedChunks } from "../../logs";
+import type { Conduct } from "./conduct";
 
 export interface BuildKeys {
   readonly orgId: OrgId;
@@ -137,16 +139,20 @@ export interface BuildEnd {
   readonly step: StepEnd | null;
   /** All of them, when that step changed some. */
   readonly properties: Properties | null;
+  readonly conduct: Conduct;
   /** Refuse (`StaleState`) when somebody wants the build stopped: RETRY would undo that. */
   readonly unlessStopped: boolean;
 }
 
 /**
  * The build is over: steps that never ran are skipped, the request is done (or waits again after
- * RETRY), the buildset may be complete.
- * @returns whether requests of the organisation wait, so that the distributor must be woken
+ * RETRY), the buildset may be complete, and the worker is in quarantine if it misbehaved.
  */
-export async function finishBuild(q: Queryable, keys: BuildKeys, end: BuildEnd): Promise<boolean> {
+export async function finishBuild(
+  q: Queryable,
+  keys: BuildKeys,
+  end: BuildEnd,
+): Promise<FinishedBuild> {
   const { buildId } = keys.fence;
   const why = { actor: keys.actor, reason: end.reason };
   const isRetry = end.result === RETRY;
@@ -180,8 +186,17 @@ export async function finishBuild(q: Queryable, keys: BuildKeys, end: BuildEnd):
     "waiting",
     `exists (select from build_request where org_id = ${batch.value(keys.orgId, "bigint")} and state = 'pending')`,
   );
-  const row = await batch.commit<{ waiting: boolean }>(q);
-  return row.waiting || isRetry;
+  const { conduct } = end;
+  if (conduct.kind === "misbehaved") quarantine(batch, "build", conduct.reason, keys.actor);
+  if (conduct.kind === "behaved") absolve(batch, "build");
+  const row = await batch.commit<{ waiting: boolean; quarantine?: Quarantine | null }>(q);
+  return { moreWaits: row.waiting || isRetry, quarantine: row.quarantine ?? null };
+}
+
+export interface FinishedBuild {
+  /** Requests of the organisation wait, so that the distributor must be woken. */
+  readonly moreWaits: boolean;
+  readonly quarantine: Quarantine | null;
 }
 
 /** What a finished build means for its deadlines, its request and its buildset. */

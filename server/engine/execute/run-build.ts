@@ -15,6 +15,7 @@
  * worker's place for ever.
  */
 
+import { setImmediate as soon } from "node:timers/promises";
 import { Fenced } from "../../db/insist";
 import type { Queryable } from "../../db/pool";
 import { StaleState } from "../../db/transition";
@@ -31,6 +32,7 @@ import {
 import type { LogId, SessionId, StepId } from "../../domain/ids";
 import { secretsIn } from "../../domain/properties";
 import type { CommandEnd } from "../../domain/wire";
+import { quarantineAlarm } from "../../fleet";
 import type { OpenLog, PreparedChunks, Redactor } from "../../logs";
 import { SessionLost, type WorkerSession } from "../../protocols/contract";
 import type { SecretReader } from "../../secrets/contract";
@@ -40,6 +42,7 @@ import { builddirOf, buildProperties, workerInfo } from "./build-properties";
 import { type BuildKeys, beginBuild, finishBuild, nextStep, type StepEnd } from "./build-store";
 import { interrupted, message, summaryOf } from "./build-summary";
 import { BuildValues } from "./build-values";
+import { conductOf } from "./conduct";
 import {
   type BuilderConfig,
   type BuildToRun,
@@ -82,6 +85,8 @@ export interface RunContext {
   /** Tell others that the outbox has news, at once or with whatever is told next. */
   readonly announce: () => void;
   readonly announceSoon: () => void;
+  /** Somebody should look at the fleet's deadlines then; of alarms with one id one is enough. */
+  readonly alarm: (id: string, afterMs: number) => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
   /** Retries through an outage of the database; rejects with StaleState or when fenced. */
   readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
@@ -133,6 +138,8 @@ class BuildRun {
   #steps: readonly Planned[] = [];
   #result: Result = SUCCESS;
   #failures: string[] = [];
+  /** Its worker did not answer when it was to begin. */
+  #isUnanswered = false;
 
   constructor(context: RunContext, build: BuildToRun, session: WorkerSession | null) {
     this.#context = context;
@@ -337,13 +344,19 @@ class BuildRun {
 
   async #isAlive(session: WorkerSession): Promise<boolean> {
     if (Date.now() - session.lastHeardAt < SILENCE_MS || (await session.ping(PING_MS))) return true;
+    // A connection that is gone is lost; one that is there and silent is the worker's fault.
+    const isGone = session.closed.then(() => true);
+    this.#isUnanswered = !(await Promise.race([isGone, soon(false)]));
     session.close({ code: "timeout", message: "did not answer before a build" });
     return false;
   }
 
   async #goneBefore(): Promise<boolean> {
     await this.#left();
-    return this.#retry("preparing", "the worker was gone before the build began", null);
+    const why = this.#isUnanswered
+      ? "the worker did not answer before the build"
+      : "the worker was gone before the build began";
+    return this.#retry("preparing", why, null);
   }
 
   /** The request must not wait again while its worker still counts as connected. */
@@ -401,8 +414,15 @@ class BuildRun {
       : summaryOf(result, this.#failures);
     const reason = why ?? summary;
     const unlessStopped = result === RETRY && !stop;
+    const conduct = conductOf({
+      result,
+      reason,
+      isPrepared: from === "running",
+      stop,
+      isUnanswered: this.#isUnanswered,
+    });
     const begunAt = performance.now();
-    const moreWaits = await this.#insist("end of build", () =>
+    const { moreWaits, quarantine } = await this.#insist("end of build", () =>
       finishBuild(this.#context.db, this.#keys, {
         from,
         result,
@@ -410,9 +430,11 @@ class BuildRun {
         reason,
         step,
         properties: this.#values?.changed ?? null,
+        conduct,
         unlessStopped,
       }),
     );
+    if (quarantine) this.#context.alarm(...quarantineAlarm(quarantine));
     // A request that came while this was being written found the worker busy and was not seen
     // here: possible only when writing took longer than its hop to the distributor.
     return moreWaits || performance.now() - begunAt > HOP_MS;

@@ -8,10 +8,11 @@
 import { storableText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression, type Fence, StaleState } from "../../db/transition";
+import { historySql } from "../../db/worker-history";
 import {
   type BuildState,
   CANCELLED,
-  type EXCEPTION,
+  EXCEPTION,
   RETRY,
   type Result,
   resultName,
@@ -25,6 +26,7 @@ import type {
   ProcessId,
   StepId,
 } from "../../domain/ids";
+import { quarantine } from "../../fleet";
 import { settle } from "../execute/build-store";
 
 interface Orphan {
@@ -56,18 +58,21 @@ export async function declareLapsed(q: Queryable): Promise<number> {
 }
 
 /** Sessions held by processes that are gone. @returns organisations whose workers are free again */
-export async function endOrphanSessions(q: Queryable): Promise<number> {
+export async function endOrphanSessions(q: Queryable, actor: string): Promise<number> {
   const rows = await q.rows(
     `with ended as (
        update worker_session s set ended_at = now(), end_reason = 'the process that held it is gone'
        from process p where p.id = s.process_id and p.gone_at is not null and s.ended_at is null
-       returning s.id, s.worker_id, s.org_id),
+       returning s.id, s.worker_id, s.org_id, s.end_reason),
      detached as (
        update worker w set session_id = nullif(w.session_id, e.id), last_seen_at = now() from ended e
-       where w.id = e.worker_id)
+       where w.id = e.worker_id),
+     remembered as (
+       ${historySql({ kind: "disconnected", from: "ended", reason: "end_reason", actor: "$1::text" })})
      insert into outbox (org_id, topic, body)
      select org_id, 'workers/' || worker_id || '/disconnected', jsonb_build_object('id', worker_id) from ended
      returning id`,
+    [actor],
   );
   return rows.length;
 }
@@ -192,6 +197,7 @@ async function endOrphan(
     body: { buildId: "build_id", stepId: "step_id", lines: "line_count" },
   });
   settle(batch, { ...orphan, result }, why);
+  if (result === EXCEPTION) quarantine(batch, "build", reason, actor);
   try {
     await batch.commit(q);
     return true;

@@ -2,13 +2,14 @@
  * Partitions ahead of time, retention behind (A-33).
  *
  * Events are for those who listen now, so the outbox keeps a week; refused logins are kept for a
- * quarter, what a page was told of a repository for a day. History, audit and logs are kept until an organisation sets a horizon of its own.
+ * quarter, what happened to workers for half a year, what a page was told of a repository for a day. History, audit and logs are kept until an organisation sets a horizon of its own.
  */
 import type { Database } from "../../db/pool";
 
 const AHEAD = 3;
 const OUTBOX_DAYS = 7;
 const DOOR_EVENT_DAYS = 90;
+const WORKER_EVENT_DAYS = 180;
 const REMOVED_SCHEDULER_DAYS = 30;
 /** Unimportant changes that a scheduler keeps for the next important one: the newest of each line. */
 const KEPT_CHANGES = 1_000;
@@ -35,6 +36,9 @@ export async function maintain(q: Database): Promise<void> {
   }
   await q.rows("delete from door_event where at < now() - make_interval(days => $1)", [
     DOOR_EVENT_DAYS,
+  ]);
+  await q.rows("delete from worker_event where at < now() - make_interval(days => $1)", [
+    WORKER_EVENT_DAYS,
   ]);
   await q.rows("delete from repository_check where asked_at < now() - make_interval(days => $1)", [
     REPOSITORY_CHECK_DAYS,

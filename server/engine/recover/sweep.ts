@@ -74,7 +74,7 @@ async function apart(
 
 /** What processes that are gone left behind. */
 export async function recoverGone(context: SweepContext): Promise<void> {
-  const sessions = await endOrphanSessions(context.db);
+  const sessions = await endOrphanSessions(context.db, context.actor);
   const touched = await retryOrphanBuilds(context.db, context.actor, (error, build) =>
     context.log("left for the next sweep", { build, error }),
   );

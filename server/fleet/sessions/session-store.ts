@@ -6,6 +6,7 @@
  */
 import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
+import { historySql } from "../../db/worker-history";
 import type { OrgId, ProcessId, SessionId, WorkerId } from "../../domain/ids";
 import type { BuilderRef, WorkerFacts } from "../../domain/wire";
 import type { Hello } from "../../protocols/contract";
@@ -138,19 +139,21 @@ export async function attachSessions(
       text: `with asked as (
           select * from unnest($1::bigint[], $2::bigint[], $3::text[]) as a (worker_id, session_id, facts)),
         held as (
-          select s.id, s.end_requested, a.worker_id, a.facts::jsonb as facts
+          select s.id, s.end_requested, s.peer, s.protocol, a.worker_id, a.facts::jsonb as facts
           from worker_session s join asked a on a.session_id = s.id
           where s.ended_at is null order by a.worker_id for update of s),
         attached as (
           update worker set session_id = held.id, facts = held.facts, last_seen_at = now(),
             is_draining = coalesce(held.end_requested in ('drain', 'kill'), false)
           from held where worker.id = held.worker_id
-          returning worker.id, worker.org_id, worker.session_id),
+          returning worker.id, worker.org_id, worker.session_id, held.peer, held.protocol),
         found as (
           delete from deadline where kind = 'worker-missing' and subject_id = any($1)),
         told as (
           insert into outbox (org_id, topic, body)
-          select org_id, 'workers/' || id || '/connected', jsonb_build_object('id', id) from attached)
+          select org_id, 'workers/' || id || '/connected', jsonb_build_object('id', id) from attached),
+        remembered as (
+          ${historySql({ kind: "connected", from: "attached", worker: "id", reason: "'from ' || peer || ' by ' || protocol", actor: "'worker'" })})
         select session_id as id from attached`,
     },
     [
@@ -183,7 +186,9 @@ export async function endSessions(q: Queryable, endings: readonly Ending[]): Pro
           from held where s.id = held.id returning s.id, s.worker_id, s.org_id, s.end_reason),
         detached as (
           update worker w set session_id = nullif(w.session_id, e.id), last_seen_at = now() from ended e
-          where w.id = e.worker_id)
+          where w.id = e.worker_id),
+        remembered as (
+          ${historySql({ kind: "disconnected", from: "ended", reason: "end_reason", actor: "'worker'" })})
         insert into outbox (org_id, topic, body)
         select org_id, 'workers/' || worker_id || '/disconnected',
           jsonb_build_object('id', worker_id, 'reason', end_reason) from ended`,
@@ -274,7 +279,9 @@ export async function drainSession(
 ): Promise<void> {
   await q.rows(
     `with draining as (
-       update worker set is_draining = true where id = $1 and session_id = $2 and not is_draining returning id, org_id)
+       update worker set is_draining = true where id = $1 and session_id = $2 and not is_draining returning id, org_id),
+     remembered as (
+       ${historySql({ kind: "draining", from: "draining", worker: "id", reason: "'it asks to be shut down'", actor: "'worker'" })})
      insert into outbox (org_id, topic, body)
      select org_id, 'workers/' || id || '/draining', jsonb_build_object('id', id) from draining`,
     [workerId, sessionId],
@@ -328,7 +335,9 @@ export async function recordDoorEvent(
        insert into door_event (org_id, worker_id, login_name, peer, reason, detail)
        select w.org_id, w.id, $1, $2, $3, $4
        from (select 1) one left join worker w on w.login_name = $1 and w.removed_at is null
-       returning org_id, worker_id)
+       returning org_id, worker_id, peer, reason, detail),
+     remembered as (
+       ${historySql({ kind: "refused", from: "seen", reason: "reason || ', from ' || peer || ': ' || detail", actor: "'worker'", where: "worker_id is not null" })})
      insert into outbox (org_id, topic, body)
      select org_id, 'workers/' || worker_id || '/refused', jsonb_build_object('id', worker_id)
      from seen where worker_id is not null`,

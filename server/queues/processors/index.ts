@@ -7,6 +7,7 @@ import { CATALOG, type JobName } from "../catalog";
 export interface Processors {
   distribute(orgId: OrgId): Promise<void>;
   poll(id: ChangeSourceId): Promise<void>;
+  alarm(): Promise<void>;
   sweep(): Promise<void>;
   maintain(): Promise<void>;
 }
@@ -22,6 +23,8 @@ export function createProcessor(processors: Processors) {
         const { changeSourceId } = CATALOG.poll.payload.parse(data);
         return processors.poll(changeSourceId as ChangeSourceId);
       }
+      case "alarm":
+        return processors.alarm();
       case "sweep":
         return processors.sweep();
       case "maintain":

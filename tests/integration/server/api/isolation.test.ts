@@ -179,6 +179,14 @@ test("another organisation is not found, nor are its ids below one's own address
   expect(
     await codeOf(api.workers.act({ org, workerIds: [workerId], action: "pause", reason: "x" })),
   ).toBe("NOT_FOUND");
+  const many = { org, workerIds: [workerId], action: "kill" as const, reason: "x" };
+  expect(await api.workers.controlMany(many)).toEqual({ changed: [], unknown: [workerId] });
+  await owner.rows(
+    "insert into worker_event (org_id, worker_id, kind, reason, actor) values ($1, $2, 'connected', 'x', 'worker')",
+    [ids.foreign, workerId],
+  );
+  expect(await api.workers.history({ org, workerId })).toEqual({ events: [], before: null });
+  expect(await codeOf(as("developer").workers.controlMany(many))).toBe("FORBIDDEN");
   expect(await api.builds.page({ org, builderId })).toEqual({ builds: [], before: null });
   const foreign = async (sql: string) =>
     only(await owner.rows<{ id: number }>(sql, [ids.foreign])).id;

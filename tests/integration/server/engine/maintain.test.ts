@@ -37,12 +37,16 @@ test("yesterday to three days ahead are there; ten days ago goes, with its event
   await db.rows(
     "insert into door_event (peer, reason, detail, at) values ('p', 'r', 'old', now() - interval '100 days'), ('p', 'r', 'new', now())",
   );
+  await db.rows(
+    "insert into worker_event (org_id, worker_id, kind, reason, actor, at) values (1, 1, 'connected', 'old', 'w', now() - interval '181 days'), (1, 1, 'connected', 'new', 'w', now() - interval '179 days')",
+  );
   await maintain(db);
   const days = (await outboxDays()).map(({ day }) => Number(day));
   expect(Math.min(...days)).toBeGreaterThanOrEqual(-7);
   expect(days).toEqual(expect.arrayContaining([-1, 0, 1, 2, 3]));
   expect(await db.rows("select topic from outbox")).toEqual([{ topic: "new" }]);
   expect(await db.rows("select detail from door_event")).toEqual([{ detail: "new" }]);
+  expect(await db.rows("select reason from worker_event")).toEqual([{ reason: "new" }]);
 });
 
 test("again changes nothing", async () => {

@@ -244,6 +244,7 @@ async function openJobs() {
       await distribute({ db, actor: "jobs", now: Date.now, tell }, orgId);
     },
     poll: async () => {},
+    alarm: async () => {},
     sweep: async () => {},
     maintain: async () => {},
   });
@@ -301,6 +302,7 @@ async function openSocket() {
     },
     announce,
     announceSoon: () => announcer.announceSoon(OUTBOX),
+    alarm: producer.alarm,
     wake,
     log: (message, fields) => console.error(message, fields),
     insist,

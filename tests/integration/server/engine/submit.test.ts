@@ -224,8 +224,6 @@ test("another organisation's ids are unknown", async () => {
     () => rig.commands.stopBuild(stranger, build.id, { reason: "" }),
     () => rig.commands.stopBuild(stranger, 999_999 as BuildId, { reason: "" }),
     () => rig.commands.rebuild(stranger, build.id),
-    () => rig.fleet.pause(stranger, 1 as never, ""),
-    () => rig.fleet.kill(stranger, 1 as never, ""),
   ];
   for (const attempt of tries)
     expect(await attempt().then(() => "done", codeOf)).toBe("request.not-found");

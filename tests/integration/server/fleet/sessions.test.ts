@@ -294,7 +294,7 @@ test("a drained worker finishes what runs and exits", async () => {
   const connected = await socket.connect("w1", { behaviour: scripted({ wait: held }) });
   const request = await rig.force(builder);
   await until(() => connected.commands.length === 1);
-  await rig.fleet.drain(CALLER, worker, "maintenance");
+  await rig.fleet.control(CALLER, [worker], "drain", "maintenance");
   const next = await rig.force(builder);
   await socket.sessions.obey();
   expect(connected.shutdownRequests).toBe(0);
@@ -310,7 +310,7 @@ test("a drained worker finishes what runs and exits", async () => {
 
 test("an idle worker that is drained, by a person or by itself, exits at once", async () => {
   const first = await socket.connect("w1");
-  await rig.fleet.drain(CALLER, worker, "");
+  await rig.fleet.control(CALLER, [worker], "drain", "");
   await isDetached();
   expect(first.shutdownRequests).toBe(1);
   const second = await socket.connect("w1");
@@ -324,7 +324,7 @@ test("a worker that is killed exits at once, and its builds end in RETRY", async
   const connected = await socket.connect("w1", { behaviour: untilStopped });
   const request = await rig.force(builder);
   await until(() => connected.commands.length === 1);
-  await rig.fleet.kill(CALLER, worker, "stuck");
+  await rig.fleet.control(CALLER, [worker], "kill", "stuck");
   expect((await rig.build(request, isFinished)).result).toBe(RETRY);
   await isDetached();
   expect((await rig.request(request)).state).toBe("pending");
@@ -333,10 +333,10 @@ test("a worker that is killed exits at once, and its builds end in RETRY", async
 test("a paused worker keeps its build and gets no other; unpausing wakes its builders", async () => {
   const builder = await rig.addBuilder("b", [worker], [STEP]);
   await socket.connect("w1");
-  await rig.fleet.pause(CALLER, worker, "noisy");
+  await rig.fleet.control(CALLER, [worker], "pause", "noisy");
   const request = await rig.force(builder);
   expect((await rig.request(request)).state).toBe("pending");
-  await rig.fleet.unpause(CALLER, worker, "");
+  await rig.fleet.control(CALLER, [worker], "unpause", "");
   expect((await rig.build(request, isFinished)).result).toBe(SUCCESS);
 });
 

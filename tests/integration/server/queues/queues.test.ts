@@ -43,6 +43,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
         answered.push(seen);
       },
       poll: async () => {},
+      alarm: idle,
       sweep: idle,
       maintain: idle,
     });
@@ -75,6 +76,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
         if (tries === 1) throw new Error("first try");
       },
       poll: async () => {},
+      alarm: idle,
       sweep: idle,
       maintain: idle,
     });
@@ -88,11 +90,36 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
     await worker.close();
   });
 
+  test("an alarm rings at its time, and those with one id are one", async () => {
+    const rung: number[] = [];
+    const processor = createProcessor({
+      distribute: idle,
+      poll: idle,
+      alarm: async () => void rung.push(performance.now()),
+      sweep: idle,
+      maintain: idle,
+    });
+    const worker = await openWorker("alarms", processor, 1, connection(), () => {});
+    const producers = [1, 2].map(() => createProducer(connection(), () => {}));
+    const begunAt = performance.now();
+    for (const producer of producers) producer.alarm(`quarantine-${process.pid}-1`, 300);
+    for (const producer of producers) await producer.close();
+    await until(() => rung.length === 1);
+    expect((rung[0] as number) - begunAt).toBeGreaterThanOrEqual(300);
+    const last = createProducer(connection(), () => {});
+    last.alarm(`quarantine-${process.pid}-2`, 0);
+    await until(() => rung.length >= 2);
+    expect(rung).toHaveLength(2);
+    await last.close();
+    await worker.close();
+  });
+
   test("what repeats repeats, however often it is set up", async () => {
     let sweeps = 0;
     const processor = createProcessor({
       distribute: idle,
       poll: async () => {},
+      alarm: idle,
       sweep: async () => {
         sweeps += 1;
       },
@@ -110,7 +137,13 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
 });
 
 test("payloads are read at the edge; a job nobody knows is refused", async () => {
-  const processor = createProcessor({ distribute: idle, poll: idle, sweep: idle, maintain: idle });
+  const processor = createProcessor({
+    distribute: idle,
+    poll: idle,
+    alarm: idle,
+    sweep: idle,
+    maintain: idle,
+  });
   await expect(processor({ name: "distribute", data: { orgId: "1" } })).rejects.toThrow();
   await expect(processor({ name: "unheard-of", data: {} })).rejects.toThrow("no job is called");
 });
@@ -133,6 +166,7 @@ test("a server that was away is found again, and its outage leaves no connection
   const processor = createProcessor({
     distribute: async (org) => void heard.push(org),
     poll: async () => {},
+    alarm: idle,
     sweep: idle,
     maintain: idle,
   });

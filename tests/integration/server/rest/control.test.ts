@@ -186,6 +186,9 @@ describe("malformed calls", () => {
     ["/builds/424242", "stop", 404],
     ["/buildrequests/424242", "cancel", 404],
     ["/workers/none", "pause", 404],
+    ["/workers/424242", "kill", 404],
+    ["/workers/a-linux", "drain", 501],
+    ["/workers/a-linux", "restart", 501],
   ])("%s %s gives %i", async (path, method, status) => {
     const answer = await rpc(path, method, {});
     expect(answer.status).toBe(status);
@@ -275,7 +278,21 @@ describe("steering", () => {
     const shown = async () => (await server.get(`${URL}/workers/a-linux`, key)).body.workers[0];
     expect((await rpc("/workers/a-linux", "pause", { reason: "disk" })).body.result).toBeNull();
     expect(await shown()).toMatchObject({ paused: true, pause_reason: "disk" });
+    await rpc("/workers/a-linux", "pause", {});
+    expect(await shown()).toMatchObject({ pause_reason: "no reason" });
+    expect((await rpc("/workers/a-linux", "pause", { reason: 7 })).status).toBe(400);
+    await server.owner.rows(
+      `update worker set quarantined_until = to_timestamp(4000000000), quarantine_seconds = 20,
+         quarantine_count = 2, quarantine_reason = 'why' where id = $1`,
+      [facts.worker.id],
+    );
+    expect(await shown()).toMatchObject({
+      quarantine: { until: 4_000_000_000, timeout: 20, reason: "why" },
+    });
     await rpc(`/workers/${facts.worker.id}`, "unpause", {});
+    expect(await shown()).toMatchObject({
+      quarantine: { until: null, timeout: 40, reason: null },
+    });
     expect(await shown()).toMatchObject({ paused: false, pause_reason: null });
     await rpc("/workers/a-linux", "stop", {});
     expect(await shown()).toMatchObject({ graceful: true });

@@ -142,6 +142,7 @@ describe("shapes", () => {
       connected_to: [{ masterid: facts.masterId }],
       graceful: false,
       pause_reason: null,
+      quarantine: { until: null, timeout: 10, reason: null },
       paused: false,
       workerinfo: { admin: "ops", host: "box", version: "3.7.0" },
     });
