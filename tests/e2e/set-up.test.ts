@@ -8,12 +8,14 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { expect, type Page, test } from "@playwright/test";
 import { makeBareRepository } from "../support/bare-repository";
+import { GIT_USER, type GitHttpServer, startGitHttpServer } from "../support/git-http-server";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 import { ADMIN } from "./handover";
 import { signIn } from "./journey";
 
 let slipway: SlipwayInstance;
 let folder: string;
+let git: GitHttpServer;
 const workers: string[] = [];
 
 test.beforeAll(async () => {
@@ -22,6 +24,7 @@ test.beforeAll(async () => {
     Makefile: "all:\n\techo built\ntest:\n\techo it floats\n",
     "a name\nwith a newline": "x",
   });
+  git = await startGitHttpServer(folder);
   slipway = await startSlipway({
     env: { SLIPWAY_ADMIN_EMAIL: ADMIN.email, SLIPWAY_ADMIN_PASSWORD: ADMIN.password },
   });
@@ -30,6 +33,7 @@ test.beforeAll(async () => {
 test.afterAll(async () => {
   for (const dir of workers) shell(`buildbot-worker stop ${dir} || true`);
   await slipway?.stop();
+  await git?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -119,7 +123,7 @@ test("a worker that does not get in is told of with the layer that fails", async
   });
 });
 
-test("a repository is told of plainly, and becomes a green build", async ({ page }) => {
+test("a private repository is told of plainly, and becomes a green build", async ({ page }) => {
   const steps = page.getByRole("list", { name: "Steps" });
   const done = steps.locator("> li").filter({ has: page.getByLabel("done") });
 
@@ -132,9 +136,20 @@ test("a repository is told of plainly, and becomes a green build", async ({ page
     await expect(page.getByRole("alert").filter({ hasText: "the address" })).toBeVisible();
   });
 
-  await test.step("what is one is found, and still is after a reload", async () => {
-    await page.getByLabel("Repository").fill(join(folder, "hull.git"));
+  await test.step("a private one asks for a password, and says when it is wrong", async () => {
+    await page.getByLabel("Repository").fill(`${git.url}/private/hull.git`);
     await page.getByRole("button", { name: "Look at it" }).click();
+    await expect(page.getByText("It asks for a user and a password.")).toBeVisible();
+    await page.getByLabel("User").fill(GIT_USER.username);
+    await page.getByLabel("Password or access token").fill("not this");
+    await page.getByRole("button", { name: "Keep and look again" }).click();
+    await expect(page.getByText("It does not accept this user and password.")).toBeVisible();
+  });
+
+  await test.step("with the right one it is found, and still is after a reload", async () => {
+    await page.getByLabel("User").fill(GIT_USER.username);
+    await page.getByLabel("Password or access token").fill(GIT_USER.password);
+    await page.getByRole("button", { name: "Keep and look again" }).click();
     await expect(page.getByText("A Git repository, with 1 branch")).toBeVisible();
     await page.reload();
     await expect(page.getByText("A Git repository, with 1 branch")).toBeVisible();
@@ -154,10 +169,29 @@ test("a repository is told of plainly, and becomes a green build", async ({ page
   await test.step("activated, built, green", async () => {
     const document = page.getByLabel(/^This is what will be activated/);
     await expect(document).toHaveValue(/SingleBranchScheduler/);
+    await expect(document).toHaveValue(/auth_credentials: \[ada, "%\(secret:/);
     await page.getByRole("button", { name: "Activate it and build" }).click();
     await expect(page.getByText("It builds, and it is green")).toBeVisible();
     await expect(done).toHaveCount(4);
     await page.getByRole("link", { name: "See the board" }).click();
     await expect(page.getByRole("row", { name: /hull/ })).toBeVisible();
+  });
+
+  await test.step("nothing shows the password: no log, no configuration", async () => {
+    const { steps } = await slipway.get<{ steps: { stepid: number }[] }>("builds/1/steps");
+    const ids: number[] = [];
+    for (const { stepid } of steps) {
+      const { logs } = await slipway.get<{ logs: { logid: number }[] }>(`steps/${stepid}/logs`);
+      ids.push(...logs.map(({ logid }) => logid));
+    }
+    expect(ids.length).toBeGreaterThanOrEqual(3);
+    for (const logid of ids) {
+      const raw = await page.request.get(`${slipway.url}/main/api/v2/logs/${logid}/raw`);
+      expect(raw.status()).toBe(200);
+      expect(await raw.text()).not.toContain(GIT_USER.password);
+    }
+    await page.goto(`${slipway.url}/main/settings/configuration`);
+    await expect(page.getByRole("main")).toContainText("hull");
+    expect(await page.content()).not.toContain("with $signs");
   });
 });
