@@ -9,6 +9,7 @@ import type { Command, CommandEnd } from "../../server/domain/wire";
 import type { Listening, WorkerSession } from "../../server/protocols/contract";
 import { msgpackProtocol } from "../../server/protocols/msgpack";
 import { pbProtocol } from "../../server/protocols/pb";
+import { gone } from "../support/process-state";
 import { shell } from "../support/shell-command";
 import {
   type SlipwayWorker,
@@ -541,6 +542,26 @@ describe.each(PROTOCOLS)("our worker's life over $name", ({ name: protocolName, 
     await listening.close();
   });
 
+  it("leaves nothing running when it is killed", async () => {
+    const { door, listening, worker } = await opened();
+    const { session } = await door.nextAttached();
+    expect(await session.run("b1", shell("true"), new KeepingSink(), never)).toMatchObject({
+      rc: 0,
+    });
+    const sink = new KeepingSink();
+    const pids = ["one", "two"].map((name) => join(worker.dir, name));
+    const script = shell(
+      `trap '' TERM HUP; sleep 1000 & echo $! > ${pids[0]}; echo $$ > ${pids[1]}; echo ready; wait`,
+    );
+    const running = session.run("b1", script, sink, never);
+    await sink.waitFor("stdout", "ready");
+    process.kill(worker.pid, "SIGKILL");
+    expect(await running).toMatchObject({ kind: "lost" });
+    for (const path of pids) await gone(Number(readFileSync(path, "utf8")));
+    await worker.stop();
+    await listening.close();
+  });
+
   it("ends after the number of attempts it was given", async () => {
     const free = await protocol.listen(testDoor({ passwords: {} }), OPTIONS);
     await free.close();
@@ -553,17 +574,6 @@ describe.each(PROTOCOLS)("our worker's life over $name", ({ name: protocolName, 
     await worker.stop();
   });
 });
-
-/** Resolves when no process has this id any longer, or it is one that only waits to be reaped. */
-async function gone(pid: number): Promise<void> {
-  for (;;) {
-    const status = existsSync(`/proc/${pid}/status`)
-      ? readFileSync(`/proc/${pid}/status`, "utf8")
-      : "";
-    if (status === "" || /^State:\s+Z/m.test(status)) return;
-    await setTimeout(10);
-  }
-}
 
 function memoryOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");

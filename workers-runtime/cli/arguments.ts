@@ -60,6 +60,7 @@ export interface CreateOrder {
   readonly settings: Settings;
   readonly isForced: boolean;
   readonly isQuiet: boolean;
+  readonly isRelocatable: boolean;
 }
 
 export function createArguments(argv: readonly string[]): CreateOrder {
@@ -68,15 +69,21 @@ export function createArguments(argv: readonly string[]): CreateOrder {
   if (!basedir || !master || !name || !password || rest.length > 0) {
     throw new UsageError("create-worker takes exactly BASEDIR MASTER[:PORT] NAME PASSWORD");
   }
-  if (/^https?:/i.test(master)) throw new UsageError("MASTER is a host name, not a URL");
+  if (/^https?:/i.test(master)) {
+    throw new UsageError(`${master}: MASTER is HOST[:PORT], not the URL of a page`);
+  }
   const settings: Settings = {
     ...workerSettings(values),
     ...{ master: text(values, "connection-string") ?? master, name, password },
-    logSize: values["no-logrotate"] ? null : (number(values, "log-size") ?? DEFAULTS.logSize),
+    logSize: values["no-logrotate"] ? null : logSize(values),
     logCount:
       values["log-count"] === "None" ? null : (count(values, "log-count") ?? DEFAULTS.logCount),
+    unicodeEncoding: null,
   };
-  return { basedir, settings, isForced: values.force === true, isQuiet: values.quiet === true };
+  return {
+    ...{ basedir, settings, isForced: values.force === true, isQuiet: values.quiet === true },
+    isRelocatable: values.relocatable === true,
+  };
 }
 
 /** Where the master, the name and the password may come from when the command line is silent. */
@@ -133,10 +140,15 @@ function workerSettings(values: Values) {
     maxdelay: number(values, "maxdelay") ?? DEFAULTS.maxdelay,
     maxretries: count(values, "maxretries"),
     numcpus: count(values, "numcpus"),
-    umask: count(values, "umask"),
+    umask: umask(values),
     allowShutdown,
     deleteLeftoverDirs: values["delete-leftover-dirs"] === true,
   } as const;
+}
+
+/** Nothing is moved aside for a size of 0. */
+function logSize(values: Values): number | null {
+  return (number(values, "log-size") ?? DEFAULTS.logSize) || null;
 }
 
 function text(values: Values, key: string): string | undefined {
@@ -151,11 +163,17 @@ function number(values: Values, key: string): number | undefined {
   return Number(value);
 }
 
+function umask(values: Values): number | null {
+  const mask = count(values, "umask");
+  if (mask !== null && mask > 0o777) throw new UsageError("--umask is at most 0o777");
+  return mask;
+}
+
 /** `None`, a decimal or an octal number (`0o22`, `022`). */
 function count(values: Values, key: string): number | null {
   const value = text(values, key);
   if (value === undefined || value === "None") return null;
   if (/^0o?[0-7]+$/i.test(value)) return Number.parseInt(value.replace(/^0o?/i, ""), 8);
-  if (!/^\d+$/.test(value)) throw new UsageError(`--${key} must be None or a number`);
+  if (!/^\d+$/.test(value)) throw new UsageError(`--${key} must be a number or None`);
   return Number(value);
 }

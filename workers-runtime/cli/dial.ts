@@ -21,7 +21,8 @@ export async function dial(endpoint: Endpoint, signal: AbortSignal): Promise<Dup
   return socket;
 }
 
-function dialTls({ host, port, trustRoots }: Endpoint, tunnelled: Socket | null): Socket {
+function dialTls(endpoint: Endpoint, tunnelled: Socket | null): Socket {
+  const { host, port, trustRoots, certificate, privateKey } = endpoint;
   const socket = connectTls({
     ...(tunnelled === null ? { port } : { socket: tunnelled }),
     host,
@@ -29,6 +30,9 @@ function dialTls({ host, port, trustRoots }: Endpoint, tunnelled: Socket | null)
     ...(isIP(host) === 0 && { servername: host }),
     // Whoever puts a master's own certificate there means to trust it, whoever signed it.
     ...(trustRoots !== null && { ca: certificates(trustRoots), allowPartialTrustChain: true }),
+    ...(certificate !== null && { cert: readFileSync(certificate) }),
+    // One file may hold both.
+    ...(certificate !== null && { key: readFileSync(privateKey ?? certificate) }),
   });
   tunnelled?.on("error", (error) => socket.destroy(error));
   return socket;

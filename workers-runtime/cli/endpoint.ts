@@ -1,8 +1,11 @@
 /** Where the master is, as people write it. */
+import { readAddress } from "./address";
+import { readClientString } from "./client-string";
 import { UsageError } from "./usage";
 
 export const DEFAULT_PORT = 9989;
 const DEFAULT_PROXY_PORT = 8080;
+const NO_FILES = { trustRoots: null, certificate: null, privateKey: null } as const;
 
 export const PROTOCOLS = ["pb", "msgpack_experimental_v7"] as const;
 export type ProtocolName = (typeof PROTOCOLS)[number];
@@ -20,6 +23,9 @@ export interface Endpoint {
   readonly isTls: boolean;
   /** Directory of PEM certificates to trust in place of the system's. */
   readonly trustRoots: string | null;
+  /** PEM files by which this worker shows who it is, where the master's proxy asks for that. */
+  readonly certificate: string | null;
+  readonly privateKey: string | null;
   /** Of the WebSocket; Perspective Broker has none. */
   readonly path: string;
   /** An HTTP proxy that tunnels to the master. */
@@ -45,11 +51,10 @@ export function readEndpoint(where: Whereabouts): Endpoint {
   if (path !== null && protocol === "pb") throw new UsageError("--path is for msgpack only");
   if (path !== null && !path.startsWith("/")) throw new UsageError("--path must begin with /");
   if (/^wss?:/i.test(master)) return { ...readUrl(where), proxy };
-  const [, kind, rest = ""] = /^(tcp|tls|ssl):(.*)$/i.exec(master) ?? [null, undefined, master];
-  const [, trustRoots = null] = /:trustRoots=(.*)$/.exec(rest) ?? [];
-  const address = rest.replace(/:trustRoots=.*$/, "").replaceAll("\\:", ":");
-  const isTls = useTls || (kind !== undefined && kind.toLowerCase() !== "tcp");
-  return { ...readAddress(address, DEFAULT_PORT), isTls, trustRoots, path: path ?? "/", proxy };
+  const described = readClientString(master);
+  const isTls = useTls || described?.isTls === true;
+  const address = described ?? { ...readAddress(master, DEFAULT_PORT), ...NO_FILES };
+  return { ...address, isTls, path: path ?? "/", proxy };
 }
 
 function readUrl({ master, protocol, path, useTls }: Whereabouts): Omit<Endpoint, "proxy"> {
@@ -62,7 +67,7 @@ function readUrl({ master, protocol, path, useTls }: Whereabouts): Omit<Endpoint
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: Number(url.port) || (isTls ? 443 : 80),
-    ...{ isTls, trustRoots: null, path: path ?? `${url.pathname}${url.search}` },
+    ...{ isTls, ...NO_FILES, path: path ?? `${url.pathname}${url.search}` },
   };
 }
 
@@ -70,7 +75,10 @@ function readUrl({ master, protocol, path, useTls }: Whereabouts): Omit<Endpoint
 function readProxy({ proxyConnectionString }: Whereabouts): HttpProxy {
   const text = proxyConnectionString ?? "";
   if (!/^https?:\/\//i.test(text)) {
-    return { ...readAddress(text.replace(/^tcp:/i, ""), DEFAULT_PROXY_PORT), account: null };
+    const told = readClientString(text);
+    if (told?.isTls) throw new UsageError(`${text}: a proxy is spoken to without TLS only`);
+    const { host, port } = told ?? readAddress(text, DEFAULT_PROXY_PORT);
+    return { host, port, account: null };
   }
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url?.protocol !== "http:") throw new UsageError(`${text}: a proxy is spoken to by http only`);
@@ -79,16 +87,4 @@ function readProxy({ proxyConnectionString }: Whereabouts): HttpProxy {
       ? null
       : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   return { host: url.hostname, port: Number(url.port) || 80, account };
-}
-
-function readAddress(address: string, defaultPort: number): { host: string; port: number } {
-  const match =
-    /^\[(?<host>[^\]]+)\](?::(?<port>\d+))?$/.exec(address) ??
-    /^(?<host>[^:/\s]+)(?::(?<port>\d+))?$/.exec(address);
-  const { host, port = String(defaultPort) } = match?.groups ?? {};
-  const number = Number(port);
-  if (host === undefined || number < 1 || number > 65_535) {
-    throw new UsageError(`${address}: not a HOST[:PORT]`);
-  }
-  return { host, port: number };
 }

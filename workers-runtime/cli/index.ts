@@ -5,14 +5,16 @@ import { isatty } from "node:tty";
 import { VERSION } from "../session/worker-info";
 import { createArguments, runArguments, startArguments } from "./arguments";
 import { createWorker } from "./create-worker";
-import { runningPid, startInBackground, stopInBackground, writePid } from "./daemon";
+import { type BackgroundOrder, startInBackground, stopInBackground } from "./daemon";
 import { LOG_FILE, logLine, logTo } from "./log-file";
 import { type StartEnvironment, takeEnvironment } from "./own-environment";
+import { takePidFile } from "./pid-file";
 import { runWorker } from "./run-worker";
-import { readSettings } from "./settings";
+import { readSettings, type Settings } from "./settings";
 import { EXIT_USAGE, HELP, UsageError } from "./usage";
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
+const complain = (line: string) => void process.stderr.write(`slipway-worker: ${line}\n`);
 
 /** Resolves with the exit status. */
 async function main(argv: readonly string[], start: StartEnvironment): Promise<number> {
@@ -32,30 +34,42 @@ async function main(argv: readonly string[], start: StartEnvironment): Promise<n
       const { basedir, settings } = runArguments(rest, start);
       return runWorker(basedir, settings, start.environ, toStdout);
     }
-    case "start": {
-      const { basedir, inForeground } = startArguments(rest);
-      return inForeground ? startHere(basedir, start) : startInBackground(basedir, say);
-    }
-    case "stop":
-      return stopInBackground(startArguments(rest).basedir, say);
+    case "start":
     case "restart": {
-      const { basedir, inForeground } = startArguments(rest);
-      await stopInBackground(basedir, say);
-      return inForeground ? startHere(basedir, start) : startInBackground(basedir, say);
+      const { basedir, inForeground, isQuiet } = startArguments(rest);
+      const order = background(basedir, isQuiet);
+      // What is wrong with the settings is told before anything is stopped for them.
+      const settings = readSettings(basedir, start.complete);
+      const stopped = command === "restart" ? await stopInBackground(order) : 0;
+      if (stopped !== 0) return stopped;
+      return inForeground
+        ? startHere(basedir, settings, start)
+        : startInBackground(order, settings, start.complete);
+    }
+    case "stop": {
+      const { basedir, isQuiet } = startArguments(rest);
+      return stopInBackground(background(basedir, isQuiet));
     }
     default:
       throw new UsageError(command === undefined ? "no command" : `unknown command ${command}`);
   }
 }
 
-async function startHere(basedir: string, { environ }: StartEnvironment): Promise<number> {
-  const settings = readSettings(basedir);
-  if (runningPid(basedir) !== null) {
-    say(`a worker runs in ${basedir} already`);
+function background(basedir: string, isQuiet: boolean): BackgroundOrder {
+  return { basedir, complain, say: isQuiet ? () => {} : say };
+}
+
+async function startHere(
+  basedir: string,
+  settings: Settings,
+  { environ }: StartEnvironment,
+): Promise<number> {
+  const directory = resolve(basedir);
+  process.chdir(directory);
+  if (!takePidFile(directory)) {
+    complain(`a worker runs in ${basedir} already`);
     return 1;
   }
-  const directory = resolve(basedir);
-  writePid(directory);
   const toFile = logTo(join(directory, LOG_FILE), settings);
   // In the background the standard output is that same file.
   const isWatched = isatty(1);

@@ -2,7 +2,7 @@
 import { appendFileSync, renameSync, rmSync, statSync } from "node:fs";
 import type { Settings } from "./settings";
 
-export const LOG_FILE = "slipway-worker.log";
+export const LOG_FILE = "twistd.log";
 
 export function logLine(text: string): string {
   return `${new Date().toISOString()} ${text}\n`;

@@ -2,6 +2,8 @@
 import { type Environment, ownEnvironment } from "../process/environment";
 
 export interface StartEnvironment {
+  /** All of it, for settings that are taken from there and for the same program started anew. */
+  readonly complete: NodeJS.ProcessEnv;
   /** What builds may see. */
   readonly environ: Environment;
   /** Given by whoever starts a worker for one life: our supervisor, a container, a cloud. */
@@ -13,12 +15,14 @@ export interface StartEnvironment {
 /** Takes the password out of the environment, so that nothing started later inherits it. */
 export function takeEnvironment(): StartEnvironment {
   const source = process.env;
+  const complete = { ...source };
   const { WORKERNAME, BUILDMASTER, BUILDMASTER_PORT } = source;
   const password = source.SLIPWAY_WORKER_PASSWORD ?? source.WORKERPASS;
   delete source.SLIPWAY_WORKER_PASSWORD;
   delete source.WORKERPASS;
   const port = BUILDMASTER_PORT === undefined ? "" : `:${BUILDMASTER_PORT}`;
   return {
+    complete,
     environ: ownEnvironment(source),
     password,
     name: WORKERNAME,

@@ -4,8 +4,8 @@
  * SIGTERM and SIGINT stop it, SIGHUP drains it where that is allowed, and when the process that started
  * it with a channel goes away, it goes too. Nothing it started is left behind.
  */
-import { mkdirSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { mkdirSync, statSync, watch } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Environment } from "../process/environment";
 import { killAllGroups } from "../process/groups";
 import { Worker } from "../session/worker";
@@ -16,6 +16,7 @@ import { readEndpoint } from "./endpoint";
 import type { Settings } from "./settings";
 
 const STAMP_FILE = "shutdown.stamp";
+/** Where the file system does not tell of changes, and for what it told too early. */
 const LOOK_FOR_STAMP_MS = 10_000;
 
 /** Resolves with the exit status of the process. */
@@ -30,6 +31,10 @@ export async function runWorker(
   if (settings.umask !== null) process.umask(settings.umask);
   const endpoint = readEndpoint(settings);
   const { host, port } = endpoint;
+  const { unicodeEncoding } = settings;
+  if (unicodeEncoding !== null && !/^(utf-?8|u8|ascii|us-ascii)$/i.test(unicodeEncoding)) {
+    log(`unicode_encoding ${unicodeEncoding} is not known here: UTF-8 is used`);
+  }
   log(`worker ${settings.name} for ${host}:${port} (${settings.protocol}), in ${directory}`);
   const worker = new Worker({
     basedir: directory,
@@ -66,9 +71,18 @@ export async function runWorker(
 function watchStamp(path: string, touched: () => void): void {
   const time = () => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
   let known = time();
-  setInterval(() => {
+  const look = () => {
     const now = time();
     if (now !== null && now !== known) touched();
     known = now;
-  }, LOOK_FOR_STAMP_MS).unref();
+  };
+  setInterval(look, LOOK_FOR_STAMP_MS).unref();
+  try {
+    const watcher = watch(dirname(path), { persistent: false }, (_, name) => {
+      if (name === basename(path)) look();
+    });
+    watcher.on("error", () => watcher.close());
+  } catch {
+    // Too many watches on this host: the timer is left.
+  }
 }

@@ -1,12 +1,15 @@
 /**
- * What a worker is set to do: `BASEDIR/slipway-worker.json`, mode 0600, for it holds the password.
+ * What a worker is set to do: `BASEDIR/buildbot.tac`, mode 0600, for it holds the password. Directories
+ * made by the first versions of this program have `slipway-worker.json` in its place.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROTOCOLS, type Whereabouts } from "./endpoint";
+import { readTac } from "./tac/read-tac";
 import { UsageError } from "./usage";
 
-export const SETTINGS_FILE = "slipway-worker.json";
+export const SETTINGS_FILE = "buildbot.tac";
+const FORMER_SETTINGS_FILE = "slipway-worker.json";
 
 export interface Settings extends Whereabouts {
   readonly name: string;
@@ -21,6 +24,8 @@ export interface Settings extends Whereabouts {
   /** Bytes of one log file; null for one that grows for ever. */
   readonly logSize: number | null;
   readonly logCount: number | null;
+  /** How programs' arguments and output are encoded; null for UTF-8, and nothing else is understood. */
+  readonly unicodeEncoding: string | null;
 }
 
 /** Everything but what a person must say. */
@@ -38,26 +43,41 @@ export const DEFAULTS = {
   deleteLeftoverDirs: false,
   logSize: 10_000_000,
   logCount: 10,
+  unicodeEncoding: null,
 } as const satisfies Omit<Settings, "master" | "name" | "password">;
 
-/** Reads and checks the file. Throws `UsageError` in words for the person who wrote it. */
-export function readSettings(basedir: string): Settings {
-  const path = join(basedir, SETTINGS_FILE);
-  let told: unknown;
-  try {
-    told = JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const why = isMissing ? "there is no worker here; see create-worker" : String(error);
-    throw new UsageError(`${path}: ${why}`);
-  }
-  if (typeof told !== "object" || told === null) throw new UsageError(`${path}: not an object`);
-  return checkSettings({ ...DEFAULTS, ...told }, path);
+/** Whether a worker was ever made in this directory. */
+export function isWorkerDirectory(basedir: string): boolean {
+  return [SETTINGS_FILE, FORMER_SETTINGS_FILE].some((name) => existsSync(join(basedir, name)));
 }
 
-function checkSettings(all: Record<string, unknown>, path: string): Settings {
+/**
+ * Reads and checks the settings; `environment` is for a file that takes some from there. Throws
+ * `UsageError` in words for the person who wrote it.
+ */
+export function readSettings(
+  basedir: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Settings {
+  if (!isWorkerDirectory(basedir)) {
+    throw new UsageError(`${basedir}: there is no worker here; see create-worker`);
+  }
+  const tac = join(basedir, SETTINGS_FILE);
+  const path = existsSync(tac) ? tac : join(basedir, FORMER_SETTINGS_FILE);
+  try {
+    const text = readFileSync(path, "utf8");
+    const told = path === tac ? readTac(text, path, environment) : JSON.parse(text);
+    if (typeof told !== "object" || told === null) throw new UsageError("not an object");
+    return checkSettings({ ...DEFAULTS, ...told });
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${path}: ${problem}`);
+  }
+}
+
+function checkSettings(all: Record<string, unknown>): Settings {
   const wrong = (key: string, wanted: string): never => {
-    throw new UsageError(`${path}: ${key} must be ${wanted}`);
+    throw new UsageError(`${key} must be ${wanted}`);
   };
   const text = (key: string): string => {
     const value = all[key];
@@ -97,5 +117,6 @@ function checkSettings(all: Record<string, unknown>, path: string): Settings {
     deleteLeftoverDirs: flag("deleteLeftoverDirs"),
     logSize: optional("logSize"),
     logCount: optional("logCount"),
+    unicodeEncoding: optionalText("unicodeEncoding"),
   };
 }

@@ -9,10 +9,12 @@ export const HELP = `usage: slipway-worker <command> [options]
 
   create-worker [options] BASEDIR MASTER[:PORT] NAME PASSWORD
                         make a worker's directory; the port is 9989 unless given
-  start [--nodaemon] [BASEDIR]
-                        start the worker, in the background unless --nodaemon
-  stop [BASEDIR]        stop it; running commands are killed
-  restart [--nodaemon] [BASEDIR]
+  start [--nodaemon] [--quiet] [BASEDIR]
+                        start the worker, in the background unless --nodaemon; the settings are in
+                        BASEDIR/buildbot.tac, which may be one that buildbot-worker made
+  stop [--quiet] [BASEDIR]
+                        stop it; running commands are killed
+  restart [--nodaemon] [--quiet] [BASEDIR]
   run --basedir DIR --master HOST[:PORT] --name NAME
                         run a worker without a directory of settings; the password is read from
                         SLIPWAY_WORKER_PASSWORD
@@ -27,7 +29,8 @@ options of create-worker and run:
                                  drain on SIGHUP, or when BASEDIR/shutdown.stamp is touched;
                                  over msgpack a Buildbot master cannot be asked, Slipway can
       --use-tls                  connect by TLS; the certificate must be trusted
-      --connection-string TEXT   TCP:HOST:PORT or TLS:HOST:PORT[:trustRoots=DIR] in place of the master;
+      --connection-string TEXT   TCP:HOST:PORT or TLS:HOST:PORT[:trustRoots=DIR] in place of the master,
+                                 with certificate=FILE:privateKey=FILE where one is asked for;
                                  for msgpack also ws://HOST:PORT/PATH and wss://HOST:PORT/PATH
       --proxy-connection-string TEXT
                                  tunnel through an HTTP proxy: tcp:HOST:PORT or
@@ -42,8 +45,11 @@ options of create-worker:
   -s, --log-size BYTES           start a new log file at that size (default 10000000)
   -l, --log-count COUNT          log files kept beside the current one, or None for all (default 10)
   -n, --no-logrotate             one log file, never started anew
-  -r, --relocatable              accepted; the directory may always be moved
+  -r, --relocatable              the directory may be moved
   -q, --quiet                    say less
 
   -h, --help   --version
+
+exit status: 0 done, and for a worker: told to go, drained or stopped; 1 it failed, and for a worker: out
+of attempts; 64 the command line or the settings make no sense
 `;

@@ -1,7 +1,7 @@
 /**
  * How long to wait before the next attempt to connect (protocol §2.7): one second, half as much again
- * after each failure, at most a minute; give or take a fifth, so that a thousand workers do not come
- * back to a restarted master at once.
+ * after each failure; give or take a fifth, so that a thousand workers do not come back to a restarted
+ * master at once; and never longer than a minute, or than the worker was told.
  */
 const FIRST_MS = 1_000;
 const FACTOR = 1.5;
@@ -23,7 +23,9 @@ export class BackOff {
   next(): number {
     const delay = this.#nextMs;
     this.#nextMs = Math.min(delay * FACTOR, this.#longestMs);
-    return Math.round(delay * (1 - SPREAD + 2 * SPREAD * this.#random()));
+    const high = Math.min(delay * (1 + SPREAD), this.#longestMs);
+    const low = (high * (1 - SPREAD)) / (1 + SPREAD);
+    return Math.round(low + (high - low) * this.#random());
   }
 
   /** An attempt succeeded. */

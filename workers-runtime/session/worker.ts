@@ -32,7 +32,7 @@ export interface WorkerOptions {
   readonly keepaliveSeconds: number;
   /** Longest pause between two attempts, in seconds. */
   readonly maxDelaySeconds: number;
-  /** Failed attempts in a row before the worker ends; null never. */
+  /** Failed attempts in a row after which the worker ends; null or 0 never. */
   readonly maxRetries: number | null;
   readonly random: () => number;
   readonly log: (line: string) => void;
@@ -106,7 +106,7 @@ export class Worker {
       if (wasAttached) this.#backOff.reset();
       if (this.#end !== null) break;
       const { maxRetries } = this.#options;
-      if (maxRetries !== null && failures > maxRetries) this.#end = "out of attempts";
+      if (maxRetries && failures >= maxRetries) this.#end = "out of attempts";
       else await this.#pause();
     }
     await this.#abandon();

@@ -16,11 +16,13 @@ describe("create-worker", () => {
       basedir: "dir",
       isForced: false,
       isQuiet: false,
+      isRelocatable: false,
       settings: {
         ...{ master: "master.example:9990", name: "w1", password: "secret", useTls: false },
         ...{ protocol: "pb", path: null, proxyConnectionString: null },
         ...{ keepalive: 600, maxdelay: 300, maxretries: null, numcpus: null, umask: null },
         ...{ allowShutdown: null, deleteLeftoverDirs: false, logSize: 10_000_000, logCount: 10 },
+        unicodeEncoding: null,
       },
     });
   });
@@ -33,6 +35,7 @@ describe("create-worker", () => {
     expect(createArguments([...options.split(" "), ...FOUR])).toMatchObject({
       isForced: true,
       isQuiet: true,
+      isRelocatable: true,
       settings: {
         ...{ umask: 0o22, keepalive: 120, maxdelay: 10, maxretries: 3, numcpus: 2, useTls: true },
         ...{ allowShutdown: "signal", deleteLeftoverDirs: true, logSize: 5000, logCount: null },
@@ -51,6 +54,10 @@ describe("create-worker", () => {
     [["dir", "http://master", "w1", "p"]],
     [["--keepalive=soon", ...FOUR]],
     [["--umask=rw", ...FOUR]],
+    [["--umask=0o1000", ...FOUR]],
+    [["--log-count=many", ...FOUR]],
+    [["--log-size=None", ...FOUR]],
+    [["--maxretries=-1", ...FOUR]],
     [["--allow-shutdown=maybe", ...FOUR]],
     [["--protocol=telnet", ...FOUR]],
     [["--proxy-connection-string=p", "--connection-string=TCP:h:1", ...FOUR]],
@@ -83,7 +90,10 @@ const ANY: Omit<Whereabouts, "master"> = {
   ...{ protocol: "pb", useTls: false, path: null, proxyConnectionString: null },
 };
 const MSGPACK: typeof ANY = { ...ANY, protocol: "msgpack_experimental_v7" };
-const PLAIN = { port: 9989, isTls: false, trustRoots: null, path: "/", proxy: null };
+const PLAIN = {
+  ...{ port: 9989, isTls: false, path: "/", proxy: null },
+  ...{ trustRoots: null, certificate: null, privateKey: null },
+};
 
 it.each([
   ["host", ANY, { ...PLAIN, host: "host" }],
@@ -94,6 +104,16 @@ it.each([
     "TLS:host:1:trustRoots=/ca",
     MSGPACK,
     { ...PLAIN, host: "host", port: 1, isTls: true, trustRoots: "/ca" },
+  ],
+  [String.raw`tcp:\:\:1:2`, ANY, { ...PLAIN, host: "::1", port: 2 }],
+  [String.raw`tcp:host=\:\:1:port=2:timeout=30`, ANY, { ...PLAIN, host: "::1", port: 2 }],
+  [
+    String.raw`ssl:host:caCertsDir=/c\:a:certificate=/c.pem:privateKey=/k.pem`,
+    ANY,
+    {
+      ...{ ...PLAIN, host: "host", isTls: true, trustRoots: "/c:a" },
+      ...{ certificate: "/c.pem", privateKey: "/k.pem" },
+    },
   ],
   ["host:1", { ...MSGPACK, path: "/worker" }, { ...PLAIN, host: "host", port: 1, path: "/worker" }],
   ["ws://host/a?b", MSGPACK, { ...PLAIN, host: "host", port: 80, path: "/a?b" }],
@@ -115,6 +135,9 @@ it.each([
   ["host:0", ANY],
   ["host:99999", ANY],
   ["a:b:c", ANY],
+  ["tcp:h:1:2", ANY],
+  ["tcp:h:1:colour=red", ANY],
+  ["tls:h:no", ANY],
   ["::1", ANY],
   ["", ANY],
   ["ws://host/", ANY],
