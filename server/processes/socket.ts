@@ -54,7 +54,9 @@ const sessions = createSessions({
   wake,
   announce,
   ask: questions.ask,
+  attached: (session) => void builds?.attached(session.id, session.workerId),
   busy: (session) => builds?.busy(session) ?? 0,
+  bound: (session) => builds?.bound(session) ?? 0,
   log,
   insist,
 });
@@ -90,7 +92,7 @@ builds = createBuilds({
   secrets: databaseSecrets(db, key),
   publicUrl: env.web.publicUrl.replace(/\/+$/, ""),
   nextLogId: () => logIds.next(),
-  openLog: (build, { logId, stepId, name, slug, type, redactor }) =>
+  openLog: (build, { logId, stepId, name, slug, type, redactor, stored }) =>
     logWriter.open(
       {
         logId,
@@ -100,12 +102,13 @@ builds = createBuilds({
         name,
         slug,
         type,
-        logCreatedAt: new Date(),
+        logCreatedAt: stored?.createdAt ?? new Date(),
       },
       build,
-      { redactor },
+      { redactor, ...(stored ? { again: stored } : {}) },
     ),
   connectionOf: (session) => sessions.get(session)?.connection ?? null,
+  keepsOf: (session) => sessions.get(session)?.keeps ?? null,
   serves: sessions.serves,
   left: sessions.left,
   ended: (session) => {

@@ -1,6 +1,6 @@
 /** Ends of commands that no worker told. */
 import type { CommandEnd } from "../domain/wire";
-import { SessionLost } from "./contract";
+import { type CloseReason, SessionLost } from "./contract";
 import { messageOf } from "./errors";
 
 /** What a builder's commands look like to a worker that dropped the builder meanwhile. */
@@ -15,6 +15,9 @@ export const INTERRUPTED_BEFORE: CommandEnd = {
   elapsedSeconds: null,
   failureReason: null,
 };
+
+/** The end of a connection whose worker says that it ends, and what it kept with it. */
+export const LEFT: CloseReason = { code: "worker-left", message: "the worker ended" };
 
 export function lost(message: string): CommandEnd {
   return { kind: "lost", message };

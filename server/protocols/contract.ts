@@ -19,7 +19,15 @@
  * connection with a logged reason and touches nothing else.
  */
 import type { Range } from "../domain/addresses";
-import type { BuilderRef, Command, CommandEnd, CommandSink, WorkerFacts } from "../domain/wire";
+import type {
+  BuilderRef,
+  Command,
+  CommandEnd,
+  CommandKey,
+  CommandSink,
+  Found,
+  WorkerFacts,
+} from "../domain/wire";
 import type { RefusalReason } from "../domain/workers/refusal";
 
 export interface Peer {
@@ -45,11 +53,22 @@ export interface CloseReason {
     | "timeout"
     | "too-slow"
     | "dropped-by-us"
+    /** Its worker has another one. */
+    | "replaced"
+    /** The worker ends, and what it kept with it. */
+    | "worker-left"
     | "shutting-down";
   readonly message: string;
 }
 
 export type { RefusalReason } from "../domain/workers/refusal";
+
+/** For a command of a worker that keeps its commands (`WorkerFacts.keeps`; `domain/wire/keep.ts`). */
+export interface Keeping {
+  readonly key: CommandKey;
+  /** What the worker found under the key; told before the command's end is. */
+  found?(found: Found): void;
+}
 
 export type Admission =
   | {
@@ -110,8 +129,24 @@ export interface WorkerSession {
    * A `stop` that fired before starts nothing and ends like an interrupted command, with rc -1. A
    * builder that is not served or is busy, or arguments that cannot be sent (a text over 640 KiB on
    * PB), end as failed. A `stop.reason` that is a text is what the worker is told.
+   *
+   * With `keep`, for a worker that keeps its commands and no other, the sink is told everything that
+   * the command of that key has said and will say, whether it runs for the first time, still runs or
+   * has ended. It ends as lost while the session is open when the worker has not kept all of it; the
+   * message says why. Transfers that had not ended are run again.
    */
-  run(builder: string, command: Command, sink: CommandSink, stop: AbortSignal): Promise<CommandEnd>;
+  run(
+    builder: string,
+    command: Command,
+    sink: CommandSink,
+    stop: AbortSignal,
+    keep?: Keeping,
+  ): Promise<CommandEnd>;
+  /**
+   * What the worker keeps for other builders than these is wanted by nobody: it is ended and
+   * forgotten. For a worker that keeps its commands and no other.
+   */
+  keepOnly(builders: readonly string[]): void;
 
   /**
    * Ask the worker process to exit (graceful and forced shutdown alike). Resolves once it has

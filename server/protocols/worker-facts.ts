@@ -4,7 +4,7 @@
  * A worker may be of any age and the dictionary of any size, so what is too long is cut, what is too
  * much is left out, and a missing entry has a default: nothing here can fail.
  */
-import type { WorkerFacts } from "../domain/wire";
+import { KEEPS_COMMANDS, markOf, type WorkerFacts } from "../domain/wire";
 
 const MAX_ENTRIES = 2_000;
 const MAX_KEY = 256;
@@ -14,7 +14,15 @@ const MAX_NAME = 256;
 const MAX_PATH = 4096;
 
 /** Keys that have a place of their own; all others are `info`. */
-const KNOWN = new Set(["environ", "system", "basedir", "numcpus", "version", "worker_commands"]);
+const KNOWN = new Set([
+  "environ",
+  "system",
+  "basedir",
+  "numcpus",
+  "version",
+  "worker_commands",
+  KEEPS_COMMANDS,
+]);
 
 /** Something a worker said: a text, a number, or a dictionary of such; null for all else. */
 export type Said = string | number | boolean | ReadonlyMap<string, Said> | null;
@@ -31,6 +39,7 @@ export function readWorkerFacts(said: Said): WorkerFacts {
     workerCommands: record(told.get("worker_commands"), budget, () => true),
     environ: record(told.get("environ"), budget, () => true),
     info: record(told, budget, (key) => !KNOWN.has(key)),
+    keeps: markOf(told.get(KEEPS_COMMANDS)),
   };
 }
 

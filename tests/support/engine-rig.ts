@@ -303,7 +303,9 @@ async function socketProcess(
     wake,
     announce: () => {},
     ask,
+    attached: (session) => void builds?.attached(session.id, session.workerId),
     busy: (session) => builds?.busy(session) ?? 0,
+    bound: (session) => builds?.bound(session) ?? 0,
     log,
     insist,
   });
@@ -315,7 +317,7 @@ async function socketProcess(
     secrets: databaseSecrets(line, RIG_KEY),
     publicUrl: "http://localhost:8010",
     nextLogId: () => logIds.next(),
-    openLog: (build, { logId, stepId, name, slug, type, redactor }) =>
+    openLog: (build, { logId, stepId, name, slug, type, redactor, stored }) =>
       writer.open(
         {
           logId,
@@ -325,12 +327,13 @@ async function socketProcess(
           name,
           slug,
           type,
-          logCreatedAt: new Date(),
+          logCreatedAt: stored?.createdAt ?? new Date(),
         },
         build,
-        { redactor },
+        { redactor, ...(stored ? { again: stored } : {}) },
       ),
     connectionOf: (session) => sessions.get(session)?.connection ?? null,
+    keepsOf: (session) => sessions.get(session)?.keeps ?? null,
     serves: sessions.serves,
     left: sessions.left,
     ended: (session) => {

@@ -69,6 +69,8 @@ export async function openGitStepRig(
       logs: logs as never,
       stop,
       ends: [],
+      keeping: () => undefined,
+      onLost: async () => {},
     });
     const outcome = await step.run(context);
     return { ...outcome, log, properties: values.properties };

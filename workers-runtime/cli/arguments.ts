@@ -15,6 +15,8 @@ const WORKER_OPTIONS = {
   "connection-string": { type: "string" },
   "proxy-connection-string": { type: "string" },
   "delete-leftover-dirs": { type: "boolean" },
+  "kept-output": { type: "string" },
+  "kept-time": { type: "string" },
   protocol: { type: "string" },
   path: { type: "string" },
 } as const;
@@ -143,6 +145,8 @@ function workerSettings(values: Values) {
     umask: umask(values),
     allowShutdown,
     deleteLeftoverDirs: values["delete-leftover-dirs"] === true,
+    keptOutput: number(values, "kept-output") ?? DEFAULTS.keptOutput,
+    keptTime: number(values, "kept-time") ?? DEFAULTS.keptTime,
   } as const;
 }
 

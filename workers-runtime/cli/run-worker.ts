@@ -44,6 +44,8 @@ export async function runWorker(
     environ,
     deleteLeftoverDirs: settings.deleteLeftoverDirs,
     numcpus: settings.numcpus,
+    keptOutputBytes: settings.keptOutput,
+    keptSeconds: settings.keptTime,
     keepaliveSeconds: settings.keepalive,
     maxDelaySeconds: settings.maxdelay,
     maxRetries: settings.maxretries,

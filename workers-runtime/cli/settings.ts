@@ -21,6 +21,10 @@ export interface Settings extends Whereabouts {
   readonly umask: number | null;
   readonly allowShutdown: "signal" | "file" | null;
   readonly deleteLeftoverDirs: boolean;
+  /** Bytes of each command's output kept for a connection that comes back; 0: commands end with it. */
+  readonly keptOutput: number;
+  /** Seconds that commands go on without any connection. */
+  readonly keptTime: number;
   /** Bytes of one log file; null for one that grows for ever. */
   readonly logSize: number | null;
   readonly logCount: number | null;
@@ -41,6 +45,8 @@ export const DEFAULTS = {
   umask: null,
   allowShutdown: null,
   deleteLeftoverDirs: false,
+  keptOutput: 1024 ** 3,
+  keptTime: 3_600,
   logSize: 10_000_000,
   logCount: 10,
   unicodeEncoding: null,
@@ -115,6 +121,8 @@ function checkSettings(all: Record<string, unknown>): Settings {
         ? allowShutdown
         : wrong("allowShutdown", '"signal", "file" or null'),
     deleteLeftoverDirs: flag("deleteLeftoverDirs"),
+    keptOutput: number("keptOutput"),
+    keptTime: number("keptTime"),
     logSize: optional("logSize"),
     logCount: optional("logCount"),
     unicodeEncoding: optionalText("unicodeEncoding"),

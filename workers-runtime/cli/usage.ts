@@ -36,6 +36,9 @@ options of create-worker and run:
                                  tunnel through an HTTP proxy: tcp:HOST:PORT or
                                  http://[NAME:PASSWORD@]HOST:PORT; not with --connection-string
       --delete-leftover-dirs     remove directories that no builder of the master uses
+      --kept-output BYTES        output of each command kept while the master is away, so that its builds
+                                 go on (Slipway only; default 1073741824; 0: commands end with the connection)
+      --kept-time SECONDS        how long commands go on without any connection (default 3600)
       --protocol pb|msgpack_experimental_v7
                                  what the master's port speaks (default pb)
       --path PATH                path of the WebSocket (msgpack only; default /)

@@ -28,6 +28,11 @@ export function isInstant({ name }: WorkerCommand): boolean {
   return ["mkdir", "stat", "glob", "listdir", "rmfile"].includes(name);
 }
 
+/** Whether a command's other end is an object of the master's, which goes with the connection. */
+export function isTransfer({ name }: WorkerCommand): boolean {
+  return ["uploadFile", "uploadDirectory", "downloadFile"].includes(name);
+}
+
 /** Carries a command out; see `Execute`. */
 export function execute(command: WorkerCommand, context: CommandContext): Promise<void> {
   switch (command.name) {

@@ -6,7 +6,8 @@
  * A command that is started while others run waits for their end. It interrupts those that take their
  * time, as with Buildbot; what only looks at files is done first, for masters do ask for several at once
  * (`MultipleFileUpload` with two patterns). Every command ends exactly once through its channel, unless
- * the builder was dropped or the connection lost: then it ends in silence.
+ * the builder was dropped or the connection lost: then it ends in silence. A command that is kept goes on
+ * without a connection; it is ended by whoever keeps it.
  */
 import { execute, isInstant, type WorkerCommand } from "../commands";
 import type { CommandChannel, Update } from "../output/update";
@@ -18,6 +19,7 @@ const MOST_UNFINISHED = 1_000;
 
 interface Unfinished {
   readonly isInstant: boolean;
+  readonly isKept: boolean;
   readonly stop: AbortController;
 }
 
@@ -38,17 +40,22 @@ export class BuilderSlot {
   }
 
   /** Accepts a command, or throws. What it returns settles when the command is over. */
-  start(id: string, command: WorkerCommand, channel: CommandChannel): Promise<void> {
+  start(
+    id: string,
+    command: WorkerCommand,
+    channel: CommandChannel,
+    { isKept = false } = {},
+  ): Promise<void> {
     if (this.#unfinished.has(id)) throw new Error(`a command ${id} runs already`);
     if (this.#unfinished.size >= MOST_UNFINISHED) throw new Error("too many commands wait already");
     for (const { isInstant, stop } of this.#unfinished.values()) {
       if (!isInstant) stop.abort("another command was started");
     }
     const stop = new AbortController();
-    this.#unfinished.set(id, { isInstant: isInstant(command), stop });
-    const quietable = new QuietableChannel(channel, this.#abandon.signal);
+    this.#unfinished.set(id, { isInstant: isInstant(command), isKept, stop });
+    const way = isKept ? channel : new QuietableChannel(channel, this.#abandon.signal);
     this.#last = this.#last.then(async () => {
-      await this.#run(command, quietable, stop.signal);
+      await this.#run(command, way, stop.signal);
       this.#unfinished.delete(id);
     });
     return this.#last;
@@ -59,12 +66,19 @@ export class BuilderSlot {
     this.#unfinished.get(id)?.stop.abort(why);
   }
 
-  /** Ends whatever runs without another word to the master; resolves when it is gone. */
+  /**
+   * Ends whatever runs without another word to the master, but not what is kept. Resolves when it is
+   * gone.
+   */
   abandon(): Promise<void> {
     this.#abandon.abort();
     this.#abandon = new AbortController();
-    for (const { stop } of this.#unfinished.values()) stop.abort("nobody waits for it");
-    return this.#last;
+    let isKeeping = false;
+    for (const { isKept, stop } of this.#unfinished.values()) {
+      isKeeping ||= isKept;
+      if (!isKept) stop.abort("nobody waits for it");
+    }
+    return isKeeping ? Promise.resolve() : this.#last;
   }
 
   async #run(command: WorkerCommand, channel: CommandChannel, stop: AbortSignal): Promise<void> {

@@ -10,6 +10,8 @@ export interface SlotsOptions {
   readonly environ: Environment;
   /** Removes directories that no builder owns; else they are only told. */
   readonly deleteLeftoverDirs: boolean;
+  /** A builder is served no more, or elsewhere. */
+  readonly onDropped: (name: string) => void;
   readonly log: (line: string) => void;
 }
 
@@ -38,6 +40,7 @@ export class BuilderSlots {
     for (const [name, slot] of this.#slots) {
       if (wanted.get(name) === slot.builderDir) continue;
       this.#slots.delete(name);
+      this.#options.onDropped(name);
       void slot.abandon();
     }
     for (const [name, builderDir] of wanted) {
@@ -48,7 +51,7 @@ export class BuilderSlots {
     await this.#tidy(new Set(wanted.values()));
   }
 
-  /** The connection is gone: all commands end in silence. Resolves when they have. */
+  /** The connection is gone: commands end in silence, but those that are kept. Resolves when they have. */
   async abandon(): Promise<void> {
     await Promise.all([...this.#slots.values()].map((slot) => slot.abandon()));
   }

@@ -21,12 +21,17 @@ export class FreeCommands {
   }
 
   /** Accepts a command, or throws. */
-  start(id: string, command: WorkerCommand, channel: CommandChannel): void {
+  start(
+    id: string,
+    command: WorkerCommand,
+    channel: CommandChannel,
+    { isKept = false } = {},
+  ): void {
     if (this.#running.has(id)) throw new Error(`a command ${id} runs already`);
     if (this.#running.size >= MOST_AT_ONCE) throw new Error("too many commands run already");
     const slot = new BuilderSlot(this.#basedir, this.#environ);
     this.#running.set(id, slot);
-    void slot.start(id, command, channel).then(() => this.#running.delete(id));
+    void slot.start(id, command, channel, { isKept }).then(() => this.#running.delete(id));
   }
 
   /** Ends the command of that id; does nothing when it is over. */
@@ -34,7 +39,7 @@ export class FreeCommands {
     this.#running.get(id)?.interrupt(id, why);
   }
 
-  /** The connection is gone: all end in silence. Resolves when they have. */
+  /** The connection is gone: all end in silence, but those that are kept. Resolves when they have. */
   async abandon(): Promise<void> {
     await Promise.all([...this.#running.values()].map((slot) => slot.abandon()));
   }

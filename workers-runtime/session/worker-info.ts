@@ -2,6 +2,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { KEEPS_COMMANDS, keepsValue } from "../../server/domain/wire";
 import { WORKER_COMMANDS } from "../commands";
 import type { Environment } from "../process/environment";
 import type { WorkerInfo } from "../transports/transport";
@@ -15,6 +16,8 @@ export interface InfoOptions {
   readonly environ: Environment;
   readonly deleteLeftoverDirs: boolean;
   readonly numcpus: number | null;
+  /** Of a worker that keeps its commands. */
+  readonly mark: string | null;
 }
 
 /** Read anew at each login, so that a changed file of `info/` is told at the next one. */
@@ -29,6 +32,7 @@ export async function workerInfo(options: InfoOptions): Promise<WorkerInfo> {
     version: VERSION,
     worker_commands: WORKER_COMMANDS,
     delete_leftover_dirs: options.deleteLeftoverDirs,
+    ...(options.mark === null ? {} : { [KEEPS_COMMANDS]: keepsValue(options.mark) }),
   };
 }
 

@@ -6,9 +6,11 @@
  *   draining     it asked for no more builds; the master tells it to go when the last has ended
  *   ended        for good: told to go, drained while nobody was there, stopped, or out of attempts
  *
- * Losing the connection ends every command: the master has given the build up by then. A refused name
- * or password never ends the worker, since it may be the master that is put right.
+ * Losing the connection ends every command that has no key (`domain/wire/keep.ts`): the master has given
+ * the build up by then. Those with a key go on for as long as it may be thought that somebody comes back
+ * for them. A refused name or password never ends the worker, since it may be the master that is put right.
  */
+import { randomUUID } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { Environment } from "../process/environment";
 import { outputPipes } from "../process/pipes";
@@ -16,6 +18,7 @@ import type { Connection, Credentials, Transport, WorkerHost } from "../transpor
 import { BackOff } from "./back-off";
 import { BuilderSlots } from "./builder-slots";
 import { FreeCommands } from "./free-commands";
+import { KeptCommands, type KeptStart } from "./kept-commands";
 import { workerInfo } from "./worker-info";
 
 export interface WorkerOptions {
@@ -34,6 +37,10 @@ export interface WorkerOptions {
   readonly maxDelaySeconds: number;
   /** Failed attempts in a row after which the worker ends; null or 0 never. */
   readonly maxRetries: number | null;
+  /** Output kept of each command for a connection that comes back, in bytes; 0 for nothing. */
+  readonly keptOutputBytes: number;
+  /** How long commands go on without any connection, in seconds. */
+  readonly keptSeconds: number;
   readonly random: () => number;
   readonly log: (line: string) => void;
 }
@@ -42,6 +49,7 @@ export type WorkerEnd = "told to go" | "drained" | "stopped" | "out of attempts"
 
 const KEEPALIVE_TIMEOUT_MS = 60_000;
 const LOGIN_TIMEOUT_MS = 60_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Leaves the answer to `shutdown` time to reach the master. */
 const GOODBYE_MS = 200;
 
@@ -51,6 +59,9 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #slots: BuilderSlots;
   readonly #free: FreeCommands;
+  readonly #kept: KeptCommands;
+  /** Of this process: whoever has it not kept nothing that we know of. */
+  readonly #mark = randomUUID();
   readonly #backOff: BackOff;
   readonly #over = new AbortController();
   #connection: Connection | null = null;
@@ -59,10 +70,16 @@ export class Worker {
   #end: WorkerEnd | null = null;
   #wake: () => void = () => {};
   #timers = new Set<NodeJS.Timeout>();
+  #givingUp: NodeJS.Timeout | null = null;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#slots = new BuilderSlots(options);
+    const { basedir, keptOutputBytes } = options;
+    this.#kept = new KeptCommands({ directory: basedir, maxBytes: keptOutputBytes });
+    this.#slots = new BuilderSlots({
+      ...options,
+      onDropped: (builder) => this.#kept.forget(builder, "the builder is gone"),
+    });
     this.#free = new FreeCommands(options);
     const longestMs = options.maxDelaySeconds * 1000;
     this.#backOff = new BackOff({ longestMs, random: options.random });
@@ -79,7 +96,9 @@ export class Worker {
   drain(): void {
     const connection = this.#connection;
     if (connection === null || !this.#isAttached) {
-      this.#finish("drained");
+      // A master that comes back for what is kept is asked then.
+      this.#isDraining = !this.#kept.isEmpty;
+      if (!this.#isDraining) this.#finish("drained");
       return;
     }
     this.#options.log("asking the master for no more builds");
@@ -109,6 +128,7 @@ export class Worker {
       if (maxRetries && failures >= maxRetries) this.#end = "out of attempts";
       else await this.#pause();
     }
+    this.#kept.keepOnly(new Set(), "the worker ends");
     await this.#abandon();
     return this.#end ?? "stopped";
   }
@@ -133,13 +153,18 @@ export class Worker {
       this.#isAttached = true;
       log("attached: the master took this worker in");
       this.#keepAlive(connection);
+      if (this.#givingUp !== null) this.#cancel(this.#givingUp);
+      this.#givingUp = null;
+      if (this.#isDraining) this.drain();
     }
     const reason = await connection.closed;
     this.#isAttached = false;
     this.#connection = null;
     if (this.#end === null) log(`not connected: ${reason.message}`);
+    this.#kept.detach();
     // Nothing is left to wait for.
-    if (this.#isDraining) this.#finish("drained");
+    if (this.#isDraining && this.#kept.isEmpty) this.#finish("drained");
+    this.#giveUpLater();
     await this.#abandon();
     return wasAttached;
   }
@@ -148,10 +173,24 @@ export class Worker {
     await Promise.all([this.#slots.abandon(), this.#free.abandon()]);
   }
 
+  /** Nobody may ever come back for what is kept. */
+  #giveUpLater(): void {
+    if (this.#end !== null || this.#kept.isEmpty || this.#givingUp !== null) return;
+    const { log, keptSeconds } = this.#options;
+    log("not connected: what runs goes on, and what it says is kept");
+    this.#givingUp = this.#after(Math.min(keptSeconds * 1000, LONGEST_TIMER_MS), () => {
+      this.#givingUp = null;
+      log(`no connection for ${keptSeconds} s: what was kept is given up`);
+      this.#kept.keepOnly(new Set(), `no connection for ${keptSeconds} s`);
+      if (this.#isDraining) this.#finish("drained");
+    });
+  }
+
   #host(): WorkerHost {
-    const { log } = this.#options;
+    const { log, keptOutputBytes } = this.#options;
+    const mark = keptOutputBytes > 0 ? this.#mark : null;
     return {
-      describe: () => workerInfo(this.#options),
+      describe: () => workerInfo({ ...this.#options, mark }),
       serve: (builders) => this.#slots.serve(builders),
       start: (builder, id, command, channel) => {
         if (builder === null) {
@@ -160,9 +199,22 @@ export class Worker {
         }
         const slot = this.#slots.get(builder);
         if (slot === undefined) throw new Error(`no builder ${builder} here`);
+        this.#kept.forget(builder, "another command was started");
         void slot.start(id, command, channel);
       },
+      keep: (builder, id, command, channel, key) => {
+        const slot = this.#slots.get(builder);
+        const launch: KeptStart["launch"] = (own, way) => {
+          const runner = slot ?? this.#free;
+          void runner.start(own, command, way, { isKept: true });
+          return (why) => runner.interrupt(own, why);
+        };
+        return this.#kept.start({ builder, id, key, command, channel, launch });
+      },
+      keepOnly: (builders) =>
+        this.#kept.keepOnly(new Set(builders), "its build is over for the master"),
       interrupt: (builder, id, why) => {
+        if (this.#kept.interrupt(id, why)) return;
         if (builder === null) this.#free.interrupt(id, why);
         else this.#slots.get(builder)?.interrupt(id, why);
       },
@@ -190,7 +242,7 @@ export class Worker {
   }
 
   #pause(): Promise<void> {
-    const delayMs = this.#backOff.next();
+    const delayMs = this.#backOff.next(!this.#kept.isEmpty);
     this.#options.log(`next attempt in ${(delayMs / 1000).toFixed(1)} s`);
     return new Promise((resolve) => {
       const timer = this.#after(delayMs, resolve);
@@ -206,7 +258,7 @@ export class Worker {
     this.#end = end;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#over.abort();
-    this.#connection?.close(end);
+    this.#connection?.leave(end);
     this.#wake();
   }
 

@@ -5,7 +5,7 @@
  * that is of one protocol (object numbers, sequence numbers) stays inside the transport's folder.
  */
 import type { Duplex } from "node:stream";
-import type { BuilderRef } from "../../server/domain/wire";
+import type { BuilderRef, CommandKey } from "../../server/domain/wire";
 import type { WorkerCommand } from "../commands";
 import type { CommandChannel } from "../output/update";
 
@@ -30,6 +30,19 @@ export interface WorkerHost {
    * builder: they run beside one another, and their ids tell them apart.
    */
   start(builder: string | null, id: string, command: WorkerCommand, channel: CommandChannel): void;
+  /**
+   * The same for a command with a key, for this builder in any protocol (`domain/wire/keep.ts`).
+   * @returns what was found, as it goes back to the master
+   */
+  keep(
+    builder: string,
+    id: string,
+    command: WorkerCommand,
+    channel: CommandChannel,
+    key: CommandKey,
+  ): string;
+  /** What is kept for other builders is wanted by nobody. */
+  keepOnly(builders: readonly string[]): void;
   interrupt(builder: string | null, id: string, why: string): void;
   /** The master has no more use for this worker: the process ends soon after. */
   shutdown(): void;
@@ -57,6 +70,8 @@ export interface Connection {
   /** A round trip to the master; false when none came back in time. */
   keepAlive(timeoutMs: number): Promise<boolean>;
   close(message: string): void;
+  /** The same for good: a master that waits for kept commands is told that it need not. */
+  leave(message: string): void;
 }
 
 /** Logs in over a socket that is, or is about to be, connected. */

@@ -1,2 +1,3 @@
 export type * from "./command";
+export * from "./keep";
 export type * from "./worker";

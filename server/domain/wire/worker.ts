@@ -12,6 +12,8 @@ export interface WorkerFacts {
   readonly environ: Readonly<Record<string, string>>;
   /** Files of `info/` by name (`admin`, `host`, `access_uri`, …), `os_*` keys, and the rest. */
   readonly info: Readonly<Record<string, string>>;
+  /** The mark of a worker process that keeps its commands (`keep.ts`); null for all others. */
+  readonly keeps: string | null;
 }
 
 /** One builder a worker serves, with its directory below the worker's `basedir`. */

@@ -44,6 +44,7 @@ export async function beginBuild(
   keys: BuildKeys,
   properties: Properties,
   steps: readonly StepRow[],
+  keeper: string | null,
   first: { readonly index: number; readonly description: string } | null,
 ): Promise<StepId[]> {
   const { buildId } = keys.fence;
@@ -56,6 +57,7 @@ export async function beginBuild(
     set: {
       started_at: NOW,
       properties: jsonText(properties),
+      keeper,
       state_string: first?.description ?? "building",
     },
     event: "builds/{id}/update",
@@ -213,7 +215,7 @@ export function settle(
   const { buildId, requestId, buildsetId, result } = build;
   batch.with(
     "deadlines",
-    `delete from deadline where kind in ('build-preparing', 'build-stopping') and subject_id = ${batch.value(buildId, "bigint")}`,
+    `delete from deadline where kind in ('build-preparing', 'build-stopping', 'build-awaiting') and subject_id = ${batch.value(buildId, "bigint")}`,
   );
   if (result === RETRY) {
     batch.move("request", "build_request", requestId, {

@@ -9,10 +9,12 @@ import type {
   OrgId,
   ProcessId,
   SessionId,
+  StepId,
   WorkerId,
 } from "../../domain/ids";
 import type { JsonValue, Properties } from "../../domain/properties";
 import type { SourceStamp } from "../../steps/contract";
+import type { StoredLog } from "./step-logs";
 
 const values = z.record(z.string(), z.json());
 
@@ -43,6 +45,7 @@ const factsSchema = z.object({
   workerCommands: z.record(z.string(), z.string()).catch({}),
   environ: z.record(z.string(), z.string()).catch({}),
   info: z.record(z.string(), z.string()).catch({}),
+  keeps: z.string().nullable().catch(null),
 });
 
 export type Facts = z.output<typeof factsSchema>;
@@ -85,10 +88,42 @@ export interface BuildToRun {
   readonly sourceStamps: readonly SourceStamp[];
   /** Somebody wanted it stopped before it began. */
   readonly stop: StopRequest | null;
+  readonly createdAt: Date;
+  /** Null for a build that has not begun. */
+  readonly begun: Begun | null;
 }
 
-type Row = Omit<BuildToRun, "config" | "worker" | "facts"> &
-  Record<"config" | "worker" | "facts", unknown>;
+/** How far a build came that another process began, or this one over another connection. */
+export interface Begun {
+  /** As they were when its current step began. */
+  readonly properties: Properties;
+  /** In order. A build that has begun has one that runs, unless it has none at all. */
+  readonly steps: readonly {
+    readonly stepId: StepId;
+    readonly state: string;
+    readonly result: number | null;
+    readonly summary: string;
+  }[];
+  /** Of the step that runs. */
+  readonly logs: readonly StoredLog[];
+  /** That step began after the build was stopped. */
+  readonly isStopOlder: boolean;
+  readonly startedAt: string;
+}
+
+type Row = Omit<BuildToRun, "config" | "worker" | "facts" | "begun"> & {
+  readonly begun: (Omit<Begun, "logs"> & { logs: (StoredLog & { createdAt: string })[] }) | null;
+} & Record<"config" | "worker" | "facts", unknown>;
+
+const BEGUN = `jsonb_build_object('properties', b.properties, 'startedAt', b.started_at,
+  'steps', coalesce((select jsonb_agg(jsonb_build_object('stepId', t.id, 'state', t.state, 'result', t.result,
+      'summary', t.state_string) order by t.number) from step t where t.build_id = b.id), '[]'),
+  'logs', coalesce((select jsonb_agg(jsonb_build_object('logId', l.id, 'name', l.name, 'slug', l.slug,
+      'createdAt', l.created_at, 'lineCount', l.line_count, 'byteCount', l.byte_count))
+    from log l join step t on t.id = l.step_id
+    where l.build_id = b.id and t.state = 'running' and l.state = 'open'), '[]'),
+  'isStopOlder', coalesce(b.stop_requested_at <
+    (select t.started_at from step t where t.build_id = b.id and t.state = 'running'), false))`;
 
 const CHANGES = `select coalesce(jsonb_agg(jsonb_build_object('changeid', x.id, 'codebase', x.codebase, 'author', x.author,
     'committer', x.committer, 'comments', x.comments, 'files', x.files, 'revision', x.revision, 'branch', x.branch,
@@ -97,14 +132,36 @@ const CHANGES = `select coalesce(jsonb_agg(jsonb_build_object('changeid', x.id, 
   from (select x.* from changes_of_request(q.id) y join change x on x.id = y.change_id order by x.id desc limit 100) x`;
 
 /** Builds this process owns and has not begun, oldest first. */
-export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<BuildToRun[]> {
+export function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<BuildToRun[]> {
+  const which = "b.owner_id = $1 and b.state = 'preparing' and b.state <> 'finished'";
+  return load(q, "builds-to-run", "null", which, [ownerId]);
+}
+
+/** Builds that had begun when this process took them over for this session, oldest first. */
+export function loadBegun(
+  q: Queryable,
+  ownerId: ProcessId,
+  sessionId: SessionId,
+): Promise<BuildToRun[]> {
+  const which =
+    "b.owner_id = $1 and b.session_id = $2 and b.state = 'running' and b.state <> 'finished'";
+  return load(q, "builds-to-carry-on", BEGUN, which, [ownerId, sessionId]);
+}
+
+async function load(
+  q: Queryable,
+  name: string,
+  begun: string,
+  which: string,
+  values: readonly unknown[],
+): Promise<BuildToRun[]> {
   const rows = await q.rows<Row>(
     {
-      name: "builds-to-run",
+      name,
       text: `select b.id as "buildId", b.org_id as "orgId", b.number, b.builder_id as "builderId", r.name as "builderName",
           r.builddir, b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.build_request_id as "requestId",
           q.buildset_id as "buildsetId", b.session_id as "sessionId", b.worker_id as "workerId", w.name as "workerName",
-          coalesce(w.facts, '{}') as facts, g.slug as "orgSlug", c.config, w.config as worker, s.owner, s.scheduler,
+          coalesce(w.facts, '{}') as facts, b.created_at as "createdAt", ${begun} as begun, g.slug as "orgSlug", c.config, w.config as worker, s.owner, s.scheduler,
           array(select distinct x.author from changes_of_request(q.id) y join change x on x.id = y.change_id order by 1) as authors,
           (${CHANGES}) as changes,
           s.properties as "buildsetProperties",
@@ -121,9 +178,9 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
         join worker w on w.id = b.worker_id
         join build_request q on q.id = b.build_request_id
         join buildset s on s.id = q.buildset_id
-        where b.owner_id = $1 and b.state = 'preparing' and b.state <> 'finished' order by b.id`,
+        where ${which} order by b.id`,
     },
-    [ownerId],
+    values,
   );
   return rows.map((row) => ({
     ...row,
@@ -131,6 +188,10 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
       ...stamp,
       changes: row.changes.filter(({ codebase }) => codebase === stamp.codebase),
     })),
+    begun: row.begun && {
+      ...row.begun,
+      logs: row.begun.logs.map((log) => ({ ...log, createdAt: new Date(log.createdAt) })),
+    },
     config: builderConfigSchema.safeParse(row.config).data ?? null,
     facts: factsSchema.parse(row.facts),
     worker: workerConfigSchema.safeParse(row.worker).data ?? {
@@ -138,6 +199,21 @@ export async function loadPreparing(q: Queryable, ownerId: ProcessId): Promise<B
       defaultProperties: {},
     },
   }));
+}
+
+/** Whether one of these secrets was written since; what it was before is known to nobody here. */
+export async function haveSecretsChanged(
+  q: Queryable,
+  orgId: OrgId,
+  names: readonly string[],
+  since: string,
+): Promise<boolean> {
+  if (names.length === 0) return false;
+  const rows = await q.rows(
+    "select from secret where org_id = $1 and name = any($2) and updated_at > $3::timestamptz limit 1",
+    [orgId, names, since],
+  );
+  return rows.length > 0;
 }
 
 export interface StopRequest {
@@ -160,15 +236,21 @@ export function loadStopRequests(q: Queryable, ownerId: ProcessId): Promise<Stop
   );
 }
 
+export interface Owned {
+  readonly id: BuildId;
+  readonly state: string;
+  /** Null: it has begun and waits for its worker to come back. */
+  readonly sessionId: SessionId | null;
+  readonly epoch: number;
+}
+
 /** Every unfinished build of this process. */
-export function loadOwned(
-  q: Queryable,
-  ownerId: ProcessId,
-): Promise<{ readonly id: BuildId; readonly state: string }[]> {
+export function loadOwned(q: Queryable, ownerId: ProcessId): Promise<Owned[]> {
   return q.rows(
     {
       name: "builds-owned",
-      text: "select id, state from build where owner_id = $1 and state <> 'finished'",
+      text: `select id, state, session_id as "sessionId", owner_epoch as epoch
+        from build where owner_id = $1 and state <> 'finished'`,
     },
     [ownerId],
   );

@@ -8,7 +8,10 @@
  *
  * Three things may end it early:
  *  - somebody stops it: the running command is interrupted, steps that always run still run;
- *  - the connection is lost: RETRY, the request waits again;
+ *  - the connection is lost: RETRY, the request waits again. But a build whose worker keeps what it
+ *    has begun is left waiting for it, and carried on by whoever holds its next connection: results
+ *    and properties stand in the database, and the step that ran is run again from its beginning over
+ *    what the worker says again (HOUSE, Ownership 8);
  *  - this process is fenced, or somebody took the build over: nothing more is written.
  *
  * Whatever goes wrong on our own side, the build is ended: one that nobody runs would block its
@@ -30,34 +33,43 @@ import {
   worst,
 } from "../../domain/builds";
 import type { LogId, SessionId, StepId } from "../../domain/ids";
-import { secretsIn } from "../../domain/properties";
-import type { CommandEnd } from "../../domain/wire";
+import { type Properties, secretsIn } from "../../domain/properties";
 import { quarantineAlarm } from "../../fleet";
-import type { OpenLog, PreparedChunks, Redactor } from "../../logs";
-import { SessionLost, type WorkerSession } from "../../protocols/contract";
+import type { OpenLog } from "../../logs";
+import {
+  type CloseReason,
+  type Keeping,
+  SessionLost,
+  type WorkerSession,
+} from "../../protocols/contract";
 import type { SecretReader } from "../../secrets/contract";
-import type { Step, StepOutcome, Steps } from "../../steps/contract";
+import type { Steps } from "../../steps/contract";
 import { giveUp } from "../recover/abandon";
+import { awaitWorker } from "../recover/await-worker";
 import { builddirOf, buildProperties, workerInfo } from "./build-properties";
 import { type BuildKeys, beginBuild, finishBuild, nextStep, type StepEnd } from "./build-store";
-import { interrupted, message, summaryOf } from "./build-summary";
+import { message, summaryOf } from "./build-summary";
 import { BuildValues } from "./build-values";
 import { conductOf } from "./conduct";
+import { keeperOf } from "./keeper";
 import {
+  type Begun,
   type BuilderConfig,
   type BuildToRun,
+  haveSecretsChanged,
   loadStopRequests,
   type StopRequest,
 } from "./load-build";
 import { type Planned, planSteps, prepareStep } from "./prepare-step";
-import { stepContext } from "./step-context";
-import { createStepLogs, type StepLogs } from "./step-logs";
+import { type LogToOpen, notRun, type RunStepEnd, runStep, type Turn } from "./run-step";
 
 /** A worker not heard of for this long is asked for a sign of life before it gets a build. */
 const SILENCE_MS = 10_000;
 const PING_MS = 10_000;
 /** A request hardly reaches the distributor in less: one hop of the queue. */
 const HOP_MS = 10;
+/** A connection that ends so comes never again. */
+const FOR_GOOD: ReadonlySet<CloseReason["code"]> = new Set(["dropped-by-us", "worker-left"]);
 
 export interface RunContext {
   readonly db: Queryable;
@@ -67,17 +79,7 @@ export interface RunContext {
   /** Where people reach us, without a slash at its end. */
   readonly publicUrl: string;
   readonly nextLogId: () => Promise<LogId>;
-  readonly openLog: (
-    build: BuildToRun,
-    log: {
-      logId: LogId;
-      stepId: StepId;
-      name: string;
-      slug: string;
-      type: "s" | "t";
-      redactor: Redactor | null;
-    },
-  ) => OpenLog;
+  readonly openLog: (build: BuildToRun, log: LogToOpen) => OpenLog;
   /** The worker is told of this builder unless it knows it. Rejects like `WorkerSession.serve`. */
   readonly serves: (session: SessionId, builderName: string) => Promise<void>;
   /** Settles when a session whose connection is gone is ended in the database too. */
@@ -96,20 +98,10 @@ export interface RunningBuild {
   stop(request: StopRequest): void;
   /** It is not ours any more: what runs on the worker is interrupted, nothing more is begun. */
   abandon(reason: string): void;
+  /** It has begun, and goes on over another connection if this one is lost. */
+  readonly isKept: boolean;
   /** Settles when the build is finished or not ours any more. Never rejects. */
   readonly done: Promise<{ readonly moreWaits: boolean }>;
-}
-
-interface RunStepEnd extends StepEnd {
-  readonly commandEnds: readonly CommandEnd[];
-}
-
-/** A step whose turn it is. */
-interface Turn {
-  readonly index: number;
-  readonly step: Step;
-  readonly flags: Planned["flags"];
-  readonly description: string;
 }
 
 export function runBuild(
@@ -121,6 +113,9 @@ export function runBuild(
   return {
     stop: (request) => run.stop(request),
     abandon: (reason) => run.abandon(reason),
+    get isKept() {
+      return run.isKept;
+    },
     done: run.toTheEnd(),
   };
 }
@@ -132,6 +127,11 @@ class BuildRun {
   readonly #keys: BuildKeys;
   #stop: StopRequest | null;
   #isAbandoned = false;
+  readonly #keeper: string | null;
+  #closed: CloseReason | null = null;
+  #hasBegun = false;
+  /** The step that runs was begun before, and has not come to where it was yet. */
+  #isReplaying = false;
   /** Of the step that runs now. */
   #abort = new AbortController();
   #values: BuildValues | null = null;
@@ -146,6 +146,10 @@ class BuildRun {
     this.#build = build;
     this.#session = session;
     this.#stop = build.stop;
+    this.#keeper = keeperOf(build.facts);
+    void session?.closed.then((reason) => {
+      this.#closed = reason;
+    });
     const { orgId, buildId, ownerId, ownerEpoch, requestId, buildsetId } = build;
     this.#keys = {
       orgId,
@@ -156,10 +160,14 @@ class BuildRun {
     };
   }
 
+  get isKept(): boolean {
+    return this.#hasBegun && this.#keeper !== null && this.#stop === null;
+  }
+
   stop(request: StopRequest): void {
     if (this.#stop) return;
     this.#stop = request;
-    this.#abort.abort(request.reason);
+    if (!this.#isReplaying) this.#abort.abort(request.reason);
   }
 
   abandon(reason: string): void {
@@ -201,13 +209,14 @@ class BuildRun {
   }
 
   async #run(): Promise<boolean> {
-    const { config } = this.#build;
+    const { config, begun } = this.#build;
+    if (begun) return this.#carryOn(begun);
     if (this.#stop) return this.#finish("preparing", null, null);
     if (!this.#session || !(await this.#isAlive(this.#session))) return this.#goneBefore();
     if (this.#stop) return this.#finish("preparing", null, null);
     try {
       if (!config) throw new Error("the stored configuration of the builder cannot be read");
-      this.#values = await this.#know(config);
+      this.#values = await this.#know(config, buildProperties(this.#build));
       this.#steps = planSteps(this.#context.steps, config.steps, this.#values);
     } catch (error) {
       if (error instanceof Fenced) throw error;
@@ -224,7 +233,7 @@ class BuildRun {
   }
 
   /** Hidden values are read once, and known to the redaction before anything is printed. */
-  async #know(config: BuilderConfig): Promise<BuildValues> {
+  async #know(config: BuilderConfig, properties: Properties): Promise<BuildValues> {
     const build = this.#build;
     const { facts, orgId, buildId } = build;
     const names = secretsIn([config.steps, config.env]);
@@ -233,7 +242,7 @@ class BuildRun {
     );
     const { system, basedir, version, workerCommands: commands, environ } = facts;
     return new BuildValues({
-      properties: buildProperties(build),
+      properties,
       sourceStamps: build.sourceStamps,
       worker: { system, basedir, version, commands, environ },
       builddir: builddirOf(build),
@@ -245,26 +254,75 @@ class BuildRun {
   }
 
   async #runSteps(session: WorkerSession, values: BuildValues): Promise<boolean> {
-    let turn = this.#nextTurn(values, -1, false);
+    const first = this.#nextTurn(values, -1, false);
     const ids = await this.#insist("begin of build", () =>
-      beginBuild(this.#context.db, this.#keys, values.properties, this.#steps, turn),
+      beginBuild(this.#context.db, this.#keys, values.properties, this.#steps, this.#keeper, first),
     );
     this.#context.announceSoon();
-    let isHalted = false;
+    return this.#loop(session, values, ids, first, null);
+  }
+
+  /** Another process began it, or this one over another connection. */
+  async #carryOn(begun: Begun): Promise<boolean> {
+    const { config, sessionId, builderName, orgId } = this.#build;
+    const session = this.#session;
+    if (!session || sessionId === null) return this.#awaitWorker();
+    if (!config) throw new Error("the stored configuration of the builder cannot be read");
+    const names = secretsIn([config.steps, config.env]);
+    const isOther = await this.#insist("secrets of a build", () =>
+      haveSecretsChanged(this.#context.db, orgId, names, begun.startedAt),
+    );
+    if (isOther) return this.#abandonAs(RETRY, "a secret was changed while its worker was away");
+    this.#values = await this.#know(config, begun.properties);
+    this.#steps = planSteps(this.#context.steps, config.steps, this.#values);
+    const isSame = this.#steps.length === begun.steps.length;
+    if (!isSame) throw new Error("its steps are not those that it began with");
+    try {
+      await this.#context.serves(sessionId, builderName);
+    } catch (error) {
+      if (error instanceof SessionLost) return this.#awaitWorker();
+      throw error;
+    }
+    let isHalted = begun.isStopOlder;
+    begun.steps.forEach(({ state, result, summary }, index) => {
+      if (state !== "finished" || !isResult(result)) return;
+      isHalted = this.#weigh(result, summary, (this.#steps[index] as Planned).flags) || isHalted;
+    });
+    const index = begun.steps.findIndex(({ state }) => state === "running");
+    const turn = index < 0 ? null : this.#turn(this.#values, index);
+    const ids = begun.steps.map(({ stepId }) => stepId);
+    return this.#loop(session, this.#values, ids, turn, begun, isHalted);
+  }
+
+  /** @param begun when the first of the turns is one that was begun before */
+  async #loop(
+    session: WorkerSession,
+    values: BuildValues,
+    ids: readonly StepId[],
+    first: Turn | null,
+    begun: Begun | null,
+    wasHalted = false,
+  ): Promise<boolean> {
+    this.#hasBegun = true;
+    let turn = first;
+    let again = begun;
+    let isHalted = wasHalted;
     let end: RunStepEnd | null = null;
     while (turn) {
-      end = await this.#runStep(session, turn, ids[turn.index] as StepId, values);
-      const part = contribution(end.result, turn.flags);
-      this.#result = worst(this.#result, part.result);
-      if (part.result !== SUCCESS) this.#failures.push(end.summary);
-      isHalted ||= part.halts || this.#stop !== null;
-      const isLost = end.commandEnds.some(({ kind }) => kind === "lost");
-      if (isLost) await this.#left();
+      end = await this.#runStep(session, turn, ids[turn.index] as StepId, values, again);
+      if (!end) return this.#awaitWorker();
+      again = null;
+      const halts = this.#weigh(end.result, end.summary, turn.flags);
+      isHalted ||= halts || this.#stop !== null;
+      const lost = end.commandEnds.find((each) => each.kind === "lost");
+      if (lost) await this.#left();
       if (end.result === RETRY && !this.#stop) {
-        const why = isLost ? "the connection to the worker was lost" : end.summary;
-        return this.#retry("running", why, end);
+        const why = this.#closed
+          ? "the connection to the worker was lost"
+          : `the worker could not go on: ${lost?.message}`;
+        return this.#retry("running", lost ? why : end.summary, end);
       }
-      turn = isLost ? null : this.#nextTurn(values, turn.index, isHalted);
+      turn = lost ? null : this.#nextTurn(values, turn.index, isHalted);
       if (!turn) break;
       const next = {
         stepId: ids[turn.index] as StepId,
@@ -281,65 +339,103 @@ class BuildRun {
     return this.#finish("running", end, null);
   }
 
+  /** What a step makes of the build. @returns whether it halts it */
+  #weigh(result: Result, summary: string, flags: Turn["flags"]): boolean {
+    const part = contribution(result, flags);
+    this.#result = worst(this.#result, part.result);
+    if (part.result !== SUCCESS) this.#failures.push(summary);
+    return part.halts;
+  }
+
   /** The next step whose turn it is, rendered over what is known now. */
   #nextTurn(values: BuildValues, after: number, isHalted: boolean): Turn | null {
     for (let index = after + 1; index < this.#steps.length; index += 1) {
-      const planned = this.#steps[index] as Planned;
-      const { flags } = planned;
+      const { flags } = this.#steps[index] as Planned;
       if (isHalted && !flags.alwaysRun) continue;
-      const step = prepareStep(this.#context.steps, planned, values);
-      if (!step.doStepIf) continue;
-      return { index, step, flags, description: values.redact(step.description).slice(0, 500) };
+      const turn = this.#turn(values, index);
+      if (turn.step.doStepIf) return turn;
     }
     return null;
   }
 
+  #turn(values: BuildValues, index: number): Turn {
+    const planned = this.#steps[index] as Planned;
+    const step = prepareStep(this.#context.steps, planned, values);
+    const description = values.redact(step.description).slice(0, 500);
+    return { index, step, flags: planned.flags, description };
+  }
+
   async #runStep(
     session: WorkerSession,
-    { step, flags, description }: Turn,
+    turn: Turn,
     stepId: StepId,
     values: BuildValues,
-  ): Promise<RunStepEnd> {
+    begun: Begun | null,
+  ): Promise<RunStepEnd | null> {
     // Stopped after its turn was written: only a step that always runs still gets its chance.
-    if (this.#isAbandoned || (this.#stop && !flags.alwaysRun)) {
-      const summary = `${description} (cancelled)`;
-      return { stepId, result: CANCELLED, summary, commandEnds: [], logs: [] };
-    }
+    const isLate = begun === null && this.#stop !== null && !turn.flags.alwaysRun;
+    if (this.#isAbandoned || isLate) return notRun(stepId, turn);
     this.#abort = new AbortController();
-    const wasStopped = this.#stop !== null;
-    const { openLog } = this.#context;
-    const { redactor } = values;
-    const nextLogId = () => this.#insist("id of a log", this.#context.nextLogId);
-    const logs = createStepLogs({
-      firstId: await nextLogId(),
-      nextId: nextLogId,
-      open: (logId, name, slug, type) =>
-        openLog(this.#build, { logId, stepId, name, slug, type, redactor }),
-    });
-    const ends: CommandEnd[] = [];
-    const header = (text: string) => void logs.output("header", Buffer.from(text));
-    let outcome: StepOutcome;
-    try {
-      const { builderName } = this.#build;
-      const stop = this.#abort.signal;
-      outcome = await step.run(stepContext({ session, builderName, values, logs, stop, ends }));
-      if (this.#stop && !wasStopped) {
-        header(`stopped: ${this.#stop.reason || "no reason given"}\n`);
-        outcome = { ...outcome, result: interrupted(outcome.result) };
-      }
-    } catch (error) {
-      const reason = values.redact(message(error));
-      this.#context.log("step threw", { build: this.#build.buildId, reason });
-      header(`the step could not be run: ${reason}\n`);
-      outcome = { result: EXCEPTION, summary: `${description} (exception)` };
-    }
-    return {
+    const wasStopped = begun ? begun.isStopOlder : this.#stop !== null;
+    this.#isReplaying = begun !== null && !wasStopped;
+    const build = this.#build;
+    const { openLog, nextLogId, log } = this.#context;
+    const end = await runStep({
+      turn,
       stepId,
-      result: outcome.result,
-      summary: values.redact(outcome.summary).slice(0, 500),
-      commandEnds: ends,
-      logs: await closeLogs(logs),
+      session,
+      builderName: build.builderName,
+      values,
+      nextLogId: () => this.#insist("id of a log", nextLogId),
+      openLog: (wanted) => openLog(build, wanted),
+      storedLogs: begun?.logs ?? [],
+      abort: this.#abort.signal,
+      stopOf: () => this.#stop,
+      wasStopped,
+      keeping: (ordinal) => this.#keeping(stepId, ordinal),
+      isAwaiting: () => this.#isAwaiting(session),
+      log: (text, fields) => log(text, { build: build.buildId, ...fields }),
+    });
+    this.#isReplaying = false;
+    return end;
+  }
+
+  /** The time is part of the name: a database that was restored may give its numbers once more. */
+  #keeping(stepId: StepId, ordinal: number): Keeping | undefined {
+    if (this.#keeper === null) return undefined;
+    const { buildId, createdAt } = this.#build;
+    return {
+      key: { step: `${buildId}@${createdAt.getTime()}/${stepId}`, ordinal },
+      found: (found) => {
+        // What has ended is said again to its end, or its lines would not be those that are stored.
+        if (found === "ended" || !this.#isReplaying) return;
+        this.#isReplaying = false;
+        if (this.#stop) this.#abort.abort(this.#stop.reason);
+      },
     };
+  }
+
+  /** Whether the connection is gone, and its worker may come back with what it keeps. */
+  async #isAwaiting(session: WorkerSession): Promise<boolean> {
+    const isClosed = await Promise.race([session.closed.then(() => true), soon(false)]);
+    if (!isClosed || this.#keeper === null || this.#stop || this.#isAbandoned) return false;
+    return this.#closed !== null && !FOR_GOOD.has(this.#closed.code);
+  }
+
+  async #awaitWorker(): Promise<boolean> {
+    const reason = this.#closed
+      ? `the connection was lost: ${this.#closed.message}`
+      : "the connection was lost";
+    await this.#insist("wait for a worker", () =>
+      awaitWorker(this.#context.db, this.#keys.fence, this.#context.actor, reason),
+    );
+    return false;
+  }
+
+  async #abandonAs(result: typeof RETRY, reason: string): Promise<boolean> {
+    const { db, actor } = this.#context;
+    await this.#insist("end of a build", () => giveUp(db, this.#keys.fence, actor, result, reason));
+    return true;
   }
 
   async #isAlive(session: WorkerSession): Promise<boolean> {
@@ -442,14 +538,5 @@ class BuildRun {
 
   #insist<T>(what: string, work: () => Promise<T>): Promise<T> {
     return this.#context.insist(what, work);
-  }
-}
-
-async function closeLogs(logs: StepLogs): Promise<PreparedChunks[]> {
-  try {
-    return await logs.close();
-  } catch (error) {
-    logs.discard();
-    throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** One command of a step, from its start on the worker to its end, whatever ends it. */
 import type { Command, CommandEnd, CommandSink, StatResult } from "../../domain/wire";
-import type { WorkerSession } from "../../protocols/contract";
+import type { Keeping, WorkerSession } from "../../protocols/contract";
 import type { StepLogs } from "./step-logs";
 
 /** Where what a command says goes: the step's logs, or somebody who listens before them. */
@@ -19,6 +19,7 @@ export async function runCommand(
   command: Command,
   listener: Listener,
   stop: AbortSignal,
+  keep?: Keeping,
 ): Promise<CommandEnd> {
   if (stop.aborted) {
     return { kind: "completed", rc: null, elapsedSeconds: null, failureReason: null };
@@ -37,7 +38,7 @@ export async function runCommand(
   };
   stop.addEventListener("abort", limit);
   try {
-    return await session.run(builderName, command, sink, stop);
+    return await session.run(builderName, command, sink, stop, keep);
   } finally {
     // A stop that comes later must not cost the worker its connection.
     stop.removeEventListener("abort", limit);

@@ -1,9 +1,9 @@
 /** What a running step may do, and what is kept of what its commands say. */
 import type { Command, CommandEnd, StatResult } from "../../domain/wire";
-import type { WorkerSession } from "../../protocols/contract";
+import type { Keeping, WorkerSession } from "../../protocols/contract";
 import type { Kept, StepContext } from "../../steps/contract";
 import type { BuildValues } from "./build-values";
-import { runCommand } from "./run-command";
+import { type Listener, runCommand } from "./run-command";
 import type { StepLogs } from "./step-logs";
 
 const MAX_KEPT_BYTES = 262_144;
@@ -16,12 +16,23 @@ export interface StepRun {
   readonly values: BuildValues;
   readonly logs: StepLogs;
   readonly stop: AbortSignal;
-  /** Of every command, in order, for whoever has to carry the step on. */
+  /** Of every command, in order. */
   readonly ends: CommandEnd[];
+  /** Of the command that has this place among those of the step. */
+  readonly keeping: (ordinal: number) => Keeping | undefined;
+  /** A command was lost; the step hears of it when this settles. */
+  readonly onLost: () => Promise<void>;
 }
 
 export function stepContext(run: StepRun): StepContext {
   const { session, builderName, values, logs, stop, ends } = run;
+  let ordinal = 0;
+  const runOne = async (command: Command, listener: Listener, signal: AbortSignal) => {
+    const keeping = run.keeping(ordinal++);
+    const end = await runCommand(session, builderName, command, listener, signal, keeping);
+    if (end.kind === "lost") await run.onLost();
+    return end;
+  };
   const { sourceStamps, worker, builddir, env } = values.known;
   const renderedEnv = values.render(env);
   return {
@@ -38,26 +49,20 @@ export function stepContext(run: StepRun): StepContext {
     stop,
     header: (text) => void logs.output("header", Buffer.from(text)),
     async command(command) {
-      const end = await runCommand(session, builderName, command, logs, stop);
+      const end = await runOne(command, logs, stop);
       ends.push(end);
       return end;
     },
     async keep(command) {
       const keeper = new Keeper(logs);
-      const end = await runCommand(session, builderName, command, keeper, stop);
+      const end = await runOne(command, keeper, stop);
       const kept = keeper.kept((text) => values.redact(text));
       const recorded = { ...end, kept };
       ends.push(recorded);
       return { end, kept };
     },
     async cleanUp(command: Command) {
-      const end = await runCommand(
-        session,
-        builderName,
-        command,
-        logs,
-        AbortSignal.timeout(CLEAN_UP_MS),
-      );
+      const end = await runOne(command, logs, AbortSignal.timeout(CLEAN_UP_MS));
       ends.push(end);
       return end;
     },

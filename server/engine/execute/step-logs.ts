@@ -8,15 +8,27 @@ export interface StepLogs {
   file(name: string, bytes: Uint8Array): void | Promise<void>;
   /** The last chunks of every log, for the statement that ends the step. */
   close(): Promise<PreparedChunks[]>;
-  /** Nothing of them counts any more. */
+  /** Nothing of them counts any more, nor what is said from now on. */
   discard(): void;
+}
+
+/** A log that this step wrote to before it was begun again. */
+export interface StoredLog {
+  readonly logId: LogId;
+  readonly name: string;
+  readonly slug: string;
+  readonly createdAt: Date;
+  readonly lineCount: number;
+  readonly byteCount: number;
 }
 
 export interface LogOpener {
   /** An id at hand, so that the first log opens at once. */
   readonly firstId: LogId;
   nextId(): Promise<LogId>;
-  open(id: LogId, name: string, slug: string, type: "s" | "t"): OpenLog;
+  open(id: LogId, name: string, slug: string, type: "s" | "t", stored: StoredLog | null): OpenLog;
+  /** All that is said comes again, and these have a part of it already. */
+  readonly stored: readonly StoredLog[];
 }
 
 /** More watched files than this go unheard; a step names a few. */
@@ -26,17 +38,22 @@ export function createStepLogs(opener: LogOpener): StepLogs {
   const logs = new Map<string, OpenLog>();
   /** Watched files whose id is on its way, and what they said meanwhile. */
   const opening = new Map<string, Promise<OpenLog>>();
-  const slugs = new Set<string>();
+  const stored = new Map(opener.stored.map((log) => [log.name, log]));
+  const slugs = new Set(opener.stored.map(({ slug }) => slug));
   let firstId: LogId | null = opener.firstId;
+  let isDiscarded = false;
 
-  function openNow(id: LogId, name: string, type: "s" | "t"): OpenLog {
-    const log = opener.open(id, name, unique(slugOf(name), slugs), type);
+  function openNow(given: LogId, name: string, type: "s" | "t"): OpenLog {
+    const known = stored.get(name) ?? null;
+    const slug = known?.slug ?? unique(slugOf(name), slugs);
+    const log = opener.open(known?.logId ?? given, name, slug, type, known);
     logs.set(name, log);
+    if (isDiscarded) log.discard();
     return log;
   }
 
   async function openLater(name: string): Promise<OpenLog> {
-    const log = openNow(await opener.nextId(), name, "t");
+    const log = openNow(stored.get(name)?.logId ?? (await opener.nextId()), name, "t");
     opening.delete(name);
     return log;
   }
@@ -51,8 +68,11 @@ export function createStepLogs(opener: LogOpener): StepLogs {
   }
 
   return {
-    output: (stream, bytes) => stdio().append(stream, bytes),
+    output(stream, bytes) {
+      if (!isDiscarded) return stdio().append(stream, bytes);
+    },
     file(given, bytes) {
+      if (isDiscarded) return;
       const name = storableText(given.slice(0, 50));
       const open = logs.get(name);
       if (open) return open.append("stdout", bytes);
@@ -60,13 +80,16 @@ export function createStepLogs(opener: LogOpener): StepLogs {
       const kept = Buffer.from(bytes);
       const later = opening.get(name) ?? openLater(name);
       opening.set(name, later);
-      return later.then((log) => log.append("stdout", kept));
+      return later.then((log) => {
+        if (!isDiscarded) return log.append("stdout", kept);
+      });
     },
     async close() {
       await Promise.all(opening.values());
       return Promise.all([...logs.values()].map((log) => log.takeFinal()));
     },
     discard() {
+      isDiscarded = true;
       for (const log of logs.values()) log.discard();
     },
   };

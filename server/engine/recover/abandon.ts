@@ -2,8 +2,9 @@
  * Builds whose owner is gone.
  *
  * A process that died, or let its lease lapse, has stopped its own work before (lease.ts). Its
- * sessions are ended and its builds end in RETRY, so that their requests wait again. Every write is
- * a compare-and-set on owner and epoch: two sweepers at the same time do it once.
+ * sessions are ended and its builds end in RETRY, so that their requests wait again; those that a
+ * worker keeps wait for it. Every write is a compare-and-set on owner and epoch: two sweepers at the
+ * same time do it once.
  */
 import { storableText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
@@ -28,6 +29,7 @@ import type {
 } from "../../domain/ids";
 import { quarantine } from "../../fleet";
 import { settle } from "../execute/build-store";
+import { awaitWorker } from "./await-worker";
 
 interface Orphan {
   readonly buildId: BuildId;
@@ -38,12 +40,14 @@ interface Orphan {
   readonly requestId: BuildRequestId;
   readonly buildsetId: BuildsetId;
   readonly isStopping: boolean;
+  readonly isKept: boolean;
   readonly stepId: StepId | null;
   readonly openLogs: readonly LogId[];
 }
 
 const ORPHAN = `select b.id as "buildId", b.org_id as "orgId", b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.state,
     b.build_request_id as "requestId", r.buildset_id as "buildsetId", b.stop_requested_at is not null as "isStopping",
+    b.state = 'running' and b.keeper is not null as "isKept",
     (select s.id from step s where s.build_id = b.id and s.state = 'running' limit 1) as "stepId",
     coalesce((select jsonb_agg(l.id) from log l where l.build_id = b.id and l.state = 'open'), '[]') as "openLogs"
   from build b join build_request r on r.id = b.build_request_id`;
@@ -81,9 +85,9 @@ const AT_ONCE = 500;
 
 /**
  * One that cannot be ended is reported and does not keep the others from being ended.
- * @returns the organisations whose requests wait again
+ * @returns the organisations whose requests may wait again
  */
-export async function retryOrphanBuilds(
+export async function leaveOrphanBuilds(
   q: Queryable,
   actor: string,
   onError: (error: unknown, buildId: BuildId) => void,
@@ -92,12 +96,15 @@ export async function retryOrphanBuilds(
   for (let after = 0; ; ) {
     const orphans = await q.rows<Orphan>(
       `${ORPHAN} join process p on p.id = b.owner_id
-       where b.state <> 'finished' and p.gone_at is not null and b.id > $1 order by b.id limit ${AT_ONCE}`,
+       where b.state <> 'finished' and p.gone_at is not null and b.id > $1
+         and (b.state <> 'running' or b.session_id is not null) order by b.id limit ${AT_ONCE}`,
       [after],
     );
     for (const orphan of orphans) {
       try {
-        await endOrphan(q, orphan, actor, RETRY, "the process that ran it is gone");
+        const reason = "the process that ran it is gone";
+        if (orphan.isKept) await awaitWorker(q, orphan, actor, reason);
+        else await endOrphan(q, orphan, actor, RETRY, reason);
         touched.add(orphan.orgId);
       } catch (error) {
         onError(error, orphan.buildId);

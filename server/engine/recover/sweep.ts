@@ -5,7 +5,8 @@
  */
 import type { Queryable } from "../../db/pool";
 import type { BuildId, OrgId, ProcessId } from "../../domain/ids";
-import { declareLapsed, endOrphanSessions, retryOrphanBuilds, takeAway } from "./abandon";
+import { declareLapsed, endOrphanSessions, leaveOrphanBuilds, takeAway } from "./abandon";
+import { HAD_ITS_TIME } from "./await-worker";
 import { cancelRemoved } from "./cancel-removed";
 
 export interface SweepContext {
@@ -27,7 +28,8 @@ export async function sweep(context: SweepContext): Promise<void> {
   const passed = await db.rows<{ kind: string; subject_id: number; reason: string }>({
     name: "passed-deadlines",
     text: `select kind, subject_id, reason from deadline
-      where fire_at <= now() and kind in ('build-preparing', 'build-stopping') order by fire_at limit 500`,
+      where fire_at <= now() and (kind in ('build-preparing', 'build-stopping')
+        or kind = 'build-awaiting' and ${HAD_ITS_TIME}) order by fire_at limit 500`,
   });
   for (const deadline of passed) await apart(context, deadline, () => act(context, deadline));
   const waiting = await db.rows<{ org_id: OrgId }>({
@@ -75,7 +77,7 @@ async function apart(
 /** What processes that are gone left behind. */
 export async function recoverGone(context: SweepContext): Promise<void> {
   const sessions = await endOrphanSessions(context.db, context.actor);
-  const touched = await retryOrphanBuilds(context.db, context.actor, (error, build) =>
+  const touched = await leaveOrphanBuilds(context.db, context.actor, (error, build) =>
     context.log("left for the next sweep", { build, error }),
   );
   if (sessions + touched.size > 0) {

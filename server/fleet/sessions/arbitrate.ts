@@ -66,4 +66,4 @@ export async function arbitrate(
   }
 }
 
-const markOf = (facts: WorkerFacts & { readonly keeps?: string | null }) => facts.keeps ?? null;
+const markOf = ({ keeps }: WorkerFacts) => keeps;

@@ -44,7 +44,7 @@ const SILENT: CloseReason = {
   message: "did not answer while another connection came",
 };
 const REPLACED: CloseReason = {
-  code: "dropped-by-us",
+  code: "replaced",
   message: "the same worker process came again",
 };
 /** A worker told to exit at once that is still connected then is dropped. */
@@ -56,6 +56,8 @@ export interface LiveSession {
   readonly orgId: OrgId;
   readonly workerName: string;
   readonly connection: WorkerSession;
+  /** The mark of a worker process that keeps its commands; null for others. */
+  readonly keeps: string | null;
 }
 
 interface Served {
@@ -79,8 +81,12 @@ export interface SessionsContext {
   readonly announce: () => void;
   /** Has another process judge a session of its own. */
   readonly ask: (owner: ProcessId, session: SessionId, isSame: boolean) => Promise<Verdict>;
+  /** A worker counts as connected from here on. */
+  readonly attached: (session: LiveSession) => void;
   /** Builds running on a session, for draining. */
   readonly busy: (sessionId: SessionId) => number;
+  /** Those of them that would end with it; the others are carried on over the worker's next one. */
+  readonly bound: (sessionId: SessionId) => number;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
   /** Runs until it succeeds or this process is fenced; for what must not be forgotten. */
   readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
@@ -176,6 +182,7 @@ export function createSessions(context: SessionsContext): Sessions {
       orgId: worker.orgId,
       workerName: worker.name,
       connection,
+      keeps: facts.keeps,
       builders: new Set(),
     };
     await Promise.all([serve(session), follow(session)]);
@@ -192,6 +199,7 @@ export function createSessions(context: SessionsContext): Sessions {
       peer: hello.peer.address,
     });
     context.announce();
+    context.attached(session);
     void offer(worker);
     return session;
   }
@@ -283,7 +291,7 @@ export function createSessions(context: SessionsContext): Sessions {
   }
 
   function letGoIfIdle(id: SessionId): void {
-    if (!isLettingGo || draining.has(id) || context.busy(id) > 0) return;
+    if (!isLettingGo || draining.has(id) || context.bound(id) > 0) return;
     live.get(id)?.connection.close({ code: "shutting-down", message: STOPPING });
   }
 

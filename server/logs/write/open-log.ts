@@ -26,6 +26,11 @@ export interface OpenOptions {
   readonly redactor?: Redactor | null;
   /** Carry on a log that another process began: what its row says is stored. */
   readonly resume?: Pick<LogCounts, "lineCount" | "byteCount">;
+  /**
+   * The same, when all of it is going to be given again from its first byte: lines that are stored
+   * are counted and not stored again. Whatever makes lines of bytes must make the same ones.
+   */
+  readonly again?: Pick<LogCounts, "lineCount" | "byteCount">;
   /** Called once when the log is lost other than by `discard`. */
   readonly onLost?: (error: Error) => void;
 }
@@ -65,6 +70,8 @@ export class OpenLog {
   /** Closed, not yet sent. */
   #queue: QueuedChunk[] = [];
   #byteCount: number;
+  /** Lines that are stored already and yet to come again. */
+  #toSkip: number;
   #cutAtLine: number | null = null;
   #storedLines: number;
   #inFlight = 0;
@@ -83,18 +90,20 @@ export class OpenLog {
 
   /** Made by `LogWriter.open`. */
   constructor(identity: LogIdentity, fence: LogFence, writer: Writer, options: OpenOptions) {
-    const { lineCount, byteCount } = options.resume ?? { lineCount: 0, byteCount: 0 };
+    const { again, resume } = options;
+    const { lineCount, byteCount } = again ?? resume ?? { lineCount: 0, byteCount: 0 };
     this.identity = identity;
     this.fence = fence;
     this.#writer = writer;
     this.#redactor = options.redactor ?? null;
     this.#onLost = options.onLost ?? (() => {});
-    this.#limit = new SizeLimit(options.limits ?? DEFAULT_LIMITS, byteCount);
+    this.#limit = new SizeLimit(options.limits ?? DEFAULT_LIMITS, again ? 0 : byteCount);
     this.#prefixLength = identity.type === "s" ? 1 : 0;
     this.#builder = new ChunkBuilder(lineCount);
     this.#byteCount = byteCount;
     this.#storedLines = lineCount;
-    this.isRowWritten = options.resume !== undefined;
+    this.#toSkip = again ? lineCount : 0;
+    this.isRowWritten = again !== undefined || resume !== undefined;
   }
 
   get logId(): LogId {
@@ -109,6 +118,11 @@ export class OpenLog {
   /** Lines seen so far, durable or not. */
   get lineCount(): number {
     return this.#builder.lineCount;
+  }
+
+  /** Lines that are stored and did not come again yet; 0 but for a log that is given `again`. */
+  get awaitedLines(): number {
+    return this.#toSkip;
   }
 
   /** Lines that survive a crash. */
@@ -264,12 +278,15 @@ export class OpenLog {
     const admitted = this.#limit.admit(block);
     this.#store(block, 0, admitted);
     if (!wasCut && this.#limit.isCut) {
-      this.#cutAtLine = this.lineCount;
+      this.#cutAtLine = this.lineCount - this.#toSkip;
       this.#say(this.#limit.cutNotice);
     }
   }
 
-  #store(block: LineBlock, first: number, count: number): void {
+  #store(block: LineBlock, from: number, given: number): void {
+    const skipped = Math.min(this.#toSkip, given);
+    this.#toSkip -= skipped;
+    const [first, count] = [from + skipped, given - skipped];
     if (count === 0) return;
     const bytes = lineStart(block, first + count) - lineStart(block, first);
     const now = this.#writer.now();

@@ -4,12 +4,29 @@
  * The worker knows commands by their ids and nothing of builders. So what a builder runs, and where, is
  * kept here.
  */
-import type { BuilderRef, Command, CommandEnd, CommandSink, WorkerFacts } from "../../domain/wire";
-import { BUILDER_GONE, endOfError, failed, INTERRUPTED_BEFORE, lost, whyOf } from "../command-ends";
-import type { CloseReason, Hello, WorkerSession } from "../contract";
+import {
+  type BuilderRef,
+  type Command,
+  type CommandEnd,
+  type CommandSink,
+  KEEP_ONLY,
+  LEAVING,
+  type WorkerFacts,
+} from "../../domain/wire";
+import {
+  BUILDER_GONE,
+  endOfError,
+  failed,
+  INTERRUPTED_BEFORE,
+  LEFT,
+  lost,
+  whyOf,
+} from "../command-ends";
+import type { CloseReason, Hello, Keeping, WorkerSession } from "../contract";
 import { SessionLost } from "../contract";
 import { messageOf } from "../errors";
 import { Heartbeat } from "../heartbeat";
+import { takeAnswer } from "../keeping";
 import { sameBuilders } from "../same-builders";
 import { readWorkerFacts } from "../worker-facts";
 import {
@@ -149,6 +166,7 @@ export class MsgpackSession implements WorkerSession {
     command: Command,
     sink: CommandSink,
     stop: AbortSignal,
+    keep?: Keeping,
   ): Promise<CommandEnd> {
     const served = this.#builders.get(builder);
     if (this.#connection.isClosed) return lost("the connection is closed");
@@ -164,7 +182,7 @@ export class MsgpackSession implements WorkerSession {
     }
 
     const hides = command.name === "shell" && hasHidden(command.args);
-    const started = this.#start(encoded, hides ? withoutHiddenLines(sink) : sink, builder);
+    const started = this.#start(encoded, hides ? withoutHiddenLines(sink) : sink, builder, keep);
     served.running = started;
     const interrupt = () => this.#interrupt(started.id, stop.reason, builder);
     const turns = encoded.transfer?.turns ?? null;
@@ -192,6 +210,10 @@ export class MsgpackSession implements WorkerSession {
     }
   }
 
+  keepOnly(builders: readonly string[]): void {
+    this.#connection.ask(KEEP_ONLY.msgpack, { builders: [...builders] }).catch(() => {});
+  }
+
   close(reason: CloseReason): void {
     this.#connection.close(reason);
   }
@@ -202,7 +224,7 @@ export class MsgpackSession implements WorkerSession {
   }
 
   /** Sends a command; without a builder it is one of our own. */
-  #start(encoded: EncodedCommand, sink: CommandSink, builder?: string) {
+  #start(encoded: EncodedCommand, sink: CommandSink, builder?: string, keep?: Keeping) {
     const connection = this.#connection;
     const id = this.#nextCommandId();
     const command = new RunningCommand(sink, encoded.transfer, (work) => connection.hold(work));
@@ -214,9 +236,12 @@ export class MsgpackSession implements WorkerSession {
         command_id: id,
         command_name: encoded.name,
         args: encoded.args,
+        // A field more, for a worker that has said that it takes it.
+        keep: keep && [keep.key.step, keep.key.ordinal],
       })
       .then(
-        () => {
+        (answer) => {
+          if (keep) takeAnswer(asString(answer), keep, command.progress);
           // The worker's kernel holds the first output until this packet acknowledges the answer.
           if (this.#settings.nudges && !command.progress.isOver) connection.nudge();
         },
@@ -231,6 +256,10 @@ export class MsgpackSession implements WorkerSession {
   #answer(op: string, fields: Fields): Value | Promise<Value> {
     if (op === DRAIN_OP && this.#isAttached) {
       this.#onDrainRequested();
+      return null;
+    }
+    if (op === LEAVING && this.#isAttached) {
+      this.close(LEFT);
       return null;
     }
     if (!OPS.has(op)) throw new Error(Refusal.unknownOp(op.slice(0, MAX_OP)));

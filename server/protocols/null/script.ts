@@ -6,6 +6,7 @@
  *     scripted({ stdout: "compiling\n" }, { wait: gate }, { rc: 0 })
  */
 import type { Command, CommandEnd, CommandSink, StatResult } from "../../domain/wire";
+import type { Keeping } from "../contract";
 
 export interface NullCommand {
   readonly builder: string;
@@ -13,6 +14,7 @@ export interface NullCommand {
   readonly sink: CommandSink;
   /** Fires when the command is interrupted, and when the worker is lost. */
   readonly stop: AbortSignal;
+  readonly keep: Keeping | null;
 }
 
 export type Behaviour = (running: NullCommand) => CommandEnd | Promise<CommandEnd>;

@@ -5,7 +5,7 @@
  * when it goes away. `closed` settles once, and every running command then ends as lost.
  */
 import type { BuilderRef, Command, CommandEnd, CommandSink, WorkerFacts } from "../../domain/wire";
-import type { Admission, CloseReason, Hello, WorkerSession } from "../contract";
+import type { Admission, CloseReason, Hello, Keeping, WorkerSession } from "../contract";
 import { SessionLost } from "../contract";
 import type { Behaviour } from "./script";
 import { completed, scripted } from "./script";
@@ -29,6 +29,7 @@ const DEFAULT_FACTS: WorkerFacts = {
   workerCommands: { shell: "3.3" },
   environ: {},
   info: {},
+  keeps: null,
 };
 
 /** Exactly one of the two ends of a connection in memory; tests hold it, the fleet its session. */
@@ -43,6 +44,8 @@ export class NullWorker implements WorkerSession {
   /** As last told; undefined: never. None are sent. */
   keepaliveSeconds: number | null | undefined = undefined;
   readonly commands: { readonly builder: string; readonly command: Command }[] = [];
+  /** What it was told with `keepOnly`. */
+  readonly keptOnly: (readonly string[])[] = [];
   /** How often the worker was asked to exit; it does so unless told otherwise. */
   shutdownRequests = 0;
   exitsOnShutdown = true;
@@ -120,6 +123,7 @@ export class NullWorker implements WorkerSession {
     command: Command,
     sink: CommandSink,
     stop: AbortSignal,
+    keep?: Keeping,
   ): Promise<CommandEnd> {
     if (this.#reason !== null) return lost(this.#reason.message);
     if (!this.builders.some((served) => served.name === builder)) {
@@ -140,11 +144,15 @@ export class NullWorker implements WorkerSession {
     };
     const either = AbortSignal.any([stop, this.#gone.signal]);
     try {
-      const end = this.#behave({ builder, command, sink: open, stop: either });
+      const end = this.#behave({ builder, command, sink: open, stop: either, keep: keep ?? null });
       return await Promise.race([end, this.closed.then((reason) => lost(reason.message))]);
     } finally {
       this.#busy.delete(builder);
     }
+  }
+
+  keepOnly(builders: readonly string[]): void {
+    this.keptOnly.push(builders);
   }
 
   async shutdown(): Promise<void> {

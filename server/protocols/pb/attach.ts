@@ -13,6 +13,8 @@
  */
 
 import type { Duplex } from "node:stream";
+import { LEAVING } from "../../domain/wire";
+import { LEFT } from "../command-ends";
 import {
   type CloseReason,
   type Hello,
@@ -160,6 +162,7 @@ class Attachment {
     const perspective: LocalObject = {
       call: (method) => {
         if (method === "shutdown") onDrainRequested();
+        else if (method === LEAVING) this.connection.close(LEFT);
         else if (method !== "keepalive") throw noSuchMethod(method);
         return null;
       },

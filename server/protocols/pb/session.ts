@@ -4,11 +4,19 @@
  * The worker's builder objects are counted (§2.5): each answer to `setBuilderList` counts every one
  * of them again, so each new answer lets go of the counts of the former one.
  */
-import type { BuilderRef, Command, CommandEnd, CommandSink, WorkerFacts } from "../../domain/wire";
+import {
+  type BuilderRef,
+  type Command,
+  type CommandEnd,
+  type CommandSink,
+  KEEP_ONLY,
+  type WorkerFacts,
+} from "../../domain/wire";
 import { BUILDER_GONE, endOfError, failed, INTERRUPTED_BEFORE, lost, whyOf } from "../command-ends";
-import type { CloseReason, Hello, WorkerSession } from "../contract";
+import type { CloseReason, Hello, Keeping, WorkerSession } from "../contract";
 import { SessionLost } from "../contract";
 import { Heartbeat } from "../heartbeat";
+import { takeAnswer } from "../keeping";
 import { sameBuilders } from "../same-builders";
 import { readWorkerFacts } from "../worker-facts";
 import type { Jelly } from "./codec";
@@ -109,6 +117,7 @@ export class PbSession implements WorkerSession {
     command: Command,
     sink: CommandSink,
     stop: AbortSignal,
+    keep?: Keeping,
   ): Promise<CommandEnd> {
     const served = this.#builders.get(builder);
     if (this.#connection.isClosed) return lost("the connection is closed");
@@ -129,10 +138,13 @@ export class PbSession implements WorkerSession {
       transfer.object.turns.onFailure = () => this.#interrupt(served, id, "the transfer failed");
     }
 
+    // An argument more, for a worker that has said that it takes it.
+    const key = keep ? [[keep.key.step, keep.key.ordinal]] : [];
     connection
-      .call(served.object, "startCommand", [new Remote(number), id, command.name, args])
+      .call(served.object, "startCommand", [new Remote(number), id, command.name, args, ...key])
       .then(
-        () => {
+        (answer) => {
+          if (keep) takeAnswer(asString(answer), keep, running.progress);
           // The worker's kernel holds the first output until this packet acknowledges the answer.
           // Being the start of a build too, it needs no reply; what it means, it has no effect.
           if (this.#settings.nudges && served.running === running && !connection.isClosed) {
@@ -166,6 +178,10 @@ export class PbSession implements WorkerSession {
       // Gone before it could answer is what was asked for.
       if (!(error instanceof SessionLost)) throw error;
     }
+  }
+
+  keepOnly(builders: readonly string[]): void {
+    this.#ask(KEEP_ONLY.pb, [[...builders]]).catch(() => {});
   }
 
   close(reason: CloseReason): void {

@@ -8,8 +8,11 @@
  * Commands belong to no builder: the master tells them apart by their ids.
  */
 import type { Duplex } from "node:stream";
+import { KEEP_ONLY, keyOf, LEAVING } from "../../../server/domain/wire";
 import {
   asFields,
+  asItems,
+  asNumber,
   asString,
   DRAIN_OP,
   type Fields as MsgpackFields,
@@ -33,6 +36,8 @@ class MsgpackConnection implements Connection {
   readonly #link: Link;
   readonly #host: WorkerHost;
   #settleAttached: (isAttached: boolean) => void = () => {};
+  /** The master has used a word of ours. */
+  #knowsKeeping = false;
 
   constructor(socket: Duplex, address: Address, credentials: Credentials, host: WorkerHost) {
     this.#host = host;
@@ -59,6 +64,11 @@ class MsgpackConnection implements Connection {
     this.#link.close(message);
   }
 
+  leave(message: string): void {
+    if (this.#knowsKeeping) this.#link.tell(LEAVING, {});
+    this.close(message);
+  }
+
   #serve(op: string, fields: MsgpackFields): Value | Promise<Value> {
     switch (op) {
       case "print":
@@ -79,6 +89,12 @@ class MsgpackConnection implements Connection {
         this.#host.interrupt(null, id ?? "", why ?? "");
         return null;
       }
+      case KEEP_ONLY.msgpack:
+        this.#knowsKeeping = true;
+        this.#host.keepOnly(
+          (asItems(fields.get("builders")) ?? []).flatMap((name) => asString(name) ?? []),
+        );
+        return null;
       case "shutdown":
         // Answered first; the process goes a moment later.
         this.#host.shutdown();
@@ -101,7 +117,7 @@ class MsgpackConnection implements Connection {
     }
   }
 
-  #startCommand(fields: MsgpackFields): null {
+  #startCommand(fields: MsgpackFields): string | null {
     const id = asString(fields.get("command_id"));
     const name = asString(fields.get("command_name"));
     const args = asFields(fields.get("args"));
@@ -109,7 +125,15 @@ class MsgpackConnection implements Connection {
       throw new CommandError("start_command has wrong arguments");
     }
     const command = readCommand(name, id, args, this.#link);
-    this.#host.start(null, id, command, commandChannel(this.#link, id));
+    const channel = commandChannel(this.#link, id);
+    const [step, ordinal] = asItems(fields.get("keep")) ?? [];
+    const key = keyOf(asString(step ?? null), asNumber(ordinal ?? null));
+    const builder = asString(fields.get("builder_name"));
+    if (key !== null && builder !== null) {
+      this.#knowsKeeping = true;
+      return this.#host.keep(builder, id, command, channel, key);
+    }
+    this.#host.start(null, id, command, channel);
     return null;
   }
 }

@@ -13,9 +13,9 @@ import { type RawData, WebSocket } from "ws";
 import {
   asString,
   LIMITS,
-  type MasterOp,
   type Message,
   readMessage,
+  type SelfOp,
   type Value,
   type WorkerOp,
   writeFailure,
@@ -97,7 +97,7 @@ export class Link {
   }
 
   /** Rejects with what the master says is wrong, or when the connection goes. */
-  request(op: WorkerOp | MasterOp, fields: Fields): Promise<Value> {
+  request(op: WorkerOp | SelfOp, fields: Fields): Promise<Value> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new Error("the connection is closed");
       const frame = writeRequest(this.#nextRequest, op, fields);
@@ -109,7 +109,7 @@ export class Link {
   }
 
   /** A request whose answer, good or bad, is of no interest. */
-  tell(op: WorkerOp, fields: Fields): void {
+  tell(op: WorkerOp | SelfOp, fields: Fields): void {
     if (!this.#isClosed) this.request(op, fields).catch(() => {});
   }
 

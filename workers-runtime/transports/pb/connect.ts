@@ -8,10 +8,11 @@
  */
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
-import type { BuilderRef } from "../../../server/domain/wire";
+import { type BuilderRef, KEEP_ONLY, keyOf, LEAVING } from "../../../server/domain/wire";
 import type { Jelly } from "../../../server/protocols/pb/codec";
 import {
   asBytes,
+  asNumber,
   asString,
   Dictionary,
   FailureType,
@@ -47,6 +48,8 @@ class PbConnection implements Connection {
   readonly #host: WorkerHost;
   readonly #builders = new Map<string, LocalObject>();
   #perspective: number | null = null;
+  /** The master has used a word of ours. */
+  #knowsKeeping = false;
 
   constructor(socket: Duplex, credentials: Credentials, host: WorkerHost) {
     this.#credentials = credentials;
@@ -90,6 +93,12 @@ class PbConnection implements Connection {
     this.#broker.close(message);
   }
 
+  leave(message: string): void {
+    const perspective = this.#perspective;
+    if (this.#knowsKeeping && perspective !== null) this.#broker.tell(perspective, LEAVING);
+    this.close(message);
+  }
+
   async #login(): Promise<void> {
     const broker = this.#broker;
     const name = Buffer.from(this.#credentials.name, "utf8");
@@ -130,6 +139,10 @@ class PbConnection implements Connection {
             return host.describe().then((info) => info.worker_commands ?? {});
           case "getVersion":
             return host.describe().then((info) => info.version ?? "");
+          case KEEP_ONLY.pb:
+            this.#knowsKeeping = true;
+            host.keepOnly(itemsOf(args[0]).flatMap((name) => asString(name) ?? []));
+            return null;
           case "shutdown":
             // Answered first; the process goes a moment later.
             host.shutdown();
@@ -182,7 +195,7 @@ class PbConnection implements Connection {
     };
   }
 
-  #startCommand(builder: string, [object, id, name, args]: readonly Jelly[]): Jelly {
+  #startCommand(builder: string, [object, id, name, args, keep]: readonly Jelly[]): Jelly {
     if (!(object instanceof Remote) || !(args instanceof Dictionary)) {
       throw new Error("startCommand has wrong arguments");
     }
@@ -193,6 +206,12 @@ class PbConnection implements Connection {
     try {
       const command = readCommand(asString(name) ?? "", args, broker);
       const channel = commandChannel(broker, object.id, remotes);
+      const [step, ordinal] = itemsOf(keep);
+      const key = keyOf(asString(step), asNumber(ordinal));
+      if (key !== null && this.#builders.has(builder)) {
+        this.#knowsKeeping = true;
+        return this.#host.keep(builder, asString(id) ?? "", command, channel, key);
+      }
       this.#host.start(builder, asString(id) ?? "", command, channel);
     } catch (error) {
       for (const number of remotes) broker.decref(number);

@@ -5,7 +5,7 @@
  */
 import { decodeValue } from "./decoder";
 import { encodeValue } from "./encoder";
-import type { MasterOp, WorkerOp } from "./requests";
+import type { MasterOp, SelfOp, WorkerOp } from "./requests";
 import {
   asFields,
   asString,
@@ -58,7 +58,7 @@ export function readMessage(frame: Uint8Array, limits?: MsgpackLimits): Message 
 
 export function writeRequest(
   sequence: number,
-  op: MasterOp | WorkerOp,
+  op: MasterOp | WorkerOp | SelfOp,
   fields: { readonly [key: string]: Value | undefined },
 ): Uint8Array {
   return encodeValue({ op, ...fields, seq_number: sequence });

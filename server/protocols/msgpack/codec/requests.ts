@@ -1,6 +1,8 @@
 /** The vocabulary of both sides (protocol §3.3, §3.4), so that a door and a worker spell it alike. */
 
-/** What a master asks of a worker. */
+import { KEEP_ONLY, type LEAVING } from "../../../domain/wire";
+
+/** What a master asks of a worker; the last is an extension of ours (`domain/wire/keep.ts`). */
 export const MASTER_OPS = [
   "print",
   "keepalive",
@@ -9,6 +11,7 @@ export const MASTER_OPS = [
   "start_command",
   "interrupt_command",
   "shutdown",
+  KEEP_ONLY.msgpack,
 ] as const;
 export type MasterOp = (typeof MASTER_OPS)[number];
 
@@ -31,6 +34,9 @@ export type WorkerOp = (typeof WORKER_OPS)[number];
  * this one, and its masters answer that they do not know it.
  */
 export const DRAIN_OP = "shutdown" satisfies MasterOp;
+
+/** What a worker says of itself and not of a command. */
+export type SelfOp = typeof DRAIN_OP | typeof LEAVING;
 
 /** Arguments of `set_worker_settings`. A worker wants all four; they count for commands to come. */
 export interface WorkerSettings {

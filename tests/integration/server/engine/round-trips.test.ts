@@ -279,7 +279,9 @@ async function openSocket() {
     wake,
     announce,
     ask: async () => "no answer",
+    attached: (session) => void builds?.attached(session.id, session.workerId),
     busy: (session) => builds?.busy(session) ?? 0,
+    bound: (session) => builds?.bound(session) ?? 0,
     log: () => {},
     insist,
   });
@@ -295,6 +297,7 @@ async function openSocket() {
     nextLogId: () => logIds.next(),
     openLog: (of, log) => logWriter.open({ ...of, ...log, logCreatedAt: new Date() }, of),
     connectionOf: (session) => sessions.get(session)?.connection ?? null,
+    keepsOf: (session) => sessions.get(session)?.keeps ?? null,
     serves: sessions.serves,
     left: sessions.left,
     ended: (session) => {

@@ -34,6 +34,11 @@ const host: WorkerHost = {
   },
   async serve() {},
   start: (_builder, _id, _command, channel) => channel.complete(null),
+  keep(_builder, _id, _command, channel) {
+    setImmediate(() => channel.complete(null));
+    return "new";
+  },
+  keepOnly() {},
   interrupt() {},
   shutdown() {},
   said() {},

@@ -195,7 +195,16 @@ describe("keepalives", () => {
 
 describe("commands as msgpack spells them", () => {
   const facts = (system: string, basedir: string, environ = {}): WorkerFacts => ({
-    ...{ version: "", system, basedir, numcpus: 1, workerCommands: {}, environ, info: {} },
+    ...{
+      version: "",
+      system,
+      basedir,
+      numcpus: 1,
+      workerCommands: {},
+      environ,
+      info: {},
+      keeps: null,
+    },
   });
   const posix = new WorkerPaths(facts("posix", "/w", { HOME: "/h/me" }));
   const nt = new WorkerPaths(facts("nt", "C:\\w", { USERPROFILE: "C:\\me" }));

@@ -125,6 +125,7 @@ describe("logging in", () => {
       workerCommands: {},
       environ: { A: "b" },
       info: { admin: "me" },
+      keeps: null,
     });
   });
 

@@ -15,6 +15,7 @@ const NOTHING = {
   workerCommands: {},
   environ: {},
   info: {},
+  keeps: null,
 };
 
 function dictionary(values: Record<string, Jelly>): Dictionary {
@@ -35,6 +36,7 @@ describe("worker facts", () => {
       admin: "me\n",
       os_id: Buffer.from("debian"),
       delete_leftover_dirs: false,
+      slipway_keeps_commands: "1 0b5e-mark",
     });
     expect(factsOf(said)).toEqual({
       version: "4.3.0",
@@ -44,6 +46,7 @@ describe("worker facts", () => {
       workerCommands: { shell: "3.3" },
       environ: { PATH: "/bin" },
       info: { admin: "me\n", os_id: "debian", delete_leftover_dirs: "false" },
+      keeps: "0b5e-mark",
     });
   });
 
@@ -54,6 +57,16 @@ describe("worker facts", () => {
     ["nonsense", dictionary({ version: [], numcpus: 1.5, environ: 7, worker_commands: null })],
   ])("are empty for %s", (_, said) => {
     expect(factsOf(said)).toEqual(NOTHING);
+  });
+
+  it.each([
+    ["another version", "2 0b5e-mark"],
+    ["no version", "0b5e-mark"],
+    ["no text", 1],
+    ["something long", `1 ${"x".repeat(65)}`],
+  ])("keep nothing for %s", (_, said) => {
+    const facts = factsOf(dictionary({ slipway_keeps_commands: said }));
+    expect(facts).toEqual(NOTHING);
   });
 
   it("cannot reach into the prototype", () => {

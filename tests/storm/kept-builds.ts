@@ -1,0 +1,218 @@
+/**
+ * One long build on our own worker while what it talks to is killed, stopped or cut off, and what
+ * must be true of it then: green in one piece, every line once and in order.
+ */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
+import { type SlipwayWorker, startSlipwayWorker } from "../support/slipway-worker";
+
+const PASSWORD = "pass";
+export const PROTOCOLS = ["pb", "msgpack"] as const;
+export type ProtocolName = (typeof PROTOCOLS)[number];
+
+/** Lines `1` to `lines` in pieces over about so many seconds, some of them on standard error. */
+export function numbered(lines: number, seconds: number): string {
+  const pieces = Math.max(1, Math.round(seconds * 10));
+  const each = Math.ceil(lines / pieces);
+  return [
+    `at=0; while [ $at -lt ${lines} ]; do to=$((at + ${each}))`,
+    `[ $to -gt ${lines} ] && to=${lines}`,
+    "seq $((at + 1)) $to; at=$to; sleep 0.1; done",
+  ].join("; ");
+}
+
+export interface KeptBuild {
+  readonly id: number;
+  readonly result: number | null;
+  readonly state: string;
+  readonly state_string: string;
+  readonly worker: string;
+}
+
+export interface Keeping {
+  readonly slipway: SlipwayInstance;
+  readonly workers: Readonly<Record<ProtocolName, SlipwayWorker>>;
+  /** Between a worker and its door. */
+  readonly cut: Readonly<Record<ProtocolName, () => void>>;
+  force(builder: string): Promise<number>;
+  builds(requestId: number): Promise<KeptBuild[]>;
+  /** Waits until the newest build of the request is as wanted. */
+  until(requestId: number, isSo: (build: KeptBuild) => boolean): Promise<KeptBuild>;
+  /** Lines of a log of a build's step, without prefixes. */
+  lines(buildId: number, step: number, log?: string): Promise<string[]>;
+  /** Waits until so many lines are stored. */
+  stored(buildId: number, lines: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function openKeeping(
+  builders: (worker: ProtocolName) => readonly object[],
+  args: readonly string[] = [],
+): Promise<Keeping> {
+  const slipway = await startSlipway({
+    config: {
+      workers: PROTOCOLS.map((name) => ({
+        ...{ type: "Worker", name, password: PASSWORD, max_builds: 4 },
+      })),
+      projects: {
+        kept: { builders: PROTOCOLS.flatMap((name) => builders(name)) },
+      },
+    },
+  });
+  const { pbPort, msgpackPort } = slipway;
+  const lines = {
+    pb: await openLine(pbPort),
+    msgpack: await openLine(msgpackPort),
+  };
+  const start = (name: ProtocolName) =>
+    startSlipwayWorker({
+      ...{ port: lines[name].port, protocol: name, name, password: PASSWORD, args },
+    });
+  const workers = { pb: await start("pb"), msgpack: await start("msgpack") };
+
+  async function until<T>(what: string, work: () => Promise<T | null>): Promise<T> {
+    const giveUpAt = performance.now() + 150_000;
+    for (let last: unknown = "not so"; ; await sleep(100)) {
+      try {
+        const found = await work();
+        if (found !== null) return found;
+      } catch (error) {
+        last = error;
+      }
+      if (performance.now() > giveUpAt) {
+        const said = PROTOCOLS.map((name) => workers[name].output().slice(-1_500)).join("\n---\n");
+        const end = slipway.output.slice(-40).join("\n");
+        throw new Error(`${what}: in vain (${last})\n${end}\n${said}`);
+      }
+    }
+  }
+
+  const keeping: Keeping = {
+    slipway,
+    workers,
+    cut: { pb: lines.pb.cut, msgpack: lines.msgpack.cut },
+    async force(builder) {
+      const key = `${builder}-${Math.random()}`;
+      const { buildrequestids } = await until(`force ${builder}`, () =>
+        slipway.call<{ buildrequestids: Record<string, number> }>(`builders/${builder}`, "force", {
+          ...{ reason: "kept", idempotency_key: key },
+        }),
+      );
+      return Object.values(buildrequestids)[0] as number;
+    },
+    async builds(requestId) {
+      const { builds } = await slipway.get<{
+        builds: {
+          buildid: number;
+          results: number | null;
+          complete: boolean;
+          state_string: string;
+          workerid: number;
+        }[];
+      }>(`buildrequests/${requestId}/builds`);
+      return builds.map((build) => ({
+        id: build.buildid,
+        result: build.results,
+        state: build.complete ? "finished" : "running",
+        state_string: build.state_string,
+        worker: String(build.workerid),
+      }));
+    },
+    until: (requestId, isSo) =>
+      until(`build of request ${requestId}`, async () => {
+        const build = (await keeping.builds(requestId)).at(-1);
+        return build && isSo(build) ? build : null;
+      }),
+    async lines(buildId, step, log = "stdio") {
+      const { logs } = await slipway.get<{ logs: { logid: number; slug: string }[] }>(
+        `builds/${buildId}/steps/${step}/logs`,
+      );
+      const id = logs.find(({ slug }) => slug === log)?.logid;
+      const answer = await fetch(`${slipway.url}/main/api/v2/logs/${id}/raw`, {
+        headers: { authorization: `Bearer ${slipway.token}` },
+      });
+      return (await answer.text()).split("\n").slice(0, -1);
+    },
+    async stored(buildId, wanted) {
+      await until(`${wanted} lines of build ${buildId}`, async () => {
+        const { logs } = await slipway.get<{ logs: { num_lines: number }[] }>(
+          `builds/${buildId}/steps/0/logs`,
+        );
+        return (logs[0]?.num_lines ?? 0) >= wanted ? true : null;
+      });
+    },
+    async stop() {
+      await Promise.all(PROTOCOLS.map((name) => workers[name].stop()));
+      await slipway.stop();
+      await Promise.all(PROTOCOLS.map((name) => lines[name].close()));
+    },
+  };
+  try {
+    await until("workers connected", async () => {
+      const { workers: found } = await slipway.get<{
+        workers: { connected_to: readonly unknown[] }[];
+      }>("workers");
+      return found.every(({ connected_to }) => connected_to.length > 0) ? true : null;
+    });
+    return keeping;
+  } catch (error) {
+    await keeping.stop();
+    throw error;
+  }
+}
+
+/** What is wrong with the numbers that were printed, in words; null when nothing is. */
+export function wrongWith(lines: readonly string[], wanted: number): string | null {
+  const numbers = lines.filter((line) => /^\d+$/.test(line)).map(Number);
+  const at = numbers.findIndex((number, index) => number !== index + 1);
+  if (at >= 0) return `line ${at + 1} says ${numbers[at]} (of ${numbers.length})`;
+  return numbers.length === wanted ? null : `${numbers.length} of ${wanted} lines`;
+}
+
+/** How long the command itself took, by the worker's clock. */
+export function elapsedOf(lines: readonly string[]): number {
+  const [, seconds = "NaN"] = /^elapsedTime=([\d.]+)/.exec(lines.findLast(isElapsed) ?? "") ?? [];
+  return Number(seconds);
+}
+
+const isElapsed = (line: string) => line.startsWith("elapsedTime=");
+
+interface Line {
+  readonly port: number;
+  /** Both ends are reset, as by a box between them that forgets. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+async function openLine(to: number): Promise<Line> {
+  const open = new Set<Socket>();
+  const server: Server = createServer((near) => {
+    const far = connect(to, "127.0.0.1");
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(one);
+      one.on("error", () => {});
+      one.on("close", () => {
+        open.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut() {
+      for (const socket of open) socket.resetAndDestroy();
+    },
+    async close() {
+      server.close();
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
