@@ -410,6 +410,29 @@ export function pythonWorkerLife({ protocol, args }: PythonWorker): void {
     }
   }, 60_000);
 
+  it.each([
+    ["w\u00f6rker-\u4e2d", "pass"],
+    ["w1", "p\u00e4:\u00df \"'\\ %(x)s $HOME \u{1f511}"],
+  ])(
+    "logs in as %j with the password %j",
+    async (name, password) => {
+      const door = testDoor({ passwords: { [name]: password } });
+      const listening = await protocol.listen(door, OPTIONS);
+      const { port } = listening;
+      const worker = await startBuildbotWorker({ host: "127.0.0.1", port, name, password, args });
+      try {
+        const { session } = await door.nextAttached();
+        expect(session.hello.loginName).toBe(name);
+        expect(await session.ping(10_000)).toBe(true);
+        expect(door.refusals).toEqual([]);
+      } finally {
+        await worker.stop();
+        await listening.close();
+      }
+    },
+    60_000,
+  );
+
   it("comes again after the fleet turned it away", async () => {
     const door = testDoor({ passwords: { w1: "pass" } });
     door.turnAway = "its name is in use";

@@ -4,7 +4,7 @@
  * request ends exactly once and nothing is left half-done. `npm run test:long` does more of it.
  */
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
-import { besiege } from "../storm/hostile-peers";
+import { besiege, msgpackWords, pbWords } from "../storm/hostile-peers";
 import { killRounds, seedOf } from "../storm/kill-rounds";
 import { postgresRestarts } from "../storm/postgres-restart";
 import { broken, openStorm, quiet, type Storm } from "../storm/storm";
@@ -82,11 +82,15 @@ describe.runIf(hasBuildbotWorker())("a storm", () => {
     const before = await sessions();
     const pid = storm.slipway.pids().socket;
     const over = new AbortController();
-    const siege = besiege(storm.slipway.pbPort, seededRandom(seed), over.signal);
+    const { pbPort, msgpackPort } = storm.slipway;
+    const sieges = [
+      besiege(pbPort, pbWords, seededRandom(seed), over.signal),
+      besiege(msgpackPort, msgpackWords, seededRandom(seed), over.signal),
+    ];
     const ids = await storm.requestMany(20, "siege");
     await storm.complete(ids);
     over.abort();
-    expect(await siege).toBeGreaterThan(0);
+    for (const made of await Promise.all(sieges)) expect(made).toBeGreaterThan(0);
     const builds = await storm.rows<{ result: number }>(
       "select result from build where build_request_id = any($1)",
       [ids],

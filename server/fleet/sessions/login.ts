@@ -36,6 +36,8 @@ export function createLogin({ db, unseal, announce, log }: LoginContext): Login 
     async credentials(loginName, peer) {
       const problem = failures.problem(peer.address, loginName);
       if (problem !== null) throw new LoginRefused("too-many-failures", problem);
+      // No row has such a name, and the database would refuse the whole statement with it.
+      if (loginName.includes("\0")) return null;
       const worker = await found(loginName);
       if (!worker) return null;
       if (!isAllowed(peer.address, worker.allowedAddresses)) {
