@@ -147,5 +147,6 @@ export const routes = {
   request: (org: string, requestId: number) => `/${org}/requests/${requestId}`,
   worker: (org: string, workerId: number) => `/${org}/workers/${workerId}`,
   welcome: (org: string) => `/${org}/welcome`,
+  doors: (org: string) => `/${org}/workers/doors`,
   addWorker: (org: string) => `/${org}/workers/add`,
 } as const;

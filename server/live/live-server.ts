@@ -46,6 +46,8 @@ export interface LiveOptions {
   readonly userIdOf: (headers: Headers) => Promise<UserId | null>;
   /** The organisation's id when this person may read it, else null. */
   readonly mayRead: (userId: UserId, orgSlug: string) => Promise<number | null>;
+  /** Whether this person is told that strangers came to the workers' doors. */
+  readonly mayWatchDoors: (userId: UserId) => Promise<boolean>;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
   /** How often sessions and memberships are looked at again. */
   readonly recheckMs?: number;
@@ -125,10 +127,13 @@ export async function openLive(options: LiveOptions): Promise<LiveServer> {
     try {
       const orgId = await options.mayRead(socket.data.userId, wanted.org);
       if (orgId === null || socket.rooms.size + wanted.topics.length > MAX_TOPICS) return false;
+      const isRefused =
+        wanted.topics.includes(DOORS) && !(await options.mayWatchDoors(socket.data.userId));
+      const topics = isRefused ? wanted.topics.filter((topic) => topic !== DOORS) : wanted.topics;
       await feed.ready();
       socket.data.orgs.set(wanted.org, orgId);
-      await socket.join(wanted.topics.map((topic) => room(orgId, topic)));
-      return true;
+      await socket.join(topics.map((topic) => room(orgId, topic)));
+      return !isRefused;
     } catch (error) {
       options.log("subscription failed", { error });
       return false;
@@ -158,7 +163,9 @@ function hostOf(origin: string): string | null {
   return URL.canParse(origin) ? new URL(origin).host : null;
 }
 
-const room = (orgId: number, topic: string) => `${orgId} ${topic}`;
+/** Strangers at the doors are nobody's: their topic is the same room whatever the organisation. */
+const DOORS = "doors";
+const room = (orgId: number, topic: string) => (topic === DOORS ? DOORS : `${orgId} ${topic}`);
 
 /** Sessions revoked, memberships ended. */
 async function dropStrangers(io: Server, options: LiveOptions): Promise<void> {

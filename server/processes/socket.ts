@@ -21,7 +21,7 @@ import { databaseSecrets } from "../secrets/database";
 import { sealingKey, unseal } from "../secrets/seal";
 import { steps } from "../steps";
 import { openEngineProcess } from "./common";
-import { memberOf } from "./live-access";
+import { mayWatchDoors, memberOf } from "./live-access";
 import { asChild } from "./supervisor/as-child";
 
 /** What is written at the end, when the process is asked to stop, may take so long. */
@@ -75,6 +75,7 @@ const live = await openLive({
   db,
   userIdOf: async (headers) => (await userOf({ env, db: people }, headers))?.userId ?? null,
   mayRead: (userId, org) => memberOf(people, userId, org),
+  mayWatchDoors: (userId) => mayWatchDoors(people, userId),
   log,
 });
 

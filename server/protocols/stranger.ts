@@ -46,6 +46,11 @@ export class Stranger {
     this.#tell(misunderstood?.reason ?? reason, misunderstood?.detail ?? detail);
   }
 
+  /** One of ours, who looked whether the door is open: there is nothing to tell. */
+  excused(): void {
+    this.#end();
+  }
+
   /** Its connection ended, for whatever reason. */
   closed(reason: CloseReason): void {
     if (this.#isOver) return;

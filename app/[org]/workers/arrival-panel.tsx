@@ -11,9 +11,6 @@ import { Ago } from "@/app/_ui/time";
 import type { WorkerPage } from "@/server/api/workers/one";
 import { type Arrival, arrivalOf, type Failure } from "./arrival";
 
-/** Who says no name leaves nothing that could be announced to this organisation: asked for instead. */
-const ASK_EVERY_MS = 2_000;
-
 /** Waits for a worker, layer by layer, and turns green when it is there. */
 export function ArrivalPanel(props: { workerId: number; since: number }) {
   const org = useOrg();
@@ -23,10 +20,11 @@ export function ArrivalPanel(props: { workerId: number; since: number }) {
   useLive(["workers", `worker:${props.workerId}`], [query.queryKey]);
   const isAwaited = worker?.isConnected === false;
   const [since] = useState(props.since);
+  const strangersQuery = trpc.workers.strangers.queryOptions({ org: org.slug, since });
+  useLive(["doors"], isAwaited ? [strangersQuery.queryKey] : []);
   const strangers = useQuery({
-    ...trpc.workers.strangers.queryOptions({ org: org.slug, since }),
+    ...strangersQuery,
     enabled: isAwaited,
-    refetchInterval: ASK_EVERY_MS,
   });
   if (!worker) return null;
   const arrival = arrivalOf(worker, strangers.data?.events ?? []);
@@ -76,7 +74,7 @@ function rungsOf({ layers, failure }: Arrival): Rung[] {
       ) : state === "open" && index === 0 ? (
         <p className="text-muted">
           No connection has come to the doors. If the worker is started, it does not reach this
-          host: look below, “Is the door reached from there at all?”
+          host: the lines below, for the worker's machine, say why.
         </p>
       ) : null,
   }));

@@ -1,13 +1,13 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { useTRPC } from "@/app/_client/trpc";
 import { useOrg } from "@/app/_shell/org";
 import { CommandLine } from "@/app/_ui/copy";
 import { Segments } from "@/app/_ui/segments";
 import type { Connection } from "@/server/api/workers/connection";
-import { type Piece, type Place, type Program, type Protocol, reachLine, recipe } from "./recipes";
+import { type Piece, type Place, type Program, type Protocol, recipe } from "./recipes";
 
 const PLACES: readonly { id: Place; label: string }[] = [
   { id: "shell", label: "A shell" },
@@ -70,7 +70,6 @@ function Commands(props: { connection: Connection; password: string | null }) {
           <PieceBox key={piece.title} piece={piece} />
         ))}
       </ol>
-      <Reach connection={connection} protocol={protocol} />
     </div>
   );
 }
@@ -117,23 +116,5 @@ function DoorNotes({ connection, protocol }: { connection: Connection; protocol:
           : null}
       </p>
     </>
-  );
-}
-
-function Reach({ connection, protocol }: { connection: Connection; protocol: Protocol }) {
-  const id = useId();
-  return (
-    <details>
-      <summary className="text-muted hover:text-fg" id={id}>
-        Is the door reached from there at all?
-      </summary>
-      <div className="mt-2 space-y-1">
-        <p className="text-muted">
-          This only opens a connection. “reached”: the network is fine. A time-out: a firewall, or
-          an address that is not this host's. “refused”: nothing listens there.
-        </p>
-        <CommandLine text={reachLine({ connection, protocol })} />
-      </div>
-    </details>
   );
 }

@@ -52,7 +52,14 @@ export function FleetView() {
         title="Workers"
         note={isNone ? null : `${number(data.connected)} of ${number(data.total)} connected`}
       >
-        {mayConfigure ? <AddWorker /> : null}
+        {mayConfigure ? (
+          <>
+            <Link className={buttonClass()} href={routes.doors(org.slug)}>
+              The doors
+            </Link>
+            <AddWorker />
+          </>
+        ) : null}
       </PageHead>
       <div className="px-4 py-3 sm:px-6">
         {isNone && !asked.withOld ? (

@@ -253,9 +253,3 @@ spec:
           securityContext: {allowPrivilegeEscalation: false}`,
   };
 }
-
-/** Says whether the door is reached at all: from the worker's machine, with what it has. */
-export const reachLine = ({ connection, protocol }: Pick<Wanted, "connection" | "protocol">) => {
-  const port = protocol === "pb" ? connection.pbPort : connection.msgpackPort;
-  return `python3 -c "import socket; socket.create_connection(('${connection.host}', ${port}), 5); print('reached')"`;
-};

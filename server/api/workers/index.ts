@@ -6,12 +6,14 @@ import { checkName, checkNameInput } from "./check-name";
 import { comingsInput, refusalsOf, sessionsOf } from "./comings";
 import { connection, connectionInput } from "./connection";
 import { actInput, actOnWorkers, controlMany } from "./control";
+import { doorsOf, probeDoors } from "./doors";
 import { environOf } from "./environ";
 import { fleetFilter } from "./fleet";
 import { historyInput, workerHistory } from "./history";
 import { listWorkers, matchingWorkers, workersInput } from "./list";
 import { oneWorker, workerInput } from "./one";
 import { strangersAtTheDoor, strangersInput } from "./strangers";
+import { unknownNames } from "./unknown-names";
 import { waitingForWorker } from "./waiting";
 
 export const workersRouter = router({
@@ -29,6 +31,9 @@ export const workersRouter = router({
   connection: member
     .input(connectionInput)
     .query(({ ctx, input }) => connection(ctx, ctx.org, input)),
+  doors: allowed("config").query(({ ctx }) => doorsOf(ctx)),
+  probe: allowed("config").mutation(({ ctx }) => probeDoors(ctx)),
+  unknownNames: allowed("config").query(({ ctx }) => unknownNames(ctx.org)),
   strangers: allowed("config")
     .input(strangersInput)
     .query(({ ctx, input }) => strangersAtTheDoor(ctx.org, input)),

@@ -4,3 +4,5 @@ export function unstorable(text: string): string | null {
   // With the flag u this matches only halves of pairs that stand alone.
   return /\p{Surrogate}/u.test(text) ? "is not valid Unicode" : null;
 }
+
+export { distance } from "./distance";

@@ -5,11 +5,12 @@
 
 /** From the outside in: what lies before the failing layer worked. */
 export const DOOR_LAYERS = [
-  { id: "network", title: "A connection to the door" },
-  { id: "protocol", title: "The protocol" },
-  { id: "name", title: "The login name" },
-  { id: "password", title: "The password" },
-  { id: "place", title: "Being let in" },
+  { id: "network", title: "A connection to the door", word: "connection" },
+  { id: "tls", title: "TLS, where the door speaks it", word: "TLS" },
+  { id: "protocol", title: "The protocol", word: "protocol" },
+  { id: "name", title: "The login name", word: "name" },
+  { id: "password", title: "The password", word: "password" },
+  { id: "place", title: "Being let in", word: "admission" },
 ] as const;
 export type DoorLayer = (typeof DOOR_LAYERS)[number]["id"];
 
@@ -51,18 +52,18 @@ export const REFUSALS = {
       "Look at the worker's own log (twistd.log in its directory), and at proxies in between.",
   },
   "tls-at-plain-door": {
-    layer: "protocol",
+    layer: "tls",
     says: "It spoke TLS, and this door does not.",
     advice:
       "Make the worker again without --use-tls and without a TLS: connection string, or give this installation a certificate with SLIPWAY_TLS_CERT and SLIPWAY_TLS_KEY.",
   },
   "plain-at-tls-door": {
-    layer: "protocol",
+    layer: "tls",
     says: "It spoke without TLS, and this door wants TLS.",
     advice: "Make the worker again with the TLS options of the command on this page.",
   },
   "untrusted-certificate": {
-    layer: "protocol",
+    layer: "tls",
     says: "It does not accept the certificate of this installation.",
     advice:
       "Give the worker the certificate authority (trustRoots in its connection string), and connect it by a host name that stands in the certificate.",

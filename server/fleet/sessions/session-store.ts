@@ -326,6 +326,7 @@ export async function notePresence(
   );
 }
 
+/** A stranger's is of no organisation (0), and its event says no more than that somebody came. */
 export async function recordDoorEvent(
   q: Queryable,
   event: { loginName: string | null; peer: string; reason: string; detail: string },
@@ -339,8 +340,9 @@ export async function recordDoorEvent(
      remembered as (
        ${historySql({ kind: "refused", from: "seen", reason: "reason || ', from ' || peer || ': ' || detail", actor: "'worker'", where: "worker_id is not null" })})
      insert into outbox (org_id, topic, body)
-     select org_id, 'workers/' || worker_id || '/refused', jsonb_build_object('id', worker_id)
-     from seen where worker_id is not null`,
+     select coalesce(org_id, 0), coalesce('workers/' || worker_id || '/refused', 'doors/stranger'),
+       case when worker_id is null then '{}' else jsonb_build_object('id', worker_id) end
+     from seen`,
     [event.loginName, event.peer, event.reason, event.detail],
   );
 }

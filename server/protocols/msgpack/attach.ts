@@ -11,6 +11,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocket, WebSocketServer } from "ws";
+import { PROBE_HEADER } from "../../domain/workers/probe";
 import {
   type CloseReason,
   type Hello,
@@ -90,6 +91,7 @@ export class Attachment implements PeerConnection {
 
   /** Somebody's browser, or a probe: an answer in words. */
   visited(request: IncomingMessage, response: ServerResponse): void {
+    if (request.headers[PROBE_HEADER] !== undefined) this.#stranger.excused();
     this.#refuse("http", `its first word is ${request.method}`);
     response.writeHead(426, {
       connection: "close",

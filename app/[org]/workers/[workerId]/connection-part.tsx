@@ -1,10 +1,14 @@
 "use client";
 
-import { useIsAtLeast } from "@/app/_shell/org";
+import Link from "next/link";
+import { routes } from "@/app/_client/navigation";
+import { useIsAtLeast, useOrg } from "@/app/_shell/org";
 import { Section } from "@/app/_ui/page-head";
 import type { WorkerPage } from "@/server/api/workers/one";
 import { ArrivalPanel } from "../arrival-panel";
 import { ConnectSection } from "../connect-section";
+import { DoorChecks } from "../door-checks";
+import { DoorTest } from "../door-test";
 import { Refusals } from "./refusals";
 import { Sessions } from "./sessions";
 
@@ -26,7 +30,34 @@ export function ConnectionPart({ worker }: { worker: WorkerPage }) {
       <Section title="Connect it">
         <Connect worker={worker} />
       </Section>
+      <FindTheLayer worker={worker} />
     </>
+  );
+}
+
+/** For a worker that does not come: what to try, on this side and on its own. */
+function FindTheLayer({ worker }: { worker: WorkerPage }) {
+  const org = useOrg();
+  const mayConfigure = useIsAtLeast("maintainer");
+  if (!mayConfigure || worker.kind === "LocalWorker" || worker.isRemoved) return null;
+  return (
+    <div className="mt-7 grid gap-x-10 gap-y-7 xl:grid-cols-2">
+      <div className="min-w-0">
+        <Section title="Try it from this side">
+          <DoorTest />
+          <p className="mt-4">
+            <Link className="link" href={routes.doors(org.slug)}>
+              Who came to the doors last
+            </Link>
+          </p>
+        </Section>
+      </div>
+      <div className="min-w-0">
+        <Section title="Try it on the worker's machine" note="the first that fails is the layer">
+          <DoorChecks workerId={worker.id} />
+        </Section>
+      </div>
+    </div>
   );
 }
 

@@ -11,6 +11,8 @@ import { buttonClass } from "@/app/_ui/button";
 import { Section } from "@/app/_ui/page-head";
 import { ArrivalPanel } from "../arrival-panel";
 import { ConnectSection } from "../connect-section";
+import { DoorChecks } from "../door-checks";
+import { DoorTest } from "../door-test";
 import { type Made, NewWorker } from "./new-worker";
 
 /** Name in, commands out, and what becomes of them. The worker is in the address: a reload stays. */
@@ -44,6 +46,20 @@ function Awaited(props: { workerId: number; password: string | null }) {
       </Section>
       <Section title="Connect it">
         <ConnectSection workerId={workerId} password={props.password} />
+      </Section>
+      <Section title="If it does not come" note="what to try, layer by layer">
+        <details>
+          <summary className="text-muted hover:text-fg">Try it from this side</summary>
+          <div className="mt-3">
+            <DoorTest />
+          </div>
+        </details>
+        <details className="mt-3">
+          <summary className="text-muted hover:text-fg">Try it on the worker's machine</summary>
+          <div className="mt-3">
+            <DoorChecks workerId={workerId} />
+          </div>
+        </details>
       </Section>
       <div className="mt-7 flex flex-wrap gap-2">
         <Link className={buttonClass("primary")} href={routes.worker(org.slug, workerId)}>

@@ -220,12 +220,27 @@ test("who failed at the door without a name is shown where it can be nobody else
     "insert into door_event (org_id, peer, reason, detail) values ($1, '10.0.0.8', 'wrong-password', 'x')",
     [ids.foreign],
   );
+  await owner.rows(
+    `insert into door_event (peer, login_name, reason, detail)
+     select '10.0.0.' || n, name, 'unknown-name', 'x'
+     from (values (1, 'root'), (2, 'root'), (3, 'cranne')) said (n, name)`,
+  );
   const seen = () => as("owner").workers.strangers({ org: "own", since: 0 });
+  const names = () => as("owner").workers.unknownNames({ org: "own" });
   expect(await seen()).toEqual({ events: [], isVisible: false });
+  expect(await names()).toEqual({ names: [], isVisible: false });
   await owner.rows("update user_account set is_admin = true where id = $1", [ids.ada]);
-  expect((await seen()).events).toMatchObject([{ peer: "10.0.0.9" }]);
+  expect((await seen()).events.map(({ peer }) => peer)).toContain("10.0.0.9");
+  expect((await seen()).events.map(({ peer }) => peer)).not.toContain("10.0.0.8");
+  expect((await names()).names).toMatchObject([
+    { name: "cranne", times: 1, peers: ["10.0.0.3"], meant: { name: "crane" } },
+    { name: "root", times: 2, peers: ["10.0.0.1", "10.0.0.2"], meant: null },
+  ]);
   await owner.rows("update user_account set is_admin = false where id = $1", [ids.ada]);
   expect(await codeOf(as("viewer").workers.strangers({ org: "own", since: 0 }))).toBe("FORBIDDEN");
+  expect(await codeOf(as("developer").workers.unknownNames({ org: "own" }))).toBe("FORBIDDEN");
+  expect(await codeOf(as("developer").workers.doors({ org: "own" }))).toBe("FORBIDDEN");
+  expect(await codeOf(as("developer").workers.probe({ org: "own" }))).toBe("FORBIDDEN");
 });
 
 test("secrets are listed with what uses them, and what is named and not set", async () => {

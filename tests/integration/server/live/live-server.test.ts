@@ -53,6 +53,7 @@ beforeEach(async () => {
       const name = headers.get("cookie") ?? "";
       return (people.get(name) as UserId | undefined) ?? null;
     },
+    mayWatchDoors: async (userId) => userId === people.get("ada"),
     mayRead: async (userId, org) => memberships.get(`${userId} ${org}`) ?? null,
     log: () => {},
     recheckMs: 20,
@@ -228,3 +229,16 @@ test.each(["null", "not a url", "https://evil.example"])(
     expect(await subscribe(ada.socket, "main", ["builds"])).toEqual({ ok: true });
   },
 );
+
+test("strangers at the doors are told to who may watch them, whatever the organisation", async () => {
+  const ada = browser("ada");
+  expect(await subscribe(ada.socket, "main", ["doors", "builds"])).toEqual({ ok: true });
+  const eve = browser("eve");
+  expect(await subscribe(eve.socket, "other", ["doors", "builds"])).toEqual({ ok: false });
+  await put("doors/stranger", 0);
+  await put("builds/4/new", 20);
+  live.wake();
+  await until(() => ada.heard.length >= 1 && eve.heard.length >= 1);
+  expect(ada.heard.map(({ topic }) => topic)).toEqual(["doors/stranger"]);
+  expect(eve.heard.map(({ topic }) => topic)).toEqual(["builds/4/new"]);
+});

@@ -8,7 +8,6 @@ import {
   type Place,
   type Program,
   type Protocol,
-  reachLine,
   recipe,
   type Wanted,
 } from "../../../../../app/[org]/workers/recipes";
@@ -83,6 +82,5 @@ it.each(EVERY)("a recipe for %s with %s over %s", (place, program, protocol, tls
       expect(secret.stringData.WORKERPASS).toBe("w123");
       expect(deployment.spec.template.spec.securityContext.runAsNonRoot).toBe(true);
     }
-    expect(isShell(reachLine(facts))).toBe(true);
   }
 });
