@@ -13,6 +13,7 @@ import { checkForm } from "./check";
 import { crossCheck } from "./cross-check";
 import { moveSealed, planPassword } from "./passwords";
 import type { Problem } from "./problems";
+import { writeReporters } from "./reporter-rows";
 import { writeChangeSources, writeSchedulers } from "./scheduler-rows";
 import type { Documents, OrganizationDocument, ProjectDocument } from "./schema";
 import { pathText } from "./source";
@@ -92,6 +93,7 @@ export async function applyConfig(
   await writeBuilders(tx, orgId, wanted, projectIds, changes);
   await writeSchedulers(tx, orgId, wanted.projects, projectIds, changes);
   await writeChangeSources(tx, orgId, wanted.projects, projectIds, changes);
+  await writeReporters(tx, orgId, wanted.organization.reporters ?? [], changes);
   await writeValidation(tx, orgId, wanted.organization);
   await writeVersions(tx, context, before, { held, removed, projectIds });
 

@@ -7,8 +7,14 @@ import {
   CHANGE_SOURCE_TYPES_LATER,
   changeSourceSchema,
 } from "../change-sources/change-source-schema";
-import { repositoryProblem } from "../domain/git";
+import { isPrivateHost, repositoryProblem } from "../domain/git";
 import { issuesAsWritten, templateProblems } from "../domain/properties";
+import {
+  REPORTER_OPTIONS_LATER,
+  REPORTER_TYPES_LATER,
+  type ReporterOptions,
+  reporterSchema,
+} from "../reporters/reporter-schema";
 import {
   SCHEDULER_OPTIONS_LATER,
   SCHEDULER_TYPES_LATER,
@@ -131,7 +137,11 @@ function asDocuments(file: ReturnType<typeof fileSchema.parse>): Documents {
   const isHeld = Object.keys(organizationShape).some((key) => key in organization);
   return {
     organization: isHeld
-      ? { ...organization, workers: organization.workers as WorkerOptions[] | undefined }
+      ? {
+          ...organization,
+          workers: organization.workers as WorkerOptions[] | undefined,
+          reporters: organization.reporters as ReporterOptions[] | undefined,
+        }
       : null,
     projects: Object.fromEntries(
       Object.entries(projects).map(([name, project]) => [name, project ?? {}]),
@@ -148,7 +158,11 @@ function itemProblems(value: unknown, options: CheckOptions): Problem[] {
   const projects = Object.entries(record(file.projects)).flatMap(([project, document]) =>
     projectProblems(record(document), ["projects", project], options),
   );
-  return [...workers, ...projects];
+  const reporters = list(file.reporters).flatMap((reporter, index) => [
+    ...kindProblems(REPORTERS, reporter, ["reporters", index]),
+    ...relayProblems(reporter, ["reporters", index], options),
+  ]);
+  return [...workers, ...reporters, ...projects];
 }
 
 function projectProblems(
@@ -186,6 +200,17 @@ function hostedProblems(source: unknown, path: Path, options: CheckOptions): Pro
   return message === null ? [] : [{ path: [...path, "repourl"], message, of: "value" }];
 }
 
+/** Nor must the mail server be; what its name leads to is looked at when a mail is sent. */
+function relayProblems(reporter: unknown, path: Path, options: CheckOptions): Problem[] {
+  const { type, relayhost = "localhost" } = record(reporter);
+  if (type !== "MailNotifier" || typeof relayhost !== "string" || !options.isHosted) return [];
+  if (!isPrivateHost(relayhost)) return [];
+  const message = "is in the server's own network, which this installation lends to nobody";
+  return "relayhost" in record(reporter)
+    ? [{ path: [...path, "relayhost"], message, of: "value" }]
+    : [{ path, message: `relayhost is localhost when left out: it ${message}`, of: "value" }];
+}
+
 function workerProblems(worker: unknown, path: Path, options: CheckOptions): Problem[] {
   const { type } = record(worker);
   if (typeof type !== "string") return [];
@@ -206,7 +231,7 @@ function workerProblems(worker: unknown, path: Path, options: CheckOptions): Pro
 
 /** Things of one seam: their schemas by type, and what we know of and cannot serve yet. */
 interface Kinds {
-  readonly what: "step" | "scheduler" | "change source";
+  readonly what: "step" | "scheduler" | "change source" | "reporter";
   readonly schemas: ReadonlyMap<string, z.ZodObject>;
   readonly typesLater: readonly string[];
   readonly optionsLater: readonly string[];
@@ -247,6 +272,13 @@ const CHANGE_SOURCES: Kinds = {
   schemas: byType(changeSourceSchema.options),
   typesLater: CHANGE_SOURCE_TYPES_LATER,
   optionsLater: [],
+};
+
+const REPORTERS: Kinds = {
+  what: "reporter",
+  schemas: byType(reporterSchema.options),
+  typesLater: REPORTER_TYPES_LATER,
+  optionsLater: REPORTER_OPTIONS_LATER,
 };
 
 function kindProblems(kinds: Kinds, item: unknown, path: Path): Problem[] {

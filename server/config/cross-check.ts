@@ -3,6 +3,7 @@
  * that exist, directories are not shared by accident. Pure.
  */
 
+import { checkReporters } from "./cross-check-reporters";
 import { checkChangeSources, checkSchedulers } from "./cross-check-schedulers";
 import { checkWorkerDirectories } from "./cross-check-workers";
 import { nearest, quote } from "./fields";
@@ -35,6 +36,7 @@ export function crossCheck(documents: Documents): Problem[] {
       workerProblems(builder, path, workers?.map((worker) => worker.name) ?? null),
     ),
     ...checkWorkerDirectories(workers ?? []),
+    ...checkReporters(documents.organization ?? {}),
     ...sharedDirectories(documents),
     ...checkSchedulers(documents),
     ...checkChangeSources(documents),

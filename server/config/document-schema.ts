@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { changeSourceSchema } from "../change-sources/change-source-schema";
 import type { JsonSchema } from "../domain/json-schema";
+import { reporterSchema } from "../reporters/reporter-schema";
 import { schedulerSchema } from "../schedulers/scheduler-schema";
 import { stepSchema } from "../steps/step-schema";
 import { name } from "./fields";
@@ -16,6 +17,7 @@ const organization = z.strictObject({
     .array(z.discriminatedUnion("type", [workerSchemas.Worker, workerSchemas.LocalWorker]))
     .optional()
     .describe("The machines that run builds."),
+  reporters: z.array(reporterSchema).optional().describe("Who is told of what happens."),
 });
 
 const project = z.strictObject({

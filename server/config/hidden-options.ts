@@ -59,7 +59,14 @@ export function secretNameOf(scope: readonly string[], document: unknown, path: 
   return fitted(parts.map(plain).join("/"));
 }
 
-const LISTS = new Set(["workers", "builders", "factory", "schedulers", "change_source"]);
+const LISTS = new Set([
+  "workers",
+  "builders",
+  "factory",
+  "schedulers",
+  "change_source",
+  "reporters",
+]);
 
 function title(value: unknown): string {
   const { name, type } = record(value);

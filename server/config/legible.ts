@@ -12,7 +12,10 @@ export function legible(file: unknown): Documents {
   const isHeld = Object.keys(organizationShape).some((key) => key in organization);
   return {
     organization: isHeld
-      ? ({ workers: sieve(organization.workers, isNamed) } as OrganizationDocument)
+      ? ({
+          workers: sieve(organization.workers, isNamed),
+          reporters: sieve(organization.reporters, isTyped),
+        } as OrganizationDocument)
       : null,
     projects: Object.fromEntries(
       Object.entries(record(projects)).map(([name, project]) => [name, legibleProject(project)]),
@@ -53,6 +56,7 @@ type Raw = Readonly<Record<string, unknown>>;
 const isRecord = (value: unknown): value is Raw =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+const isTyped = (value: unknown) => typeof record(value).type === "string";
 const isNamed = (value: unknown) => typeof record(value).name === "string";
 
 /** @param atLeast the length, in holes, of what is no list at all */

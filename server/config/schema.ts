@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 import { rangeOf } from "../domain/addresses";
+import { mailAddress } from "../reporters/mail/schema";
+import type { ReporterOptions } from "../reporters/reporter-schema";
 import { secretName } from "../secrets/schema";
 import { environment, name, pattern, properties, strict } from "./fields";
 import { secretOf } from "./references";
@@ -79,8 +81,27 @@ const allowedAddresses = z
   .max(100, "must have at most 100 entries")
   .meta({ description: "Where the worker may connect from. Left out: from anywhere." });
 
+const notifyOnMissing = z
+  .union([mailAddress, z.array(mailAddress).max(100, "must have at most 100 addresses")], {
+    error: "must be an e-mail address or a list of addresses",
+  })
+  .meta({ description: "Who gets a mail when the worker is missing." });
+
+const SECONDS_OF_MISSING = "must be a number of seconds; 0: it never counts as missing";
+const missingTimeout = z
+  .number(SECONDS_OF_MISSING)
+  .int(SECONDS_OF_MISSING)
+  .min(0, SECONDS_OF_MISSING)
+  .max(31_536_000, "must be a year at most")
+  .meta({
+    unit: "seconds",
+    description: "How long it may be away until it counts as missing; left out: 3600.",
+  });
+
 const commonWorkerOptions = {
   name: workerName,
+  notify_on_missing: notifyOnMissing.optional(),
+  missing_timeout: missingTimeout.optional(),
   keepalive_interval: keepaliveInterval.optional(),
   max_builds: z.number().int().min(1).nullable().optional(),
   properties: properties.optional(),
@@ -88,7 +109,7 @@ const commonWorkerOptions = {
 };
 
 const workersLater = {
-  later: ["locks", "notify_on_missing", "missing_timeout", "machine_name"],
+  later: ["locks", "machine_name"],
 };
 
 /** Absolute, or below the organisation's folder of local workers. */
@@ -232,6 +253,8 @@ export const organizationShape = {
   workers: z.array(z.looseObject({ type: z.string() })).optional(),
   properties: properties.optional(),
   validation: validation.optional(),
+  /** Each is checked with the schema of its type. */
+  reporters: z.array(typed).max(100).optional(),
   collapseRequests,
 };
 
@@ -242,7 +265,6 @@ export const fileSchema = strict(
       "pools",
       "locks",
       "secrets",
-      "reporters",
       "services",
       "schedulers",
       "change_source",
@@ -275,6 +297,7 @@ export interface OrganizationDocument {
   readonly workers?: readonly WorkerOptions[];
   readonly properties?: z.output<typeof properties>;
   readonly validation?: z.output<typeof validation>;
+  readonly reporters?: readonly ReporterOptions[];
   readonly collapseRequests?: boolean;
 }
 

@@ -9,6 +9,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   builders: "builder",
   schedulers: "scheduler",
   change_source: "change source",
+  reporters: "reporter",
 };
 
 const LONGEST = 300;
@@ -60,6 +61,9 @@ function sentence(verb: string, noun: string, names: readonly string[]): string[
 function byName(value: unknown): Map<string, unknown> {
   const items = Array.isArray(value) ? list(value) : value === undefined ? [] : [value];
   return new Map(
-    items.map((item) => [String(record(item).name ?? changeSourceName(record(item))), item]),
+    items.map((item) => [
+      String(record(item).name ?? (changeSourceName(record(item)) || record(item).type)),
+      item,
+    ]),
   );
 }

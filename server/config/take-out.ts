@@ -62,7 +62,7 @@ function takeOut(
   const found = literals(schema, document).map(({ path, value }) => ({
     path,
     literal: value,
-    secret: secretNameOf(scope, document, path),
+    secret: secretNameOf(path[0] === "reporters" ? ["reporter"] : scope, document, path),
   }));
   const sealed = project === null ? sealedPasswords(document) : [];
   const replacements: Replacement[] = [

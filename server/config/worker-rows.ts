@@ -7,6 +7,7 @@ import { AppError } from "../domain/errors";
 import type { OrgId, WorkerId } from "../domain/ids";
 import { type Changes, noteWritten } from "./changes";
 import { canonicalJson } from "./compile";
+import { expectWorkers } from "./expect-workers";
 import type { PasswordPlan } from "./passwords";
 import type { WorkerOptions } from "./schema";
 
@@ -66,11 +67,17 @@ export async function writeWorkers(
 
   const wanted = new Set(workers.map(({ options }) => options.name));
   const removed = rows.filter((row) => !row.gone && !wanted.has(row.name));
-  if (removed.length === 0) return;
-  const ids = removed.map((row) => row.id);
-  await tx.rows("update worker set removed_at = now() where id = any($1)", [ids]);
-  await tx.rows("delete from builder_worker where worker_id = any($1)", [ids]);
-  changes.removed.push(...removed.map((row) => `worker ${row.name}`));
+  if (removed.length > 0) {
+    const ids = removed.map((row) => row.id);
+    await tx.rows("update worker set removed_at = now() where id = any($1)", [ids]);
+    await tx.rows("delete from builder_worker where worker_id = any($1)", [ids]);
+    changes.removed.push(...removed.map((row) => `worker ${row.name}`));
+  }
+  await expectWorkers(
+    tx,
+    org.orgId,
+    [...written, ...removed].map(({ name }) => name),
+  );
 }
 
 function isSame({ row, kind, config, password }: Written): boolean {

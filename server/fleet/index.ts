@@ -1,6 +1,8 @@
 export type { FleetAction, FleetCommands } from "./commands";
 export { createFleetCommands } from "./commands";
 export { type DeadlinesContext, fireDeadlines, quarantineAlarm } from "./deadlines";
+export { type Mailer, type TellContext, tellOfLoss } from "./missing/tell";
+export { doorsOpened } from "./missing/watch";
 export { absolve, nextQuarantineSeconds, type Quarantine, quarantine } from "./quarantine/conduct";
 export { createHolderQuestions } from "./sessions/holder-questions";
 export {

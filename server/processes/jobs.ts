@@ -21,7 +21,7 @@ import { answerChecks } from "../engine/repositories/answer-checks";
 import { readProcessEnv } from "../env";
 import { CONFIG, OUTBOX, PROCESS_GONE, processChannel, REPOSITORIES } from "../events/bus";
 import { mergeCalls } from "../events/merge-calls";
-import { fireDeadlines } from "../fleet";
+import { fireDeadlines, tellOfLoss } from "../fleet";
 import { openQueue, openWorker } from "../queues/backend";
 import { CATALOG } from "../queues/catalog";
 import { createProcessor } from "../queues/processors";
@@ -29,10 +29,12 @@ import { makeScheduler } from "../schedulers";
 import { databaseSecrets } from "../secrets/database";
 import { sealingKey } from "../secrets/seal";
 import { openEngineProcess } from "./common";
+import { createMailers } from "./mailers";
 import { asChild } from "./supervisor/as-child";
 
 const DISTRIBUTIONS_AT_ONCE = 4;
 const POLLS_AT_ONCE = 4;
+const MAILS_AT_ONCE = 4;
 
 const env = readProcessEnv();
 const own = await openEngineProcess("jobs", env);
@@ -96,12 +98,30 @@ const answerPages = mergeCalls(
     }),
   (error) => log("repositories not looked at", { error }),
 );
+const publicUrl = env.web.publicUrl.replace(/\/+$/, "");
+const telling = {
+  db,
+  actor: own.actor,
+  publicUrl,
+  mailerFor: createMailers({
+    db,
+    secrets: databaseSecrets(db, sealingKey(env.secretKey)),
+    isHosted: env.isHosted,
+    mail: env.mail,
+  }),
+  announce,
+  alarm: own.producer.alarm,
+  log,
+  insist,
+};
 const deadlines = mergeCalls(
   () =>
     fireDeadlines({
       db,
       actor: own.actor,
+      host: new URL(publicUrl).hostname,
       wake: (orgId) => own.producer.distribute(orgId),
+      tellOf: (lossId) => own.producer.mail(lossId),
       announce,
     }),
   (error) => log("deadlines left for the next sweep", { error }),
@@ -114,6 +134,7 @@ const processor = createProcessor({
     await alarm.ring();
   },
   alarm: deadlines,
+  mail: (lossId) => tellOfLoss(telling, lossId),
   async sweep() {
     // Whoever asked may have died before it said so.
     void answerPages();
@@ -131,6 +152,7 @@ const workers = [
   ),
   await insist("polls", () => openWorker("polls", processor, POLLS_AT_ONCE, env, onError)),
   await insist("alarms", () => openWorker("alarms", processor, 1, env, onError)),
+  await insist("mails", () => openWorker("mails", processor, MAILS_AT_ONCE, env, onError)),
   await insist("upkeep", () => openWorker("upkeep", processor, 1, env, onError)),
 ];
 await insist("what repeats", async () => {

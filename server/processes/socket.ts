@@ -11,7 +11,7 @@ import type { OrgId } from "../domain/ids";
 import { type Builds, createBuilds } from "../engine/execute/builds";
 import { readProcessEnv } from "../env";
 import { CONFIG, OUTBOX, processChannel } from "../events/bus";
-import { createHolderQuestions, createSessions } from "../fleet";
+import { createHolderQuestions, createSessions, doorsOpened } from "../fleet";
 import { openLive } from "../live/live-server";
 import { LogIds, LogWriter } from "../logs";
 import type { Listening, WorkerProtocol } from "../protocols/contract";
@@ -53,6 +53,7 @@ const sessions = createSessions({
   unseal: (sealed) => unseal(key, sealed),
   wake,
   announce,
+  alarm: producer.alarm,
   ask: questions.ask,
   attached: (session) => void builds?.attached(session.id, session.workerId),
   busy: (session) => builds?.busy(session) ?? 0,
@@ -170,6 +171,8 @@ async function handOver(seconds: number): Promise<void> {
   const over = sessions.letGo(look).then(() => builds?.idle());
   await Promise.race([over, new Promise((resolve) => setTimeout(resolve, seconds * 1_000))]);
 }
+
+await insist("doors opened", () => doorsOpened(db, processId));
 
 const child = asChild(async () => {
   clearInterval(hearing);

@@ -12,10 +12,12 @@ export interface Producer {
    * sweep comes anyway.
    */
   alarm(id: string, afterMs: number): void;
+  /** Somebody is to be told of this loss of a worker. Never throws: the sweep comes anyway. */
+  mail(lossId: number): void;
   close(): Promise<void>;
 }
 
-type Wakeable = "distribute" | "poll" | "alarm";
+type Wakeable = "distribute" | "poll" | "alarm" | "mail";
 
 /** Clocks differ a little; an alarm that rings too early rings for nothing. */
 const ALARM_MARGIN_MS = 50;
@@ -89,6 +91,7 @@ export function createProducer(
   return {
     distribute: (orgId) => wake("distribute", orgId, { orgId }),
     poll: (changeSourceId) => wake("poll", changeSourceId, { changeSourceId }),
+    mail: (lossId) => wake("mail", lossId, { lossId }),
     alarm: (id, afterMs) => wake("alarm", id, {}, { id, afterMs: afterMs + ALARM_MARGIN_MS }),
     async close() {
       await Promise.all(underWay);

@@ -11,6 +11,7 @@ import type {
   BuilderId,
   BuildId,
   BuildRequestId,
+  LossId,
   OrgId,
   ProcessId,
   WorkerId,
@@ -83,6 +84,8 @@ export interface Rig {
   readonly fleet: FleetCommands;
   /** Ids of the alarms that were set. */
   readonly alarms: ReadonlySet<string>;
+  /** Losses of which somebody is to be told. */
+  readonly toTell: Set<LossId>;
   /** Acts on the fleet's deadlines that passed. */
   deadlines(): Promise<void>;
   /** Whether `wake` reaches the distributor. */
@@ -155,13 +158,23 @@ export async function createRig(): Promise<Rig> {
   };
   const people = orgDatabase(web);
   const alarms = new Set<string>();
+  const toTell = new Set<LossId>();
 
   const rig: Rig = {
     db,
     url,
     isDistributing: true,
     alarms,
-    deadlines: () => fireDeadlines({ db, actor: "jobs 1", wake, announce }),
+    toTell,
+    deadlines: () =>
+      fireDeadlines({
+        db,
+        actor: "jobs 1",
+        host: "ci.example.org",
+        wake,
+        tellOf: (lossId) => toTell.add(lossId),
+        announce,
+      }),
     commands: createEngineCommands({ db: people, wake, announce, tell: tell("stop") }),
     fleet: createFleetCommands({ db: people, wake, announce, tell: tell("stop") }),
     async addWorker(name, maxBuilds = null) {
@@ -280,8 +293,8 @@ async function socketProcess(
   ask: SessionsContext["ask"],
 ): Promise<SocketProcess> {
   const [row] = await db.rows<{ id: ProcessId }>(
-    `insert into process (kind, host, pid, lease_expires_at)
-     values ('socket', 'test', 1, now() + interval '1 hour') returning id`,
+    `insert into process (kind, host, pid, lease_expires_at, ready_at)
+     values ('socket', 'test', 1, now() + interval '1 hour', now()) returning id`,
   );
   const { id } = row as { id: ProcessId };
   const line = cuttable(db);
@@ -302,6 +315,7 @@ async function socketProcess(
     unseal: (sealed) => sealed.toString(),
     wake,
     announce: () => {},
+    alarm,
     ask,
     attached: (session) => void builds?.attached(session.id, session.workerId),
     busy: (session) => builds?.busy(session) ?? 0,

@@ -11,6 +11,7 @@ import { environOf } from "./environ";
 import { fleetFilter } from "./fleet";
 import { historyInput, workerHistory } from "./history";
 import { listWorkers, matchingWorkers, workersInput } from "./list";
+import { lossesInput, workerLosses } from "./losses";
 import { oneWorker, workerInput } from "./one";
 import { strangersAtTheDoor, strangersInput } from "./strangers";
 import { unknownNames } from "./unknown-names";
@@ -48,6 +49,7 @@ export const workersRouter = router({
     .input(newPasswordInput)
     .mutation(({ ctx, input }) => newPassword(ctx, ctx.org, input)),
   history: member.input(historyInput).query(({ ctx, input }) => workerHistory(ctx.org, input)),
+  losses: member.input(lossesInput).query(({ ctx, input }) => workerLosses(ctx.org, input)),
   controlMany: allowed("workers")
     .input(actInput)
     .mutation(({ ctx, input }) => controlMany(ctx, ctx.org, input)),

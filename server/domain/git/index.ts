@@ -7,6 +7,7 @@ export {
 } from "./repository-answer";
 export {
   isPrivateAddress,
+  isPrivateHost,
   type RepositoryUrl,
   readRepositoryUrl,
   repositoryProblem,

@@ -78,7 +78,7 @@ function decoded(text: string): string {
 }
 
 /** By its spelling; what a name leads to is a matter of the network. */
-function isPrivateHost(host: string): boolean {
+export function isPrivateHost(host: string): boolean {
   const plain = host.replaceAll(/^\[|\]$/g, "").toLowerCase();
   return (
     /^(localhost|.*\.(localhost|local|internal|home\.arpa))$/.test(plain) ||

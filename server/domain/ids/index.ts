@@ -12,6 +12,7 @@ export type BuilderId = Id<"builder">;
 export type BuilderConfigId = Id<"builder-config">;
 export type WorkerId = Id<"worker">;
 export type SessionId = Id<"worker-session">;
+export type LossId = Id<"worker-loss">;
 export type ProcessId = Id<"process">;
 export type BuildsetId = Id<"buildset">;
 export type BuildRequestId = Id<"build-request">;

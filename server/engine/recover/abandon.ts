@@ -10,6 +10,7 @@ import { storableText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression, type Fence, StaleState } from "../../db/transition";
 import { historySql } from "../../db/worker-history";
+import { lossSql } from "../../db/worker-loss";
 import {
   type BuildState,
   CANCELLED,
@@ -72,7 +73,8 @@ export async function endOrphanSessions(q: Queryable, actor: string): Promise<nu
        update worker w set session_id = nullif(w.session_id, e.id), last_seen_at = now() from ended e
        where w.id = e.worker_id),
      remembered as (
-       ${historySql({ kind: "disconnected", from: "ended", reason: "end_reason", actor: "$1::text" })})
+       ${historySql({ kind: "disconnected", from: "ended", reason: "end_reason", actor: "$1::text" })}),
+     ${lossSql("from ended e join worker w on w.id = e.worker_id where w.session_id = e.id")}
      insert into outbox (org_id, topic, body)
      select org_id, 'workers/' || worker_id || '/disconnected', jsonb_build_object('id', worker_id) from ended
      returning id`,

@@ -40,6 +40,12 @@ export async function maintain(q: Database): Promise<void> {
   await q.rows("delete from worker_event where at < now() - make_interval(days => $1)", [
     WORKER_EVENT_DAYS,
   ]);
+  // A mail that is still to be sent keeps its loss: it is given up within days.
+  await q.rows(
+    `delete from worker_loss l where l.back_at < now() - make_interval(days => $1)
+       and not exists (select from worker_mail m where m.loss_id = l.id and m.sent_at is null and m.given_up_at is null)`,
+    [WORKER_EVENT_DAYS],
+  );
   await q.rows("delete from repository_check where asked_at < now() - make_interval(days => $1)", [
     REPOSITORY_CHECK_DAYS,
   ]);

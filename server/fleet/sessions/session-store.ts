@@ -7,6 +7,7 @@
 import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import { historySql } from "../../db/worker-history";
+import { foundSql, lossSql } from "../../db/worker-loss";
 import type { OrgId, ProcessId, SessionId, WorkerId } from "../../domain/ids";
 import type { BuilderRef, WorkerFacts } from "../../domain/wire";
 import type { Hello } from "../../protocols/contract";
@@ -147,13 +148,27 @@ export async function attachSessions(
             is_draining = coalesce(held.end_requested in ('drain', 'kill'), false)
           from held where worker.id = held.worker_id
           returning worker.id, worker.org_id, worker.session_id, held.peer, held.protocol),
-        found as (
-          delete from deadline where kind = 'worker-missing' and subject_id = any($1)),
+        ${foundSql("attached")},
         told as (
           insert into outbox (org_id, topic, body)
           select org_id, 'workers/' || id || '/connected', jsonb_build_object('id', id) from attached),
         remembered as (
-          ${historySql({ kind: "connected", from: "attached", worker: "id", reason: "'from ' || peer || ' by ' || protocol", actor: "'worker'" })})
+          ${historySql(
+            {
+              kind: "connected",
+              from: "attached",
+              worker: "id",
+              reason: "'from ' || peer || ' by ' || protocol",
+              actor: "'worker'",
+            },
+            {
+              kind: "back",
+              from: "returned",
+              reason:
+                "'it was missing since ' || to_char(noticed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'",
+              actor: "'worker'",
+            },
+          )})
         select session_id as id from attached`,
     },
     [
@@ -171,9 +186,15 @@ export interface Ending {
   readonly reason: string;
 }
 
-/** These connections are gone. Idempotent; a session that was taken over stays as it is. */
-export async function endSessions(q: Queryable, endings: readonly Ending[]): Promise<undefined[]> {
-  await q.rows(
+/**
+ * These connections are gone. Idempotent; a session that was taken over stays as it is.
+ * @returns in their order, milliseconds until its worker counts as missing; null: it never will
+ */
+export async function endSessions(
+  q: Queryable,
+  endings: readonly Ending[],
+): Promise<(number | null)[]> {
+  const rows = await q.rows<{ id: SessionId; afterMs: number }>(
     {
       name: "end-sessions",
       text: `with asked as (
@@ -188,14 +209,19 @@ export async function endSessions(q: Queryable, endings: readonly Ending[]): Pro
           update worker w set session_id = nullif(w.session_id, e.id), last_seen_at = now() from ended e
           where w.id = e.worker_id),
         remembered as (
-          ${historySql({ kind: "disconnected", from: "ended", reason: "end_reason", actor: "'worker'" })})
-        insert into outbox (org_id, topic, body)
-        select org_id, 'workers/' || worker_id || '/disconnected',
-          jsonb_build_object('id', worker_id, 'reason', end_reason) from ended`,
+          ${historySql({ kind: "disconnected", from: "ended", reason: "end_reason", actor: "'worker'" })}),
+        ${lossSql("from ended e join worker w on w.id = e.worker_id where w.session_id = e.id")},
+        told as (
+          insert into outbox (org_id, topic, body)
+          select org_id, 'workers/' || worker_id || '/disconnected',
+            jsonb_build_object('id', worker_id, 'reason', end_reason) from ended)
+        select e.id, ceil(extract(epoch from m.fire_at - now()) * 1000)::float8 as "afterMs"
+        from ended e join missing_at m on m.worker_id = e.worker_id`,
     },
     [endings.map(({ sessionId }) => sessionId), endings.map(({ reason }) => reason)],
   );
-  return endings.map(() => undefined);
+  const missing = new Map(rows.map(({ id, afterMs }) => [id, afterMs]));
+  return endings.map(({ sessionId }) => missing.get(sessionId) ?? null);
 }
 
 /**

@@ -17,6 +17,7 @@ import type {
   WorkerSession,
 } from "../../protocols/contract";
 import { SessionLost } from "../../protocols/contract";
+import { missingAlarm } from "../deadlines";
 import { ARBITRATION_MS, type ArbitrationContext, arbitrate, type Verdict } from "./arbitrate";
 import { createLogin, isAllowed } from "./login";
 import {
@@ -83,6 +84,8 @@ export interface SessionsContext {
   readonly ask: (owner: ProcessId, session: SessionId, isSame: boolean) => Promise<Verdict>;
   /** A worker counts as connected from here on. */
   readonly attached: (session: LiveSession) => void;
+  /** Somebody should look at the fleet's deadlines then; of alarms with one id one is enough. */
+  readonly alarm: (id: string, afterMs: number) => void;
   /** Builds running on a session, for draining. */
   readonly busy: (sessionId: SessionId) => number;
   /** Those of them that would end with it; the others are carried on over the worker's next one. */
@@ -136,7 +139,11 @@ export function createSessions(context: SessionsContext): Sessions {
   const builders = gather((workers: readonly WorkerId[]) => buildersOf(db, workers));
   const attached = gather((attaching: readonly Attaching[]) => attachSessions(db, attaching));
   const wanted = gather((workers: readonly WorkerId[]) => areWanted(db, workers));
-  const end = gather((endings: readonly Ending[]) => endSessions(db, endings));
+  const ended = gather((endings: readonly Ending[]) => endSessions(db, endings));
+  const end = async (ending: Ending) => {
+    const afterMs = await ended(ending);
+    if (afterMs !== null) context.alarm(...missingAlarm(afterMs, Date.now()));
+  };
   const judges: ArbitrationContext = {
     processId: context.processId,
     open,

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 
-export const QUEUES = ["distribution", "polls", "alarms", "upkeep"] as const;
+export const QUEUES = ["distribution", "polls", "alarms", "mails", "upkeep"] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 const orgId = z.number().int().positive();
@@ -22,6 +22,12 @@ export const CATALOG = {
   },
   /** A deadline of the fleet is due: look at all of them. Given for a moment to come. */
   alarm: { queue: "alarms", payload: z.object({}), attempts: 3 },
+  /** Tell people of the loss of a worker. At most one waits while one runs. */
+  mail: {
+    queue: "mails",
+    payload: z.object({ lossId: z.number().int().positive() }),
+    attempts: 1,
+  },
   /** Act on deadlines that passed and on processes that are gone. */
   sweep: { queue: "upkeep", payload: z.object({}), attempts: 1, everyMs: 5_000 },
   /** Partitions ahead of time, retention behind. */

@@ -1,13 +1,14 @@
 /** What each job does; payloads are parsed at this edge. */
 
 import { AppError } from "../../domain/errors";
-import type { ChangeSourceId, OrgId } from "../../domain/ids";
+import type { ChangeSourceId, LossId, OrgId } from "../../domain/ids";
 import { CATALOG, type JobName } from "../catalog";
 
 export interface Processors {
   distribute(orgId: OrgId): Promise<void>;
   poll(id: ChangeSourceId): Promise<void>;
   alarm(): Promise<void>;
+  mail(lossId: LossId): Promise<void>;
   sweep(): Promise<void>;
   maintain(): Promise<void>;
 }
@@ -25,6 +26,10 @@ export function createProcessor(processors: Processors) {
       }
       case "alarm":
         return processors.alarm();
+      case "mail": {
+        const { lossId } = CATALOG.mail.payload.parse(data);
+        return processors.mail(lossId as LossId);
+      }
       case "sweep":
         return processors.sweep();
       case "maintain":

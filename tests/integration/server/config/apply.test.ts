@@ -347,3 +347,100 @@ projects:
     await expect(apply(orgId, alone)).rejects.toThrow(/there is no builder \\?"x\\?"/);
   });
 });
+
+describe("workers that are expected", () => {
+  const textWith = (timeout: number | null, more = "") => `workers:
+  - type: Worker
+    name: mw-one
+    password: sixteen-letters-x
+${timeout === null ? "" : `    missing_timeout: ${timeout}\n`}${more}`;
+  const waits = async (orgId: OrgId) =>
+    server.owner.rows<{ id: number; wait: number | null; isNoticed: boolean }>(
+      `select l.id, extract(epoch from d.fire_at - l.lost_at)::int as wait, l.noticed_at is not null as "isNoticed"
+       from worker_loss l left join deadline d on d.kind = 'worker-missing' and d.subject_id = l.worker_id
+       where l.org_id = $1 and l.back_at is null order by l.id`,
+      [orgId],
+    );
+
+  it("are waited for from the activation on, as long as the configuration says", async () => {
+    const orgId = await server.organization("expecting", textWith(null));
+    const [first] = await waits(orgId);
+    expect(first).toMatchObject({ wait: 3600, isNoticed: false });
+    await apply(orgId, textWith(60));
+    // The loss goes on; only its end is another.
+    expect(await waits(orgId)).toEqual([{ ...first, wait: 60 }]);
+    await apply(orgId, textWith(0));
+    expect(await waits(orgId)).toEqual([]);
+    await apply(orgId, textWith(60));
+    expect(await waits(orgId)).toMatchObject([{ wait: 60 }]);
+  });
+
+  it("are not lost anew when they are missing already, unless they were removed", async () => {
+    const orgId = await server.organization("expecting-2", textWith(60).replace("one", "two"));
+    const text = (timeout: number) => textWith(timeout).replace("one", "two");
+    await server.owner.rows(
+      `with d as (delete from deadline where org_id = $1)
+       update worker_loss set noticed_at = now() where org_id = $1`,
+      [orgId],
+    );
+    const [missing] = await waits(orgId);
+    await apply(orgId, text(90));
+    expect(await waits(orgId)).toEqual([{ ...missing, wait: null, isNoticed: true }]);
+    await apply(orgId, "workers: []");
+    expect(await waits(orgId)).toEqual([]);
+    await apply(orgId, text(90));
+    expect(await waits(orgId)).toMatchObject([{ wait: 90, isNoticed: false }]);
+  });
+
+  it("and connected are not waited for", async () => {
+    const text = (timeout: number) => textWith(timeout).replace("one", "three");
+    const orgId = await server.organization("expecting-3", text(60));
+    await server.owner.rows(
+      `with l as (delete from worker_loss where org_id = $1), d as (delete from deadline where org_id = $1)
+       update worker set session_id = 1 where org_id = $1`,
+      [orgId],
+    );
+    await apply(orgId, text(90));
+    expect(await waits(orgId)).toEqual([]);
+  });
+});
+
+describe("reporters", () => {
+  const reporting = (more: string) => `reporters:
+  # Who hears of it.
+  - type: MailNotifier
+    fromaddr: ci@example.org
+    relayhost: mail.example.org
+    smtpUser: ci
+    ${more}
+    builders: []
+`;
+  it("are rows, and their passwords lie in the secret store", async () => {
+    const orgId = await server.organization("reporting", reporting("smtpPassword: let me in"));
+    expect(await clear(orgId, "reporter/mailnotifier/smtpPassword")).toBe("let me in");
+    const row = () =>
+      one(
+        "select name, kind, config, removed_at is not null as gone from reporter where org_id = $1",
+        orgId,
+      );
+    expect(await row()).toEqual({
+      name: "MailNotifier",
+      kind: "MailNotifier",
+      gone: false,
+      config: {
+        fromaddr: "ci@example.org",
+        relayhost: "mail.example.org",
+        smtpUser: "ci",
+        smtpPassword: "%(secret:reporter/mailnotifier/smtpPassword)s",
+        builders: [],
+      },
+    });
+    const text = await server.db.within({ orgId }, (tx) => exportConfig(tx, orgId));
+    expect(text).toContain("# Who hears of it.");
+    expect(text).not.toContain("let me in");
+    const again = await apply(orgId, reporting("smtpPassword: let me in"));
+    expect(again).toMatchObject({ added: [], changed: [], removed: [] });
+    expect(await apply(orgId, "workers: []")).toMatchObject({ removed: ["reporter MailNotifier"] });
+    expect(await row()).toMatchObject({ gone: true });
+  });
+});

@@ -245,6 +245,7 @@ async function openJobs() {
     },
     poll: async () => {},
     alarm: async () => {},
+    mail: async () => {},
     sweep: async () => {},
     maintain: async () => {},
   });
@@ -278,6 +279,7 @@ async function openSocket() {
     unseal: (sealed) => unseal(KEY, sealed),
     wake,
     announce,
+    alarm: producer.alarm,
     ask: async () => "no answer",
     attached: (session) => void builds?.attached(session.id, session.workerId),
     busy: (session) => builds?.busy(session) ?? 0,

@@ -44,6 +44,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
       },
       poll: async () => {},
       alarm: idle,
+      mail: idle,
       sweep: idle,
       maintain: idle,
     });
@@ -77,6 +78,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
       },
       poll: async () => {},
       alarm: idle,
+      mail: idle,
       sweep: idle,
       maintain: idle,
     });
@@ -96,6 +98,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
       distribute: idle,
       poll: idle,
       alarm: async () => void rung.push(performance.now()),
+      mail: idle,
       sweep: idle,
       maintain: idle,
     });
@@ -120,6 +123,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
       distribute: idle,
       poll: async () => {},
       alarm: idle,
+      mail: idle,
       sweep: async () => {
         sweeps += 1;
       },
@@ -141,6 +145,7 @@ test("payloads are read at the edge; a job nobody knows is refused", async () =>
     distribute: idle,
     poll: idle,
     alarm: idle,
+    mail: idle,
     sweep: idle,
     maintain: idle,
   });
@@ -167,6 +172,7 @@ test("a server that was away is found again, and its outage leaves no connection
     distribute: async (org) => void heard.push(org),
     poll: async () => {},
     alarm: idle,
+    mail: idle,
     sweep: idle,
     maintain: idle,
   });

@@ -124,6 +124,51 @@ describe("mistakes", () => {
       /"DockerLatentWorker" is not supported yet/,
     ],
     [
+      "an address that is none",
+      "workers:\n  - name: w\n    type: Worker\n    password: x\n    notify_on_missing: [ops@example.org, 'a@b\\r\\nBcc: c']",
+      /^5:42 workers\[0\]\.notify_on_missing\[1\]: is not an e-mail address/,
+    ],
+    [
+      "an address alone that is none",
+      "workers: [{type: Worker, name: w, password: x, notify_on_missing: nobody}]",
+      /notify_on_missing: is not an e-mail address: write name@example\.org/,
+    ],
+    [
+      "a time below nothing",
+      "workers: [{type: Worker, name: w, password: x, missing_timeout: -1}]",
+      /missing_timeout: must be a number of seconds; 0: it never counts as missing/,
+    ],
+    [
+      "a reporter that comes later",
+      "reporters: [{type: GitHubStatusPush}]",
+      /reporters\[0\]\.type: reporter type "GitHubStatusPush" is not supported yet/,
+    ],
+    [
+      "an option of mails that comes later",
+      "reporters: [{type: MailNotifier, fromaddr: a@example.org, builders: [], mode: failing}]",
+      /reporters\[0\]\.mode: "mode" is not supported yet/,
+    ],
+    [
+      "mails about builds",
+      "reporters: [{type: MailNotifier, fromaddr: a@example.org, builders: [x]}]",
+      /reporters\[0\]\.builders: must be \[\]: mails about builds are not supported yet/,
+    ],
+    [
+      "a sender with two lines",
+      'reporters: [{type: MailNotifier, fromaddr: "A\\nB <a@example.org>", builders: []}]',
+      /fromaddr: is not an e-mail address/,
+    ],
+    [
+      "a mail notifier for a worker that is not there",
+      "workers: [{type: Worker, name: w1, password: x}]\nreporters: [{type: MailNotifier, fromaddr: a@example.org, builders: [], workers: [w2]}]",
+      /^2:\d+ reporters\[0\]\.workers\[0\]: there is no worker "w2": did you mean "w1"\?/,
+    ],
+    [
+      "two reporters of one name",
+      "reporters: [{type: MailNotifier, fromaddr: a@example.org, builders: []}, {type: MailNotifier, fromaddr: b@example.org, builders: []}]",
+      /reporters\[1\]: another reporter is called "MailNotifier"/,
+    ],
+    [
       "a worker without a password",
       "workers: [{type: Worker, name: w}]",
       /workers\[0\]\.password: /,
@@ -420,6 +465,24 @@ describe("directories of local workers", () => {
 });
 
 describe("a hosted installation", () => {
+  it.each(["localhost", "10.1.2.3", "mail", "mail.internal", "[::1]"])(
+    "does not speak to the mail server %s of its own network",
+    (relayhost) => {
+      const text = `reporters: [{type: MailNotifier, fromaddr: a@example.org, builders: [], relayhost: "${relayhost}"}]`;
+      expect(sentences(text)).toEqual([]);
+      expect(sentences(text, { isHosted: true }).join()).toMatch(
+        /^1:\d+ reporters\[0\]\.relayhost: is in the server's own network/,
+      );
+    },
+  );
+
+  it("has no mail server of its own to lend, but takes one of the internet", () => {
+    const text = "reporters: [{type: MailNotifier, fromaddr: a@example.org, builders: []}]";
+    expect(sentences(text, { isHosted: true }).join()).toMatch(/relayhost is localhost/);
+    const good = text.replace("builders", "relayhost: mail.example.org, builders");
+    expect(sentences(good, { isHosted: true })).toEqual([]);
+  });
+
   it("refuses workers on its own host", () => {
     const text = "workers: [{type: LocalWorker, name: local}]";
     expect(sentences(text)).toEqual([]);

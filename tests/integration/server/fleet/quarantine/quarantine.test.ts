@@ -222,7 +222,14 @@ test("a restart of every process keeps the instant at which it ends (A14)", asyn
   ]);
   // Whoever sweeps first after its end says so; another `jobs` process will do.
   await timePasses();
-  await fireDeadlines({ db: rig.db, actor: "jobs 2", wake: () => {}, announce: () => {} });
+  await fireDeadlines({
+    db: rig.db,
+    actor: "jobs 2",
+    host: "ci.example.org",
+    wake: () => {},
+    tellOf: () => {},
+    announce: () => {},
+  });
   expect(await history("released")).toEqual(["released by jobs 2: its time was over"]);
 });
 

@@ -1,0 +1,2 @@
+export { addressProblem, senderProblem } from "./address";
+export type { Letter, Posted } from "./letter";

@@ -1,0 +1,92 @@
+/**
+ * Tells people that a worker is missing: one mail to all of them, tried again with growing waits as
+ * long as the mail server refuses, and never again once it has taken it.
+ */
+import type { Queryable } from "../../db/pool";
+import type { LossId, OrgId } from "../../domain/ids";
+import type { Letter, Posted } from "../../domain/mail";
+import { subjectOf, textOf } from "./letter";
+import { claimMails, recordTries, type Tried } from "./mail-store";
+
+/** A way to send mails. */
+export interface Mailer {
+  /** For people: `mail.example.org:25`. */
+  readonly name: string;
+  readonly from: string;
+  /** @throws Error in a person's words when nothing was taken */
+  post(letter: Letter): Promise<Posted>;
+}
+
+export interface TellContext {
+  readonly db: Queryable;
+  readonly actor: string;
+  readonly publicUrl: string;
+  /** The organisation's mail notifier for this worker, or else the installation's; null: none. */
+  readonly mailerFor: (orgId: OrgId, workerName: string) => Promise<Mailer | null>;
+  readonly announce: () => void;
+  readonly alarm: (id: string, afterMs: number) => void;
+  readonly log: (message: string, fields: Record<string, unknown>) => void;
+  /** Retries what must not be forgotten. */
+  readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
+}
+
+const NO_MAILER =
+  "no mailer configured: give the organisation a MailNotifier, or the installation SLIPWAY_SMTP_URL and SLIPWAY_MAIL_FROM";
+
+export async function tellOfLoss(context: TellContext, lossId: LossId): Promise<void> {
+  const claimed = await claimMails(context.db, lossId);
+  if (!claimed) return;
+  const tries = await attempt(context, claimed);
+  // Right after the mail server's word, and until it is written: a mail must not go out twice.
+  const wait = await context.insist("outcome of a mail", () =>
+    recordTries(context.db, lossId, tries, context.actor),
+  );
+  context.announce();
+  if (wait !== null) context.alarm(`mail-${lossId}-${Date.now()}`, wait * 1000);
+}
+
+type Claim = NonNullable<Awaited<ReturnType<typeof claimMails>>>;
+
+async function attempt(context: TellContext, claim: Claim): Promise<Tried[]> {
+  const { open, to, messageId, noticedAt, orgId, name } = claim;
+  const all = (answer: string, isHopeless: boolean): Tried[] =>
+    open.map((recipient) => ({ recipient, isSent: false, answer, isHopeless }));
+  try {
+    const mailer = await context.mailerFor(orgId, name);
+    if (!mailer) return all(NO_MAILER, true);
+    const posted = await mailer.post({
+      from: mailer.from,
+      to,
+      open,
+      subject: subjectOf(claim),
+      text: textOf(claim, context.publicUrl),
+      messageId,
+      date: noticedAt,
+    });
+    return open.map((recipient) => outcome(recipient, posted, mailer));
+  } catch (error) {
+    const answer = words(error);
+    context.log("mail not sent", { worker: name, problem: answer });
+    return all(answer, false);
+  }
+}
+
+function outcome(recipient: string, posted: Posted, { name }: Mailer): Tried {
+  const refusal = posted.refused.find((each) => each.recipient === recipient);
+  const isSent = !refusal && posted.accepted.includes(recipient);
+  const said = refusal?.answer ?? (isSent ? posted.answer : "it said nothing of this address");
+  return { recipient, isSent, answer: `${name} said: ${printable(said)}`, isHopeless: false };
+}
+
+function words(error: unknown): string {
+  const { response, message } = error as { response?: unknown; message?: unknown };
+  return printable(typeof response === "string" && response !== "" ? response : String(message));
+}
+
+/** What a server says is not ours: bounded, on one line. */
+function printable(text: string): string {
+  return text
+    .replaceAll(/[\p{C}\s]+/gu, " ")
+    .trim()
+    .slice(0, 300);
+}
