@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { rangeOf } from "../domain/addresses";
 
 /**
  * How single environment variables are read. Each field takes the raw text (an empty one counts as
@@ -58,5 +59,12 @@ export const url = (...schemes: string[]) =>
     return z.NEVER;
   });
 
-/** Comma or space separated list. */
-export const list = text.transform((value) => value?.split(/[\s,]+/).filter(Boolean) ?? []);
+/** IP addresses and ranges, separated by commas or spaces. */
+export const ranges = text.transform((value, context) => {
+  const all = value?.split(/[\s,]+/).filter(Boolean) ?? [];
+  const wrong = all.find((each) => rangeOf(each) === null);
+  if (wrong === undefined) return all;
+  const message = `must be IP addresses or ranges such as 10.0.0.0/8, not "${wrong}"`;
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
-import { flag, list, optionalText, port, seconds, textOr, url } from "./fields";
+import { flag, optionalText, port, ranges, seconds, textOr, url } from "./fields";
 
 /** Shortest key that is accepted: 32 random bytes are 43 characters in base64url. */
 const SECRET_KEY_LENGTH = 32;
@@ -11,7 +11,7 @@ const variables = z.object({
   PORT: port(8010),
   SLIPWAY_BIND: textOr("127.0.0.1"),
   SLIPWAY_PUBLIC_URL: url("http", "https"),
-  SLIPWAY_TRUSTED_PROXY: list,
+  SLIPWAY_TRUSTED_PROXY: ranges,
   SLIPWAY_LIVE_PORT: port(8011),
   SLIPWAY_LIVE_BIND: textOr("127.0.0.1"),
   SLIPWAY_LIVE_URL: url("http", "https"),

@@ -9,6 +9,7 @@ import {
   MSGPACK,
   startBuildbotWorker,
 } from "../support/buildbot-worker";
+import { type SlipwayWorker, startSlipwayWorker } from "../support/slipway-worker";
 import { type SocketProgram, startSocketProcess } from "../support/socket-process";
 import { startTcpBalancer, type TcpBalancer } from "../support/tcp-balancer";
 
@@ -17,7 +18,7 @@ const WORKERS = ["pb", "msgpack"] as const;
 
 const step = (command: string) => ({ type: "ShellCommand", command, logEnviron: false });
 const builders = (more: readonly object[] = []) => [
-  ...["s1", ...WORKERS].flatMap((name) => [
+  ...["s1", "own", ...WORKERS].flatMap((name) => [
     { name: `quick-${name}`, workernames: [name], factory: [step("echo done")] },
     { name: `slow-${name}`, workernames: [name], factory: [step("echo begun; sleep 6; echo end")] },
     { name: `long-${name}`, workernames: [name], factory: [step("sleep 600")] },
@@ -25,7 +26,7 @@ const builders = (more: readonly object[] = []) => [
   ...more,
 ];
 const configuration = (more: readonly object[] = []) => ({
-  workers: ["s1", ...WORKERS].map((name) => ({
+  workers: ["s1", "own", ...WORKERS].map((name) => ({
     ...{ type: "Worker", name, password: "pass", keepalive_interval: 2 },
   })),
   projects: { two: { builders: builders(more) } },
@@ -34,6 +35,7 @@ const configuration = (more: readonly object[] = []) => ({
 describe.runIf(hasBuildbotWorker())("two socket processes", () => {
   let storm: Storm;
   let second: SocketProgram;
+  let own: SlipwayWorker | null = null;
   const balancers = new Map<string, TcpBalancer>();
   const workers = new Map<string, BuildbotWorker>();
 
@@ -48,11 +50,15 @@ describe.runIf(hasBuildbotWorker())("two socket processes", () => {
       const where = { host: "127.0.0.1", port: balancer.port };
       workers.set(name, await startBuildbotWorker({ ...where, name, password: "pass", args }));
     }
-    await storm.connected(...WORKERS);
+    const balancer = await startTcpBalancer(portsOf("own"));
+    balancers.set("own", balancer);
+    own = await startSlipwayWorker({ port: balancer.port, name: "own", password: "pass" });
+    await storm.connected(...WORKERS, "own");
   });
 
   afterAll(async () => {
     for (const worker of workers.values()) await worker.stop();
+    await own?.stop();
     for (const balancer of balancers.values()) balancer.close();
     second?.signal("SIGKILL");
     await storm?.stop();
@@ -86,6 +92,9 @@ describe.runIf(hasBuildbotWorker())("two socket processes", () => {
     );
     return rows[0] as Build;
   };
+
+  const countOf = async (request: number) =>
+    (await storm.rows("select id from build where build_request_id = $1", [request])).length;
 
   const greenAt = async (name: string, pid: number | undefined, key: string) => {
     await isHeldBy(name, pid);
@@ -171,35 +180,48 @@ describe.runIf(hasBuildbotWorker())("two socket processes", () => {
 
   test("a swallowed connection does not keep its worker out of the other process", async () => {
     const first = storm.slipway.pids().socket;
-    const old = balancers.get("pb") as TcpBalancer;
-    await isHeldBy("pb", second.pid);
-    const build = await storm.request("slow-pb", "swallowed");
-    await buildOf(build, isRunning);
-    // The worker hears nothing more and is started again, as an impatient person does; its old
-    // connection looks open from here.
-    old.isBlackHole = true;
-    const worker = workers.get("pb") as BuildbotWorker;
-    await worker.kill();
-    const fresh = await startTcpBalancer([storm.slipway.pbPort]);
-    balancers.set("pb", fresh);
-    const where = { host: "127.0.0.1", port: fresh.port, name: "pb", password: "pass" };
-    workers.set("pb", await startBuildbotWorker({ ...where, args: ["--maxdelay=2"] }));
-    await isHeldBy("pb", first);
-    expect((await buildOf(build, isGreen)).result).toBe(SUCCESS);
-    old.close();
+    const builds = new Map<string, number>();
+    for (const name of ["pb", "own"]) {
+      await isHeldBy(name, second.pid);
+      const request = await storm.request(`slow-${name}`, `swallowed-${name}`);
+      await buildOf(request, isRunning);
+      builds.set(name, request);
+    }
+    for (const name of builds.keys()) {
+      const balancer = balancers.get(name) as TcpBalancer;
+      balancer.targets = [storm.slipway.pbPort];
+      balancer.swallow();
+    }
+    for (const [name, request] of builds) {
+      await isHeldBy(name, first);
+      expect((await buildOf(request, isGreen)).result).toBe(SUCCESS);
+      // A Python worker ends what it runs when it is cut off; ours keeps it.
+      expect(await countOf(request)).toBe(name === "own" ? 1 : 2);
+    }
+    const balancer = balancers.get("own") as TcpBalancer;
+    balancer.targets = portsOf("own");
+    balancer.swallow();
+    await isHeldBy("own", second.pid);
   });
 
   test("a process that stops lets builds end, and its workers go to the other", async () => {
     const first = storm.slipway.pids().socket;
-    await isHeldBy("msgpack", second.pid);
-    const request = await storm.request("slow-msgpack", "hand-over");
-    await buildOf(request, isRunning);
+    const requests = new Map<string, number>();
+    for (const name of ["msgpack", "own"]) {
+      await isHeldBy(name, second.pid);
+      const request = await storm.request(`slow-${name}`, `hand-over-${name}`);
+      await buildOf(request, isRunning);
+      requests.set(name, request);
+    }
     second.signal("SIGTERM");
-    expect((await buildOf(request, isOver)).result).toBe(SUCCESS);
+    // Ours goes at once, with its build; the other waits for the end of its own.
+    await isHeldBy("own", first);
+    for (const [name, request] of requests) {
+      expect((await buildOf(request, isOver)).result).toBe(SUCCESS);
+      expect(await countOf(request)).toBe(1);
+      await greenAt(name, first, `after-${name}`);
+    }
     expect(await second.exited).toBe(0);
-    await greenAt("msgpack", first, "after-msgpack");
-    const builds = await storm.rows("select id from build where build_request_id = $1", [request]);
-    expect(builds).toHaveLength(1);
   });
 
   test("nothing is left behind", async () => {

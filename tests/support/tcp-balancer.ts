@@ -5,13 +5,18 @@ export interface TcpBalancer {
   readonly port: number;
   /** Ports of 127.0.0.1, the one to be tried first in front. Counts for connections from now on. */
   targets: readonly number[];
-  /** While set, nothing is passed on either way and nobody is told: a network that swallows packets. */
-  isBlackHole: boolean;
+  /**
+   * The connections of now are swallowed: whoever connected is cut off, and the targets are told
+   * nothing and hear nothing more.
+   */
+  swallow(): void;
   close(): void;
 }
 
 export async function startTcpBalancer(targets: readonly number[]): Promise<TcpBalancer> {
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
+  const swallowed = new WeakSet<Socket>();
   const keep = (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
@@ -19,6 +24,8 @@ export async function startTcpBalancer(targets: readonly number[]): Promise<TcpB
   };
   const server = createServer({ noDelay: true, pauseOnConnect: true }, async (client) => {
     keep(client);
+    clients.add(client);
+    client.once("close", () => clients.delete(client));
     for (const port of balancer.targets) {
       const upstream = await opened(port);
       if (upstream === null) continue;
@@ -31,11 +38,9 @@ export async function startTcpBalancer(targets: readonly number[]): Promise<TcpB
   });
 
   function join(from: Socket, to: Socket): void {
-    from.on("data", (bytes) => {
-      if (!balancer.isBlackHole) to.write(bytes);
-    });
+    from.on("data", (bytes) => to.write(bytes));
     from.on("close", () => {
-      if (!balancer.isBlackHole) to.destroy();
+      if (!swallowed.has(from)) to.destroy();
     });
     from.resume();
   }
@@ -45,7 +50,12 @@ export async function startTcpBalancer(targets: readonly number[]): Promise<TcpB
   const balancer: TcpBalancer = {
     port: typeof address === "object" && address !== null ? address.port : 0,
     targets,
-    isBlackHole: false,
+    swallow() {
+      for (const client of clients) {
+        swallowed.add(client);
+        client.destroy();
+      }
+    },
     close() {
       server.close();
       for (const socket of sockets) socket.destroy();

@@ -6,7 +6,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CommandSink } from "../../../server/domain/wire";
 import type { Listening, WorkerProtocol } from "../../../server/protocols/contract";
-import { SessionLost } from "../../../server/protocols/contract";
+import { LoginRefused, SessionLost } from "../../../server/protocols/contract";
 import { shell } from "../../support/shell-command";
 import { KeepingSink, never, type TestDoor, testDoor } from "../../support/worker-door";
 
@@ -88,6 +88,16 @@ export function protocolConformance(createHarness: () => ConformanceHarness): vo
       let refusal = await door.nextRefusal();
       while (refusal.loginName === "w1") refusal = await door.nextRefusal();
       expect(refusal).toMatchObject({ reason: "unknown-name", loginName: "nobody" });
+    });
+
+    it("refuses a login that is not to be looked at, for the reason given", async () => {
+      door.credentials = async () => {
+        throw new LoginRefused("address-not-allowed", "not from here");
+      };
+      await start();
+      expect(await door.nextRefusal()).toMatchObject({
+        ...{ reason: "address-not-allowed", loginName: "w1", detail: "not from here" },
+      });
     });
 
     it("turns a worker away when the fleet does not admit it", async () => {

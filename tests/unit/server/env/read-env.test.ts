@@ -61,6 +61,10 @@ describe("one line for each problem", () => {
       { SLIPWAY_SOCKET_DRAIN_SECONDS: "1h" },
       'SLIPWAY_SOCKET_DRAIN_SECONDS must be a number of seconds from 0 to 86400, not "1h"',
     ],
+    [
+      { SLIPWAY_TRUSTED_PROXY: "10.0.0.1, proxy.example.org" },
+      'SLIPWAY_TRUSTED_PROXY must be IP addresses or ranges such as 10.0.0.0/8, not "proxy.example.org"',
+    ],
     [{ PORT: "8011" }, "SLIPWAY_LIVE_PORT is 8011, the same as PORT"],
     [
       { DATABASE_URL: "postgres://db/x" },

@@ -45,17 +45,17 @@ interface Hand {
 }
 
 interface Kind {
-  listen(door: TestDoor, maxUnsentBytes: number): Promise<Listening>;
+  listen(door: TestDoor, maxUnsentBytes: number, loginTimeoutMs?: number): Promise<Listening>;
   connect(port: number, name: string, password: string): Hand;
 }
 
-const OPTIONS = { host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000 };
+const optionsOf = (loginTimeoutMs = 30_000) => ({ host: "127.0.0.1", port: 0, loginTimeoutMs });
 const keepaliveTimeoutMs = 100;
 
 const KINDS: Readonly<Record<string, Kind>> = {
   pb: {
-    listen: (door, maxUnsentBytes) =>
-      createPbProtocol({ keepaliveTimeoutMs, maxUnsentBytes }).listen(door, OPTIONS),
+    listen: (door, maxUnsentBytes, timeoutMs) =>
+      createPbProtocol({ keepaliveTimeoutMs, maxUnsentBytes }).listen(door, optionsOf(timeoutMs)),
     connect(port, name, password) {
       const peer = PbPeer.connect(port);
       let perspective: Jelly | Error = null;
@@ -99,8 +99,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
     },
   },
   msgpack: {
-    listen: (door, maxUnsentBytes) =>
-      createMsgpackProtocol({ keepaliveTimeoutMs, maxUnsentBytes }).listen(door, OPTIONS),
+    listen: (door, maxUnsentBytes, timeoutMs) =>
+      createMsgpackProtocol({ keepaliveTimeoutMs, maxUnsentBytes }).listen(
+        door,
+        optionsOf(timeoutMs),
+      ),
     connect(port, name, password) {
       const peer = new MsgpackPeer(port, { name, password });
       const status = peer.status();
@@ -210,6 +213,18 @@ describe.each(Object.entries(KINDS))("the %s door", (_, kind) => {
   ])("refuses the name %j", async (name) => {
     expect(await connect(name).isIn).toBe(false);
     expect(["unknown-name", "malformed"]).toContain((await door.nextRefusal()).reason);
+  });
+
+  it("gives up a login in time, however long passwords are looked for", async () => {
+    const roomy = listening;
+    listening = await kind.listen(door, 200_000, 100);
+    const { credentials } = door;
+    door.credentials = (name, peer) =>
+      name === "w1" ? new Promise(() => {}) : credentials(name, peer);
+    expect(await connect("w1").isIn).toBe(false);
+    expect(await door.nextRefusal()).toMatchObject({ reason: "timeout", loginName: "w1" });
+    await listening.close();
+    listening = roomy;
   });
 
   it("refuses a name that is longer than any, and none", async () => {
