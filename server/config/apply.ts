@@ -11,6 +11,7 @@ import { writeBuilders } from "./builder-rows";
 import { type Changes, noteWritten } from "./changes";
 import { checkForm } from "./check";
 import { crossCheck } from "./cross-check";
+import { writeLocks } from "./lock-rows";
 import { moveSealed, planPassword } from "./passwords";
 import type { Problem } from "./problems";
 import { writeReporters } from "./reporter-rows";
@@ -88,6 +89,7 @@ export async function applyConfig(
   const changes: Changes = { added: [], changed: [], removed: [] };
   const rotated = await storeSecrets(tx, context, held);
   const workers = await planWorkers(tx, context, wanted.organization, rotated);
+  await writeLocks(tx, orgId, wanted.organization.locks ?? [], changes);
   await writeWorkers(tx, { orgId, slug }, workers, changes);
   const projectIds = await writeProjects(tx, orgId, wanted.projects, changes);
   await writeBuilders(tx, orgId, wanted, projectIds, changes);

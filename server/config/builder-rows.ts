@@ -4,6 +4,7 @@
  */
 import type { Queryable } from "../db/pool";
 import type { BuilderId, OrgId, ProjectId, WorkerId } from "../domain/ids";
+import { accessesOf, type LockAccess } from "../domain/locks";
 import { type Changes, noteWritten } from "./changes";
 import { type CompiledBuilder, canonicalJson, compileBuilder, configHash } from "./compile";
 import { buildDirectory, placedBuilders } from "./cross-check";
@@ -16,6 +17,7 @@ interface BuilderRow {
   description: string;
   tags: string[];
   can_start_build: string | null;
+  locks: LockAccess[];
   hash: Buffer | null;
   workers: WorkerId[];
   gone: boolean;
@@ -25,7 +27,7 @@ interface BuilderRow {
 interface Written {
   readonly columns: Pick<
     BuilderRow,
-    "name" | "project_id" | "description" | "tags" | "can_start_build"
+    "name" | "project_id" | "description" | "tags" | "can_start_build" | "locks"
   > & { readonly builddir: string };
   readonly workers: readonly WorkerId[];
   readonly config: CompiledBuilder;
@@ -40,7 +42,7 @@ export async function writeBuilders(
   changes: Changes,
 ): Promise<void> {
   const rows = await tx.rows<BuilderRow>(
-    `select b.id, b.name, b.project_id, b.description, b.tags, b.can_start_build, c.hash,
+    `select b.id, b.name, b.project_id, b.description, b.tags, b.can_start_build, b.locks, c.hash,
        b.removed_at is not null as gone,
        (select coalesce(json_agg(worker_id order by worker_id), '[]') from builder_worker
           where builder_id = b.id) as workers
@@ -58,6 +60,7 @@ export async function writeBuilders(
       description: builder.description ?? "",
       tags: [...new Set(builder.tags ?? [])],
       can_start_build: builder.canStartBuild ?? null,
+      locks: accessesOf(builder.locks),
     };
     const workers = config.workernames
       .flatMap((name) => workerIds.get(name) ?? [])
@@ -104,12 +107,12 @@ async function upsertBuilders(
   written: readonly Written[],
 ): Promise<BuilderId[]> {
   const rows = await tx.rows<{ id: BuilderId; name: string }>(
-    `insert into builder (org_id, name, project_id, description, tags, builddir, can_start_build)
+    `insert into builder (org_id, name, project_id, description, tags, builddir, can_start_build, locks)
      select $1, w.* from jsonb_to_recordset($2::jsonb) as w (name text, project_id bigint,
-       description text, tags text[], builddir text, can_start_build text)
+       description text, tags text[], builddir text, can_start_build text, locks jsonb)
      on conflict (org_id, name) do update set project_id = excluded.project_id,
        description = excluded.description, tags = excluded.tags, builddir = excluded.builddir,
-       can_start_build = excluded.can_start_build, removed_at = null
+       can_start_build = excluded.can_start_build, locks = excluded.locks, removed_at = null
      returning id, name`,
     [orgId, JSON.stringify(written.map(({ columns }) => columns))],
   );

@@ -255,7 +255,7 @@ const STEPS: Kinds = {
     ...["Assert", "GET", "POST", "PUT", "HTTPStep"],
     ...["LogRenderable", "TreeSize"],
   ],
-  optionsLater: ["locks", "logEncoding", "updateBuildSummaryPolicy", "lazylogfiles", "extract_fn"],
+  optionsLater: ["logEncoding", "updateBuildSummaryPolicy", "lazylogfiles", "extract_fn"],
   fixed: FIXED_STEP_OPTIONS,
 };
 

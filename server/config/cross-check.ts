@@ -3,6 +3,7 @@
  * that exist, directories are not shared by accident. Pure.
  */
 
+import { checkLocks } from "./cross-check-locks";
 import { checkReporters } from "./cross-check-reporters";
 import { checkChangeSources, checkSchedulers } from "./cross-check-schedulers";
 import { checkWorkerDirectories } from "./cross-check-workers";
@@ -38,6 +39,7 @@ export function crossCheck(documents: Documents): Problem[] {
     ...checkWorkerDirectories(workers ?? []),
     ...checkReporters(documents.organization ?? {}),
     ...sharedDirectories(documents),
+    ...checkLocks(documents),
     ...checkSchedulers(documents),
     ...checkChangeSources(documents),
   ];

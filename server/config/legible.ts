@@ -15,6 +15,7 @@ export function legible(file: unknown): Documents {
       ? ({
           workers: sieve(organization.workers, isNamed),
           reporters: sieve(organization.reporters, isTyped),
+          locks: list(organization.locks).filter(isNamed),
         } as OrganizationDocument)
       : null,
     projects: Object.fromEntries(

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { rangeOf } from "../domain/addresses";
+import { lockAccesses, lockName, MOST_COUNT } from "../domain/locks";
 import { mailAddress } from "../reporters/mail/schema";
 import type { ReporterOptions } from "../reporters/reporter-schema";
 import { secretName } from "../secrets/schema";
@@ -106,10 +107,13 @@ const commonWorkerOptions = {
   max_builds: z.number().int().min(1).nullable().optional(),
   properties: properties.optional(),
   defaultProperties: properties.optional(),
+  locks: lockAccesses
+    .optional()
+    .meta({ description: "Locks that each build on this worker holds from its start to its end." }),
 };
 
 const workersLater = {
-  later: ["locks", "machine_name"],
+  later: ["machine_name"],
 };
 
 /** Absolute, or below the organisation's folder of local workers. */
@@ -185,6 +189,9 @@ export const builderSchema = strict(
       })
       .optional(),
     collapseRequests,
+    locks: lockAccesses
+      .optional()
+      .meta({ description: "Locks that each build holds from its start to its end." }),
     /** Each step is checked with the schema of its type. */
     factory: z.array(z.looseObject({ type: z.string() })),
   },
@@ -192,7 +199,6 @@ export const builderSchema = strict(
     later: [
       "workerSelector",
       "description_format",
-      "locks",
       "nextWorker",
       "nextBuild",
       "do_build_if",
@@ -248,8 +254,32 @@ const validation = strict({
   property_value: pattern.optional(),
 });
 
+const lockCount = z.number().int().min(1).max(MOST_COUNT);
+
+const locks = z
+  .array(
+    z.discriminatedUnion(
+      "type",
+      [
+        strict({ type: z.literal("MasterLock"), name: lockName, maxCount: lockCount.optional() }),
+        strict({
+          type: z.literal("WorkerLock"),
+          name: lockName,
+          maxCount: lockCount.optional(),
+          maxCountForWorker: z.record(z.string(), lockCount).optional(),
+        }),
+      ],
+      { error: "must have a type: MasterLock, one for all workers, or WorkerLock, one on each" },
+    ),
+  )
+  .max(1_000)
+  .meta({ description: "What builds take turns at: named by workers, builders and steps." });
+
+export type LockOptions = z.output<typeof locks>[number];
+
 /** Workers are checked one by one with the schema of their type. */
 export const organizationShape = {
+  locks: locks.optional(),
   workers: z.array(z.looseObject({ type: z.string() })).optional(),
   properties: properties.optional(),
   validation: validation.optional(),
@@ -263,7 +293,6 @@ export const fileSchema = strict(
   {
     later: [
       "pools",
-      "locks",
       "secrets",
       "services",
       "schedulers",
@@ -295,6 +324,7 @@ export type BuilderOptions = z.output<typeof builderSchema>;
 
 export interface OrganizationDocument {
   readonly workers?: readonly WorkerOptions[];
+  readonly locks?: readonly LockOptions[];
   readonly properties?: z.output<typeof properties>;
   readonly validation?: z.output<typeof validation>;
   readonly reporters?: readonly ReporterOptions[];

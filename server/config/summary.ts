@@ -6,6 +6,7 @@ import { list, record } from "./legible";
 
 const NOUNS: Readonly<Record<string, string>> = {
   workers: "worker",
+  locks: "lock",
   builders: "builder",
   schedulers: "scheduler",
   change_source: "change source",

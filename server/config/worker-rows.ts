@@ -5,6 +5,7 @@
 import type { Queryable } from "../db/pool";
 import { AppError } from "../domain/errors";
 import type { OrgId, WorkerId } from "../domain/ids";
+import { accessesOf } from "../domain/locks";
 import { type Changes, noteWritten } from "./changes";
 import { canonicalJson } from "./compile";
 import { expectWorkers } from "./expect-workers";
@@ -33,7 +34,7 @@ interface Written {
   readonly row: WorkerRow | undefined;
   readonly name: string;
   readonly kind: string;
-  readonly config: { readonly max_builds?: number | null };
+  readonly config: { readonly max_builds?: number | null; readonly locks?: unknown };
   readonly password: PasswordPlan | null;
 }
 
@@ -105,10 +106,10 @@ async function insertWorkers(
     if (left.length === 0) return;
     const made = await tx.rows<{ name: string }>(
       `insert into worker
-         (org_id, name, login_name, kind, config, max_builds, password_secret, sealed_password)
-       select $1, name, $2 || name, kind, config::jsonb, max_builds, secret, sealed
-       from unnest($3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::bytea[])
-         as w (name, kind, config, max_builds, secret, sealed)
+         (org_id, name, login_name, kind, config, max_builds, locks, password_secret, sealed_password)
+       select $1, name, $2 || name, kind, config::jsonb, max_builds, locks::jsonb, secret, sealed
+       from unnest($3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::bytea[])
+         as w (name, kind, config, max_builds, locks, secret, sealed)
        on conflict do nothing returning name`,
       [org.orgId, prefix, left.map(({ name }) => name), ...columns(left)],
     );
@@ -124,11 +125,11 @@ async function updateWorkers(tx: Queryable, workers: readonly Written[]): Promis
   if (workers.length === 0) return;
   await tx.rows(
     `update worker set kind = w.kind, config = w.config::jsonb, max_builds = w.max_builds,
-       removed_at = null,
+       locks = w.locks::jsonb, removed_at = null,
        password_secret = case when w.has_password then w.secret else password_secret end,
        sealed_password = coalesce(w.sealed, sealed_password)
      from unnest($1::bigint[], $2::boolean[], $3::text[], $4::text[], $5::int[], $6::text[],
-         $7::bytea[]) as w (id, has_password, kind, config, max_builds, secret, sealed)
+         $7::text[], $8::bytea[]) as w (id, has_password, kind, config, max_builds, locks, secret, sealed)
      where worker.id = w.id`,
     [
       workers.map(({ row }) => row?.id),
@@ -138,12 +139,13 @@ async function updateWorkers(tx: Queryable, workers: readonly Written[]): Promis
   );
 }
 
-/** Kind, configuration, `max_builds`, secret and sealed password of each. */
+/** Kind, configuration, `max_builds`, locks, secret and sealed password of each. */
 function columns(workers: readonly Written[]): unknown[][] {
   return [
     workers.map(({ kind }) => kind),
     workers.map(({ config }) => JSON.stringify(config)),
     workers.map(({ config }) => config.max_builds ?? null),
+    workers.map(({ config }) => JSON.stringify(accessesOf(config.locks))),
     workers.map(({ password }) => password?.secret ?? null),
     workers.map(({ password }) => password?.sealed ?? null),
   ];

@@ -80,6 +80,8 @@ const STALE_INDEXES = new Set([
   "build_one_per_request",
   "build_one_per_pair",
   "build_one_per_slot",
+  // A place of a lock.
+  "lock_owner_pkey",
   // The steps of a build are written once, when it begins.
   "step_build_id_number_key",
   "step_build_id_name_key",

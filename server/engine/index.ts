@@ -16,5 +16,7 @@ export { type DistributeContext, distribute } from "./distribute/distribute";
 export { whyWaiting } from "./distribute/why";
 export { type Builds, createBuilds } from "./execute/builds";
 export { declareDeadGone, declareGone, declarePidGone, holdLease, type Lease } from "./lease";
+export { LocksMoved } from "./locks/locks-moved";
+export { LOCKS } from "./locks/own-locks";
 export { takeAway } from "./recover/abandon";
 export { cancelWaitingForNothing, recoverGone, type SweepContext, sweep } from "./recover/sweep";

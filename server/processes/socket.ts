@@ -9,6 +9,8 @@ import { openDatabase } from "../db/pool";
 import { rangeOf } from "../domain/addresses";
 import type { OrgId } from "../domain/ids";
 import { type Builds, createBuilds } from "../engine/execute/builds";
+import { LocksMoved } from "../engine/locks/locks-moved";
+import { LOCKS } from "../engine/locks/own-locks";
 import { readProcessEnv } from "../env";
 import { CONFIG, OUTBOX, processChannel } from "../events/bus";
 import { createHolderQuestions, createSessions, doorsOpened } from "../fleet";
@@ -86,6 +88,9 @@ const logWriter = new LogWriter(db, {
   onRetry: (error) => log("log not written, trying again", { error }),
 });
 
+const locksMoved = new LocksMoved();
+await own.bus.listen(LOCKS, () => locksMoved.tell());
+
 builds = createBuilds({
   db,
   processId,
@@ -118,6 +123,7 @@ builds = createBuilds({
   },
   announce,
   alarm: producer.alarm,
+  locksMoved,
   announceSoon: () => announcer.announceSoon(OUTBOX),
   wake,
   log,

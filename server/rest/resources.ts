@@ -97,7 +97,10 @@ export const RESOURCES = {
       buildrequestid: int("t.build_request_id"),
       complete: bool("t.state = 'finished'"),
       complete_at: time("t.complete_at"),
-      locks_duration_s: int("0"),
+      locks_duration_s: int(
+        `(select coalesce(sum(extract(epoch from s.locks_acquired_at - s.started_at)), 0)::int
+          from step s where s.build_id = t.id and s.locks_acquired_at is not null)`,
+      ),
       masterid: int("t.owner_id"),
       number: int("t.number"),
       properties: json("'{}'::json"),
@@ -172,7 +175,7 @@ export const RESOURCES = {
       complete: bool("t.state in ('finished', 'skipped')"),
       complete_at: time("t.complete_at"),
       hidden: bool("t.is_hidden"),
-      locks_acquired_at: time("t.started_at"),
+      locks_acquired_at: time("coalesce(t.locks_acquired_at, t.started_at)"),
       name: text("t.name"),
       number: int("t.number"),
       results: int("t.result"),

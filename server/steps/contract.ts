@@ -12,6 +12,7 @@
 import type { z } from "zod";
 import type { Result, ResultFlags } from "../domain/builds";
 import type { Patch } from "../domain/force";
+import type { LockAccess } from "../domain/locks";
 import type { JsonValue, Properties, ScopeStamp } from "../domain/properties";
 import type { Command, CommandEnd, StatResult } from "../domain/wire";
 
@@ -93,6 +94,8 @@ export interface StepPlan {
   readonly flags: ResultFlags & { readonly alwaysRun: boolean };
   /** Hidden in the UI unless asked for. */
   readonly isHidden: boolean;
+  /** Held while it runs. */
+  readonly locks: readonly LockAccess[];
 }
 
 /** A kind of step. */

@@ -1,4 +1,5 @@
 /** The registry: one line per kind. */
+import { accessesOf } from "../domain/locks";
 import type { StepKind, Steps } from "./contract";
 import { copyDirectory, makeDirectory, removeDirectory } from "./directories/directories";
 import { fileExists } from "./directories/file-exists";
@@ -35,6 +36,7 @@ export const steps: Steps = {
       name: stepName(written, kind.name),
       flags: resultFlags(fixed),
       isHidden: fixed.hideStepIf,
+      locks: accessesOf(fixed.locks),
     };
   },
   make(options, shown) {

@@ -4,7 +4,7 @@ import type { StepPlan } from "./contract";
 import type { CommonStepOptions, FixedStepOptions } from "./schema";
 
 export function resultFlags(options: FixedStepOptions): StepPlan["flags"] {
-  const { hideStepIf: _, ...flags } = options;
+  const { hideStepIf: _, locks: __, ...flags } = options;
   return flags;
 }
 

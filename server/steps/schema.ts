@@ -1,5 +1,6 @@
 /** Options common to all steps (CORE §5.1), with Buildbot's names and defaults. */
 import { z } from "zod";
+import { lockAccesses } from "../domain/locks";
 import { isTruthy, type JsonValue } from "../domain/properties";
 
 /** Text that PostgreSQL and a worker can hold. */
@@ -21,6 +22,8 @@ const fixed = {
   warnOnWarnings: z.boolean().default(false),
   alwaysRun: z.boolean().default(false),
   hideStepIf: z.boolean().default(false),
+  /** Held while the step runs; it waits for them when its turn has come. */
+  locks: lockAccesses.default([]),
 };
 
 /** What the engine must know of a step before its turn comes: plain values, never renderables. */

@@ -22,8 +22,11 @@ import {
   createEngineCommands,
   distribute,
   type EngineCommands,
+  LOCKS,
+  LocksMoved,
   sweep,
 } from "../../server/engine";
+import { openBus } from "../../server/events/bus";
 import { mergeCalls } from "../../server/events/merge-calls";
 import {
   createFleetCommands,
@@ -204,7 +207,7 @@ export async function createRig(): Promise<Rig> {
     },
     async socket() {
       const alarm = (id: string) => alarms.add(id);
-      const made = await socketProcess(db, wake, alarm, async (owner, session, isSame) => {
+      const made = await socketProcess(db, url, wake, alarm, async (owner, session, isSame) => {
         const other = sockets.get(owner);
         return other?.line.state === "up" ? other.sessions.judge(session, isSame) : "no answer";
       });
@@ -288,6 +291,7 @@ function cuttable(db: Queryable): Line {
 
 async function socketProcess(
   db: Queryable,
+  url: string,
   wake: () => void,
   alarm: (id: string, afterMs: number) => void,
   ask: SessionsContext["ask"],
@@ -305,6 +309,9 @@ async function socketProcess(
     logs.push(error instanceof Error ? `${message}: ${error.message}` : message);
   };
   const insist = createInsist({ fenced: fenced.signal, onRetry: () => {} });
+  const locksMoved = new LocksMoved();
+  const bus = openBus(url, () => {});
+  await bus.listen(LOCKS, () => locksMoved.tell());
   const logIds = new LogIds(line);
   const writer = new LogWriter(line);
   const protocol = createNullProtocol();
@@ -355,6 +362,7 @@ async function socketProcess(
     },
     announce: () => {},
     announceSoon: () => {},
+    locksMoved,
     alarm,
     wake,
     log,
@@ -398,12 +406,14 @@ async function socketProcess(
       await made.idle();
       await until(() => sessions.count() === 0);
       await writer.flush();
+      await bus.close();
       await db.rows("update process set gone_at = now() where id = $1", [id]);
     },
     async die() {
       line.state = "dead";
       fenced.abort();
       writer.abort();
+      await bus.close();
       await db.rows("update process set gone_at = now() where id = $1", [id]);
     },
   };

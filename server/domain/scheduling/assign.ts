@@ -1,7 +1,9 @@
 /**
  * Who builds what next: pure, so that the distributor and the sentence on the screen agree.
  */
+
 import type { BuilderId, BuildRequestId, SessionId, WorkerId } from "../ids";
+import { type LockAccess, LockBook, type LockGrant, strongest } from "../locks";
 
 /** What the distributor knows of a worker that a builder names. */
 export interface Candidate {
@@ -18,9 +20,13 @@ export interface Candidate {
   readonly busySlots: readonly number[];
   /** It runs a build of this very builder (W-060: never two). */
   readonly isPairBusy: boolean;
+  /** Locks that each build on it holds. */
+  readonly locks?: readonly LockAccess[];
+  /** What a build of the builder on it waits for: "lock db, held by runtests #12". */
+  readonly waitsFor?: string | null;
 }
 
-export type Blocked = "offline" | "paused" | "draining" | "quarantined" | "busy";
+export type Blocked = "offline" | "paused" | "draining" | "quarantined" | "busy" | "locked";
 
 /** Why this worker cannot take a build of the builder now; null when it can (W-061). */
 export function blockedBy(worker: Candidate, now: number): Blocked | null {
@@ -29,7 +35,7 @@ export function blockedBy(worker: Candidate, now: number): Blocked | null {
   if (worker.isDraining) return "draining";
   if (worker.quarantinedUntil !== null && worker.quarantinedUntil > now) return "quarantined";
   if (worker.isPairBusy || freeSlot(worker.maxBuilds, worker.busySlots) === null) return "busy";
-  return null;
+  return worker.waitsFor ? "locked" : null;
 }
 
 /**
@@ -48,6 +54,8 @@ export function freeSlot(maxBuilds: number | null, busy: readonly number[]): num
 export interface WaitingBuilder {
   readonly builderId: BuilderId;
   readonly name: string;
+  /** Locks that each of its builds holds. */
+  readonly locks?: readonly LockAccess[];
   /** In the order they are served: highest priority first, then oldest. */
   readonly requests: readonly {
     readonly id: BuildRequestId;
@@ -66,13 +74,20 @@ export interface Assignment {
   readonly workerId: WorkerId;
   readonly sessionId: SessionId;
   readonly slot: number;
+  /** Places of locks that the build holds from its claim on. */
+  readonly locks: readonly LockGrant[];
 }
 
 /**
  * Pairs of request and worker to claim now. Builders come by highest priority, then oldest
- * request, then name (C-100); a request without a usable worker does not hold up later ones.
+ * request, then name (C-100); a request without a usable worker does not hold up later ones. One that
+ * lacks nothing but locks waits in their line, so that those after it do not pass it by.
  */
-export function assign(builders: readonly WaitingBuilder[], now: number): Assignment[] {
+export function assign(
+  builders: readonly WaitingBuilder[],
+  now: number,
+  book = new LockBook([]),
+): Assignment[] {
   const taken = new Map<WorkerId, number[]>();
   const assignments: Assignment[] = [];
   for (const builder of [...builders].sort(byUrgency)) {
@@ -80,26 +95,59 @@ export function assign(builders: readonly WaitingBuilder[], now: number): Assign
       const busySlots = [...worker.busySlots, ...(taken.get(worker.workerId) ?? [])];
       const slot = freeSlot(worker.maxBuilds, busySlots);
       const { workerId, sessionId, name } = worker;
+      const locks = locksOf(builder, worker);
       if (slot === null || sessionId === null) return [];
       return blockedBy({ ...worker, busySlots }, now) === null
-        ? [{ workerId, sessionId, name, slot }]
+        ? [{ workerId, sessionId, name, slot, locks }]
         : [];
     });
     for (const request of builder.requests) {
       if (usable.length === 0) break;
-      const at = usable.findIndex(({ name }) => mayTake(request, name));
-      if (at < 0) continue;
+      const able = usable.filter(({ name }) => mayTake(request, name));
+      const answers = able.map((worker) => book.ask(worker.locks, lockWorker(worker)));
+      const chosenAt = answers.findIndex((answer) => "granted" in answer);
+      const [first] = able;
+      const answer = answers[chosenAt];
+      if (!answer || !("granted" in answer)) {
+        if (first) book.wait(first.locks, lockWorker(first), builder.name);
+        continue;
+      }
+      const at = usable.indexOf(able[chosenAt] as (typeof usable)[number]);
       // A builder runs once per worker: whoever took one of its requests takes no other.
       const [chosen] = usable.splice(at, 1);
       if (!chosen) continue;
       const { workerId, sessionId, slot } = chosen;
       taken.set(workerId, [...(taken.get(workerId) ?? []), slot]);
       const { builderId } = builder;
-      assignments.push({ requestId: request.id, builderId, workerId, sessionId, slot });
+      const locks = answer.granted;
+      book.take(locks, NOT_YET, builder.name);
+      assignments.push({ requestId: request.id, builderId, workerId, sessionId, slot, locks });
     }
   }
   return assignments;
 }
+
+/** The number of a build that is not made yet. */
+const NOT_YET = 0;
+
+/** What a build of the builder on that worker holds, each lock once. */
+export function locksOf(
+  builder: { readonly locks?: readonly LockAccess[] },
+  worker: Pick<Candidate, "locks">,
+): LockAccess[] {
+  return strongest([...(builder.locks ?? []), ...(worker.locks ?? [])]);
+}
+
+const lockWorker = ({
+  workerId,
+  name,
+}: {
+  readonly workerId: WorkerId;
+  readonly name: string;
+}) => ({
+  id: workerId,
+  name,
+});
 
 /** `enforceChosenWorker`: a request that names a worker is for that one. */
 export function mayTake(request: { readonly worker?: string | null }, worker: string): boolean {

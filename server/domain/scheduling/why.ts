@@ -33,6 +33,12 @@ export function whyWaiting(
           worker: ref(free),
         };
   }
+  // All else is ready for it.
+  const locked = blocked.find(({ by }) => by === "locked")?.worker;
+  if (locked) {
+    const sentence = `It waits for ${locked.waitsFor}${behind(ahead)}.`;
+    return { code: "locked", sentence, worker: blocked.length === 1 ? ref(locked) : null };
+  }
   const [only] = blocked;
   if (blocked.length === 1 && only?.by) {
     return {
@@ -99,6 +105,7 @@ export function whyNotOn(
     return "It runs a build of this builder, and takes one of each at a time.";
   }
   if (by === "busy") return `${places(worker)} taken.`;
+  if (by === "locked") return `It is free; the build waits for ${worker.waitsFor}.`;
   if (by !== null) return `It ${is(worker, by)}.`;
   return ahead > 0 ? `It is free; ${first(ahead)}.` : "It is free: the build starts next.";
 }
@@ -119,6 +126,8 @@ function is(worker: Candidate, by: Blocked): string {
       return "is paused";
     case "draining":
       return "is shutting down";
+    case "locked":
+      return `is free, but the build waits for ${worker.waitsFor}`;
     case "quarantined":
       return `is in quarantine until ${new Date(worker.quarantinedUntil ?? 0).toISOString().slice(11, 19)} UTC`;
   }

@@ -6,6 +6,7 @@ import type { Queryable } from "../../db/pool";
 import { Batch, Expression, StaleState } from "../../db/transition";
 import type { BuildId, OrgId, ProcessId } from "../../domain/ids";
 import type { Assignment } from "../../domain/scheduling";
+import { takeLocks } from "../locks/own-locks";
 
 /** From claim to the first step; a connected worker needs milliseconds. */
 const PREPARING_SECONDS = 300;
@@ -16,7 +17,7 @@ export interface Claimed {
   readonly ownerId: ProcessId;
 }
 
-/** @returns null when the request, the worker or its place is no longer free */
+/** @returns null when the request, the worker, its place or a lock is no longer free */
 export async function claim(
   q: Queryable,
   orgId: OrgId,
@@ -76,6 +77,7 @@ export async function claim(
       body: { builderId: "builder_id", workerId: "worker_id", number: "number" },
     },
   );
+  takeLocks(batch, org, assignment.locks, "(select id from build)", null);
   batch.with(
     "overdue",
     `insert into deadline (org_id, kind, subject_id, fire_at, reason)

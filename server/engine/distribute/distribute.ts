@@ -7,7 +7,9 @@
  */
 import type { Queryable } from "../../db/pool";
 import type { OrgId, ProcessId } from "../../domain/ids";
-import { assign } from "../../domain/scheduling";
+import type { LockBook } from "../../domain/locks";
+import { assign, type WaitingBuilder } from "../../domain/scheduling";
+import { loadLocks } from "../locks/load-locks";
 import { claim } from "./claim";
 import { loadWaiting } from "./queue";
 
@@ -30,7 +32,8 @@ export async function distribute(context: DistributeContext, orgId: OrgId): Prom
   // its request or its worker, but not that he saw the other of the two; and one round sees only so
   // many workers of each builder.
   while (fruitless < FRUITLESS_ROUNDS) {
-    const assignments = assign(await loadWaiting(context.db, orgId), context.now());
+    const waiting = await loadWaiting(context.db, orgId);
+    const assignments = assign(waiting, context.now(), await lockBook(context.db, orgId, waiting));
     if (assignments.length === 0) break;
     const claims = await Promise.allSettled(
       assignments.map(async (assignment) => {
@@ -47,4 +50,20 @@ export async function distribute(context: DistributeContext, orgId: OrgId): Prom
     if (failed) throw failed.reason;
   }
   return made;
+}
+
+/** The locks that builds of these would hold; nothing is asked of the database where there are none. */
+function lockBook(
+  q: Queryable,
+  orgId: OrgId,
+  waiting: readonly WaitingBuilder[],
+): Promise<LockBook> {
+  const workers = waiting.flatMap((builder) => builder.workers);
+  const names = [...waiting, ...workers].flatMap(({ locks = [] }) => locks.map(({ name }) => name));
+  return loadLocks(
+    q,
+    orgId,
+    names,
+    workers.map(({ workerId }) => workerId),
+  );
 }

@@ -4,6 +4,7 @@
  */
 import type { Queryable } from "../../db/pool";
 import type { OrgId } from "../../domain/ids";
+import type { LockAccess } from "../../domain/locks";
 import type { Candidate, WaitingBuilder } from "../../domain/scheduling";
 
 /** A builder runs once per worker, so no more of its requests than workers can start at a time. */
@@ -12,7 +13,7 @@ const HEADS = 50;
 const CANDIDATE = `jsonb_build_object(
   'workerId', w.id, 'name', w.name, 'sessionId', w.session_id, 'isPaused', w.paused_at is not null,
   'isDraining', w.is_draining, 'quarantinedUntil', case when w.quarantined_until > now() then (extract(epoch from w.quarantined_until) * 1000)::bigint end,
-  'maxBuilds', w.max_builds,
+  'maxBuilds', w.max_builds, 'locks', w.locks,
   'busySlots', coalesce((select jsonb_agg(x.worker_slot) from build x where x.worker_id = w.id and x.state <> 'finished'), '[]'),
   'isPairBusy', exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished'))`;
 
@@ -35,7 +36,7 @@ const WAITING = {
               order by r.builder_id limit 1)
       from waiting where waiting.builder_id is not null
     )
-    select b.id as "builderId", b.name, heads.requests, able.workers
+    select b.id as "builderId", b.name, b.locks, heads.requests, able.workers
     from waiting join builder b on b.id = waiting.builder_id
     cross join lateral (
       select jsonb_agg(w.candidate) as workers, jsonb_agg(w.name) as names from (
@@ -70,24 +71,26 @@ export function loadWaiting(q: Queryable, orgId: OrgId): Promise<WaitingBuilder[
   return q.rows<WaitingBuilder>(WAITING, [orgId]);
 }
 
-/** All workers that these builders name, able or not, by builder. */
+/** All workers that these builders name, able or not, by builder, and its own locks. */
 export async function loadCandidates(
   q: Queryable,
   orgId: OrgId,
   builderIds: readonly number[],
-): Promise<Map<number, Candidate[]>> {
-  const rows = await q.rows<{ builder_id: number; candidate: Candidate }>(
+): Promise<Map<number, { locks: readonly LockAccess[]; workers: Candidate[] }>> {
+  const rows = await q.rows<{ builder_id: number; locks: LockAccess[]; candidate: Candidate }>(
     {
       name: "builder-candidates",
-      text: `select b.id as builder_id, ${CANDIDATE} as candidate
+      text: `select b.id as builder_id, b.locks, ${CANDIDATE} as candidate
         from builder b join builder_worker bw on bw.builder_id = b.id join worker w on w.id = bw.worker_id
         where b.org_id = $1 and b.id = any($2) and w.removed_at is null order by b.id, w.name`,
     },
     [orgId, builderIds],
   );
-  const byBuilder = new Map<number, Candidate[]>();
-  for (const { builder_id, candidate } of rows) {
-    byBuilder.set(builder_id, [...(byBuilder.get(builder_id) ?? []), candidate]);
+  const byBuilder = new Map<number, { locks: readonly LockAccess[]; workers: Candidate[] }>();
+  for (const { builder_id, locks, candidate } of rows) {
+    const known = byBuilder.get(builder_id);
+    if (known) known.workers.push(candidate);
+    else byBuilder.set(builder_id, { locks, workers: [candidate] });
   }
   return byBuilder;
 }

@@ -1,7 +1,14 @@
 /** The sentence beside each pending request, from the rules the distributor follows. */
 import type { Queryable } from "../../db/pool";
 import type { OrgId } from "../../domain/ids";
-import { whyWaiting as explain, type Waiting, whyNotOn } from "../../domain/scheduling";
+import {
+  type Candidate,
+  whyWaiting as explain,
+  locksOf,
+  type Waiting,
+  whyNotOn,
+} from "../../domain/scheduling";
+import { loadLocks } from "../locks/load-locks";
 import { CHOSEN_WORKER, loadCandidates } from "./queue";
 
 export async function whyWaiting(
@@ -65,5 +72,36 @@ async function waitingNow(q: Queryable, orgId: OrgId, requestIds: readonly numbe
     [orgId, requestIds],
   );
   const builderIds = [...new Set(requests.map((row) => row.builder_id))];
-  return { requests, candidates: await loadCandidates(q, orgId, builderIds) };
+  return { requests, candidates: await withLocks(q, orgId, builderIds) };
+}
+
+/** The workers of these builders, each with the lock that keeps a build from beginning on it. */
+async function withLocks(
+  q: Queryable,
+  orgId: OrgId,
+  builderIds: readonly number[],
+): Promise<Map<number, Candidate[]>> {
+  const builders = [...(await loadCandidates(q, orgId, builderIds))];
+  const wanted = builders.map(([id, builder]) => ({
+    id,
+    workers: builder.workers.map((worker) => ({ worker, locks: locksOf(builder, worker) })),
+  }));
+  const all = wanted.flatMap(({ workers }) => workers);
+  const book = await loadLocks(
+    q,
+    orgId,
+    all.flatMap(({ locks }) => locks.map(({ name }) => name)),
+    all.map(({ worker }) => worker.workerId),
+  );
+  return new Map(
+    wanted.map(({ id, workers }) => [
+      id,
+      workers.map(({ worker, locks }): Candidate => {
+        const answer = book.ask(locks, { id: worker.workerId, name: worker.name });
+        if ("granted" in answer) return worker;
+        const { lock, why } = answer.refused;
+        return { ...worker, waitsFor: `lock ${lock}, ${why}` };
+      }),
+    ]),
+  );
 }

@@ -12,6 +12,7 @@ import type { BuildId, BuildRequestId, BuildsetId, OrgId, StepId } from "../../d
 import type { Properties } from "../../domain/properties";
 import { absolve, type Quarantine, quarantine } from "../../fleet";
 import { addFinalChunks, type PreparedChunks } from "../../logs";
+import { dropLocks } from "../locks/own-locks";
 import type { Conduct } from "./conduct";
 
 export interface BuildKeys {
@@ -34,6 +35,8 @@ export interface StepEnd {
   readonly summary: string;
   readonly commandEnds: readonly unknown[];
   readonly logs: readonly PreparedChunks[];
+  /** It held locks of its own. */
+  readonly hadLocks?: boolean;
 }
 
 const NOW = new Expression("now()");
@@ -91,7 +94,7 @@ export async function beginBuild(
   return steps.map((_, index) => ids[`step${index}`] as StepId);
 }
 
-/** One step ends and another begins. */
+/** One step ends and another begins. @returns whether locks were let go that others may wait for */
 export async function nextStep(
   q: Queryable,
   keys: BuildKeys,
@@ -104,9 +107,10 @@ export async function nextStep(
     /** All of them, when the step that ends changed some. */
     readonly properties: Properties | null;
   },
-): Promise<void> {
+): Promise<boolean> {
   const batch = new Batch(keys.orgId).fenced(keys.fence);
   endStep(batch, keys, end);
+  if (end.hadLocks) dropLocks(batch, `step_id = ${batch.value(end.stepId, "bigint")}`);
   batch.move("next", "step", next.stepId, {
     from: "pending",
     to: "running",
@@ -129,7 +133,8 @@ export async function nextStep(
       next.properties ? `, properties = ${batch.value(jsonText(next.properties), "jsonb")}` : ""
     } where id = ${batch.value(keys.fence.buildId)}`,
   );
-  await batch.commit(q);
+  const { freed = false } = await batch.commit<{ freed?: boolean }>(q);
+  return freed;
 }
 
 export interface BuildEnd {
@@ -217,6 +222,7 @@ export function settle(
     "deadlines",
     `delete from deadline where kind in ('build-preparing', 'build-stopping', 'build-awaiting') and subject_id = ${batch.value(buildId, "bigint")}`,
   );
+  dropLocks(batch, `build_id = ${batch.value(buildId, "bigint")}`);
   if (result === RETRY) {
     batch.move("request", "build_request", requestId, {
       ...why,

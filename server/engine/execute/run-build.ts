@@ -32,7 +32,7 @@ import {
   SUCCESS,
   worst,
 } from "../../domain/builds";
-import type { LogId, SessionId, StepId } from "../../domain/ids";
+import type { LogId, OrgId, SessionId, StepId } from "../../domain/ids";
 import { type Properties, secretsIn } from "../../domain/properties";
 import { quarantineAlarm } from "../../fleet";
 import type { OpenLog } from "../../logs";
@@ -44,6 +44,8 @@ import {
 } from "../../protocols/contract";
 import type { SecretReader } from "../../secrets/contract";
 import type { Steps } from "../../steps/contract";
+import { acquire } from "../locks/acquire";
+import type { LocksMoved } from "../locks/locks-moved";
 import { giveUp } from "../recover/abandon";
 import { awaitWorker } from "../recover/await-worker";
 import { builddirOf, buildProperties, workerInfo } from "./build-properties";
@@ -90,6 +92,10 @@ export interface RunContext {
   /** Somebody should look at the fleet's deadlines then; of alarms with one id one is enough. */
   readonly alarm: (id: string, afterMs: number) => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
+  /** Tells when locks were let go. */
+  readonly locksMoved: LocksMoved;
+  /** Requests of the organisation may find what they wait for. */
+  readonly wake: (orgId: OrgId) => void;
   /** Retries through an outage of the database; rejects with StaleState or when fenced. */
   readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -331,7 +337,10 @@ class BuildRun {
         properties: values.changed,
       };
       const ended = end;
-      await this.#insist("next step", () => nextStep(this.#context.db, this.#keys, ended, next));
+      const freed = await this.#insist("next step", () =>
+        nextStep(this.#context.db, this.#keys, ended, next),
+      );
+      if (freed) this.#context.wake(this.#build.orgId);
       values.stored();
       this.#context.announceSoon();
       end = null;
@@ -362,7 +371,7 @@ class BuildRun {
     const planned = this.#steps[index] as Planned;
     const step = prepareStep(this.#context.steps, planned, values);
     const description = values.redact(step.description).slice(0, 500);
-    return { index, step, flags: planned.flags, description };
+    return { index, step, flags: planned.flags, locks: planned.locks, description };
   }
 
   async #runStep(
@@ -390,6 +399,7 @@ class BuildRun {
       openLog: (wanted) => openLog(build, wanted),
       storedLogs: begun?.logs ?? [],
       abort: this.#abort.signal,
+      acquireLocks: () => this.#acquire(session, turn, stepId),
       stopOf: () => this.#stop,
       wasStopped,
       keeping: (ordinal) => this.#keeping(stepId, ordinal),
@@ -398,6 +408,21 @@ class BuildRun {
     });
     this.#isReplaying = false;
     return end;
+  }
+
+  /** Waits for a step's locks. @returns false when it was stopped, or its worker lost, before */
+  async #acquire(session: WorkerSession, turn: Turn, stepId: StepId): Promise<boolean> {
+    const { locks, description } = turn;
+    if (locks.length === 0) return true;
+    const lost = new AbortController();
+    void session.closed.then(() => lost.abort());
+    const { db, locksMoved, insist, announceSoon: announce } = this.#context;
+    const { workerId: id, workerName: name } = this.#build;
+    const stop = AbortSignal.any([this.#abort.signal, lost.signal]);
+    return acquire(
+      { db, locksMoved, insist, announce },
+      { keys: this.#keys, stepId, locks, description, worker: { id, name }, stop },
+    );
   }
 
   /** The time is part of the name: a database that was restored may give its numbers once more. */

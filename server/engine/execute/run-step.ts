@@ -1,5 +1,5 @@
 /** One step of a build, from its first command to what its end is written with. */
-import { CANCELLED, EXCEPTION } from "../../domain/builds";
+import { CANCELLED, EXCEPTION, RETRY } from "../../domain/builds";
 import type { LogId, StepId } from "../../domain/ids";
 import type { CommandEnd } from "../../domain/wire";
 import type { OpenLog, PreparedChunks, Redactor } from "../../logs";
@@ -18,6 +18,7 @@ export interface Turn {
   readonly index: number;
   readonly step: Step;
   readonly flags: Planned["flags"];
+  readonly locks: Planned["locks"];
   readonly description: string;
 }
 
@@ -43,6 +44,8 @@ export interface StepToRun {
   /** Of a step that is begun again. */
   readonly storedLogs: readonly StoredLog[];
   readonly abort: AbortSignal;
+  /** Resolves with false when it was stopped, or its worker lost, before it had them. */
+  readonly acquireLocks: () => Promise<boolean>;
   /** Somebody wants the build stopped; told anew each time. */
   readonly stopOf: () => StopRequest | null;
   /** The step began when it was stopped already. */
@@ -71,6 +74,14 @@ export async function runStep(run: StepToRun): Promise<RunStepEnd | null> {
   });
   let isAwaiting = false;
   const ends: CommandEnd[] = [];
+  const withoutLocks = async (): Promise<StepOutcome> => {
+    const summary = `${description} (without its locks)`;
+    if (run.abort.aborted) return { result: CANCELLED, summary };
+    isAwaiting = await run.isAwaiting();
+    if (isAwaiting) logs.discard();
+    ends.push({ kind: "lost", message: "the connection was lost" });
+    return { result: RETRY, summary };
+  };
   const header = (text: string) => void logs.output("header", Buffer.from(text));
   let outcome: StepOutcome;
   try {
@@ -88,7 +99,8 @@ export async function runStep(run: StepToRun): Promise<RunStepEnd | null> {
         if (isAwaiting) logs.discard();
       },
     });
-    outcome = await step.run(context);
+    if (await run.acquireLocks()) outcome = await step.run(context);
+    else outcome = await withoutLocks();
     const stop = run.stopOf();
     if (stop && !run.wasStopped) {
       header(`stopped: ${stop.reason || "no reason given"}\n`);
@@ -107,6 +119,7 @@ export async function runStep(run: StepToRun): Promise<RunStepEnd | null> {
     summary: values.redact(outcome.summary).slice(0, 500),
     commandEnds: ends,
     logs: await closeLogs(logs),
+    hadLocks: run.turn.locks.length > 0,
   };
 }
 

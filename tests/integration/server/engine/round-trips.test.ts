@@ -34,6 +34,7 @@ import {
   createBuilds,
   createEngineCommands,
   distribute,
+  LocksMoved,
 } from "../../../../server/engine";
 import { createAnnouncer, OUTBOX, openBus, processChannel } from "../../../../server/events/bus";
 import { createFleetCommands, createSessions } from "../../../../server/fleet";
@@ -308,6 +309,7 @@ async function openSocket() {
     announce,
     announceSoon: () => announcer.announceSoon(OUTBOX),
     alarm: producer.alarm,
+    locksMoved: new LocksMoved(),
     wake,
     log: (message, fields) => console.error(message, fields),
     insist,

@@ -94,8 +94,8 @@ describe("mistakes", () => {
     ],
     [
       "a builder option that comes later",
-      withBuilder("- {name: b, workername: local, factory: [], locks: []}"),
-      /"locks" is not supported yet/,
+      withBuilder("- {name: b, workername: local, factory: [], nextBuild: x}"),
+      /"nextBuild" is not supported yet/,
     ],
     [
       "an unknown step",
