@@ -49,6 +49,8 @@ export interface LiveOptions {
   /** Whether this person is told that strangers came to the workers' doors. */
   readonly mayWatchDoors: (userId: UserId) => Promise<boolean>;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
+  /** A browser watches these topics from now on. */
+  readonly onWatch?: (topics: readonly string[]) => void;
   /** How often sessions and memberships are looked at again. */
   readonly recheckMs?: number;
 }
@@ -66,6 +68,8 @@ export interface LiveServer {
   wake(): void;
   /** Lines of logs became durable. */
   logs(progress: readonly LogProgress[]): void;
+  /** The topics that browsers watch, of whatever organisation. */
+  watched(): string[];
   close(): Promise<void>;
 }
 
@@ -133,6 +137,7 @@ export async function openLive(options: LiveOptions): Promise<LiveServer> {
       await feed.ready();
       socket.data.orgs.set(wanted.org, orgId);
       await socket.join(topics.map((topic) => room(orgId, topic)));
+      options.onWatch?.(topics);
       return !isRefused;
     } catch (error) {
       options.log("subscription failed", { error });
@@ -150,6 +155,7 @@ export async function openLive(options: LiveOptions): Promise<LiveServer> {
     port,
     wake: feed.wake,
     logs: feed.logs,
+    watched: () => [...io.sockets.adapter.rooms.keys()].flatMap((name) => name.split(" ")[1] ?? []),
     async close() {
       clearInterval(rechecking);
       feed.close();

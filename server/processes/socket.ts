@@ -12,8 +12,9 @@ import { type Builds, createBuilds } from "../engine/execute/builds";
 import { LocksMoved } from "../engine/locks/locks-moved";
 import { LOCKS } from "../engine/locks/own-locks";
 import { readProcessEnv } from "../env";
-import { CONFIG, OUTBOX, processChannel } from "../events/bus";
+import { CONFIG, OUTBOX, processChannel, WATCHING } from "../events/bus";
 import { createHolderQuestions, createSessions, doorsOpened } from "../fleet";
+import { createGrowth } from "../live/growth";
 import { openLive } from "../live/live-server";
 import { LogIds, LogWriter } from "../logs";
 import type { Listening, WorkerProtocol } from "../protocols/contract";
@@ -77,14 +78,22 @@ const live = await openLive({
   port: env.live.port,
   db,
   userIdOf: async (headers) => (await userOf({ env, db: people }, headers))?.userId ?? null,
+  onWatch: (topics) => growth.watch(topics),
   mayRead: (userId, org) => memberOf(people, userId, org),
   mayWatchDoors: (userId) => mayWatchDoors(people, userId),
   log,
 });
 
+const growth = createGrowth({
+  processId,
+  announce: announcer.announce,
+  watched: live.watched,
+  show: live.logs,
+});
+
 const logIds = new LogIds(db);
 const logWriter = new LogWriter(db, {
-  onStored: live.logs,
+  onStored: growth.stored,
   onRetry: (error) => log("log not written, trying again", { error }),
 });
 
@@ -132,7 +141,7 @@ builds = createBuilds({
 const { look, obeyStops } = builds;
 
 await own.bus.listen(processChannel(processId), (payload) => {
-  if (payload && questions.heard(payload)) return;
+  if (payload && (questions.heard(payload) || growth.heard(payload))) return;
   if (payload === "") void look();
   else attend();
 });
@@ -144,6 +153,7 @@ function attend(): void {
   void sessions.obey();
 }
 await own.bus.listen(OUTBOX, live.wake);
+await own.bus.listen(WATCHING, growth.said);
 await own.bus.listen(CONFIG, (payload) => {
   const orgId = payload ? Number(payload) : null;
   void sessions.reconfigure(orgId as OrgId | null);
@@ -190,6 +200,7 @@ const child = asChild(async () => {
   const timeout = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
   await Promise.race([builds?.idle(), timeout]);
   await logWriter.flush();
+  growth.close();
   await live.close();
   await webDatabase.end();
   await own.close("stopped in order");
