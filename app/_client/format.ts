@@ -14,6 +14,18 @@ export function duration(ms: number): string {
 
 const pad = (n: number): string => String(n).padStart(2, "0");
 
+/** 1st, 2nd, 3rd, 11th. */
+export function ordinal(n: number): string {
+  const suffix = { one: "st", two: "nd", few: "rd", other: "th", many: "th", zero: "th" };
+  return `${n}${suffix[new Intl.PluralRules("en", { type: "ordinal" }).select(n)]}`;
+}
+
+/** The time of day to the second. */
+export function clock(at: number, locale?: string): string {
+  const parts = { hour: "2-digit", minute: "2-digit", second: "2-digit" } as const;
+  return new Intl.DateTimeFormat(locale, parts).format(at);
+}
+
 const UNITS = [
   ["year", 31_557_600_000],
   ["month", 2_629_800_000],

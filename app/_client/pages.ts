@@ -14,7 +14,7 @@ export const requestPages = {
   getNextPageParam: (page: { after: { priority: number; id: number } | null }) => page.after,
 };
 
-/** Of a worker: its sessions, and those who were refused. */
+/** Of a worker: its history, its sessions, and those who were refused. */
 export const comingPages = {
   initialCursor: null,
   getNextPageParam: (page: { before: number | null }) => page.before,

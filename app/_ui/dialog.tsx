@@ -6,7 +6,7 @@ import { ICONS, Icon } from "./icon";
 
 /**
  * A modal dialog: the browser's own element, so focus is held inside, Escape closes it, and focus
- * goes back to where it came from. Mounted is open.
+ * goes back to where it came from. Mounted is open. What has `data-autofocus` gets the focus first.
  */
 export function Dialog(props: {
   title: string;
@@ -18,7 +18,11 @@ export function Dialog(props: {
   const title = useId();
   useEffect(() => {
     const dialog = element.current;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      // The browser would take the first that can have it, which is the button that closes.
+      dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
+    }
     return () => dialog?.close();
   }, []);
   return (

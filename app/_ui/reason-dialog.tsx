@@ -36,8 +36,7 @@ export function ReasonDialog(props: {
           onChange={(event) => setReason(event.target.value)}
           required={props.isRequired}
           maxLength={1000}
-          // biome-ignore lint/a11y/noAutofocus: the one field of a dialog that was just asked for
-          autoFocus
+          data-autofocus
           help="Recorded with your name, and shown to everybody."
           problem={fieldProblems(props.error).reason}
         />

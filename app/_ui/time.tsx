@@ -1,7 +1,7 @@
 "use client";
 
 import { useEffect, useState, useSyncExternalStore } from "react";
-import { duration, exact, relative } from "../_client/format";
+import { clock, duration, exact, relative } from "../_client/format";
 
 /** One clock for the page: everything that ticks ticks together. */
 const listeners = new Set<() => void>();
@@ -80,6 +80,21 @@ export function Moment(props: { at: number }) {
       suppressHydrationWarning
     >
       {now === 0 ? "…" : exact(props.at)}
+    </time>
+  );
+}
+
+/** The time of day to the second; the whole date on hover. */
+export function Clock(props: { at: number }) {
+  const now = useNow(false);
+  return (
+    <time
+      dateTime={new Date(props.at).toISOString()}
+      title={now === 0 ? undefined : exact(props.at)}
+      className="whitespace-nowrap"
+      suppressHydrationWarning
+    >
+      {now === 0 ? "…" : clock(props.at)}
     </time>
   );
 }

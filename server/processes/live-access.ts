@@ -9,7 +9,7 @@ import type { OrgId, UserId } from "../domain/ids";
 export async function mayWatchDoors(db: OrgDatabase, userId: UserId): Promise<boolean> {
   const rows = await db.within({ userId }, (tx) =>
     tx.rows(
-      `select where (select count(*) from (select from organization limit 2) some) = 1
+      `select where (select count(*) from (select from organization limit 2) few) = 1
          or exists (select from user_account u where u.id = $1 and u.is_admin and u.disabled_at is null)`,
       [userId],
     ),

@@ -83,6 +83,11 @@ const PAGES: readonly PageUnderTest[] = [
     isReady: (page) => expect(page.getByRole("table")).toBeVisible(),
   },
   {
+    name: "worker-history",
+    path: ({ worker }) => `${worker}?part=history`,
+    isReady: (page) => expect(page.getByRole("list", { name: "History" })).toBeVisible(),
+  },
+  {
     name: "worker-connection",
     path: ({ worker }) => `${worker}?part=connection`,
     isReady: shown("Try it on the worker's machine"),

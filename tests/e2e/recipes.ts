@@ -193,7 +193,7 @@ export const CONFIG = {
   workers: [
     ...[
       ...["ebb", "flood", "bollard", "cable", "berth", "deckhand", "quay", "sunken-worker"],
-      ...["stevedore", "winch"],
+      ...["stevedore", "winch", "tender-1", "tender-2"],
     ].map((name) => ({
       type: "Worker",
       name,

@@ -90,14 +90,18 @@ function Choosable(props: {
   const may = useIsAtLeast("maintainer");
   const asked = askedFor(useSearchParams());
   const [chosen, choose] = useState<ReadonlyMap<number, string>>(new Map());
+  const [outcome, tell] = useState("");
   const isPageChosen = data.workers.length > 0 && data.workers.every(({ id }) => chosen.has(id));
   const set = (workers: readonly { id: number; name: string }[], isOn: boolean) => {
-    const next = new Map(chosen);
-    for (const { id, name } of workers) {
-      if (isOn) next.set(id, name);
-      else next.delete(id);
-    }
-    choose(next);
+    choose((before) => {
+      const next = new Map(before);
+      for (const { id, name } of workers) {
+        if (isOn) next.set(id, name);
+        else next.delete(id);
+      }
+      return next;
+    });
+    tell("");
   };
   const chooseAll = async () => {
     const input = { org: org.slug, ...filterOf(asked) };
@@ -110,13 +114,19 @@ function Choosable(props: {
     <>
       <div className="flex min-h-10 flex-wrap items-center gap-2 pb-1" role="status">
         {chosen.size === 0 ? (
-          <span className="text-muted">{told(data)}</span>
+          <>
+            <span className="text-muted">{told(data)}</span>
+            {outcome === "" ? null : <span className="font-medium">{outcome}</span>}
+          </>
         ) : (
           <>
             <span className="text-muted">{number(chosen.size)} chosen:</span>
             <WorkerActions
               workers={[...chosen].map(([id, name]) => ({ id, name }))}
-              onDone={() => choose(new Map())}
+              onDone={(said) => {
+                choose(new Map());
+                tell(said);
+              }}
             />
             {isPageChosen && chosen.size < data.matched ? (
               <Button look="quiet" onClick={() => void chooseAll()}>

@@ -1,10 +1,11 @@
 "use client";
 
 import Link from "next/link";
+import { ordinal } from "@/app/_client/format";
 import { routes } from "@/app/_client/navigation";
 import { Status } from "@/app/_features/status";
 import { useOrg } from "@/app/_shell/org";
-import { Ago, Countdown } from "@/app/_ui/time";
+import { Ago, Clock, Countdown } from "@/app/_ui/time";
 import type { WorkerRow } from "@/server/api/workers/row";
 
 /** The word, and the sentence with its times: until when, since when. */
@@ -22,6 +23,7 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
       <span className="text-muted">
         {worker.isRemoved ? "Not in the configuration any more" : shown.sentence}
         <Times worker={worker} />
+        <Quarantine worker={worker} />
       </span>
       {worker.running.map((build) => (
         <Link
@@ -34,6 +36,22 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
         </Link>
       ))}
     </span>
+  );
+}
+
+/** Until when it rests, and how often in a row it had to. Also while it is away or paused. */
+function Quarantine({ worker }: { worker: WorkerRow }) {
+  const { quarantinedUntil: until, quarantineCount: nth, quarantineReason, shown } = worker;
+  if (until === null) return null;
+  const isElsewhere = shown.word !== "quarantined";
+  return (
+    <>
+      {isElsewhere
+        ? `; rests after a fault${quarantineReason ? `: ${quarantineReason}` : ""}`
+        : null}
+      , until <Clock at={until} />
+      {nth > 0 ? ` (${ordinal(nth)} in a row)` : null}, back <Countdown to={until} />
+    </>
   );
 }
 
@@ -54,12 +72,6 @@ function Times({ worker }: { worker: WorkerRow }) {
               ; counts as missing <Countdown to={worker.missingAt} />
             </>
           )}
-        </>
-      );
-    case "quarantined":
-      return worker.quarantinedUntil === null ? null : (
-        <>
-          ; back <Countdown to={worker.quarantinedUntil} />
         </>
       );
     default:

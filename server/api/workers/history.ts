@@ -7,7 +7,7 @@ const PAGE = 50;
 export const historyInput = z.object({
   workerId: z.number().int().positive(),
   /** Only lines older than this one, by id. */
-  before: z.number().int().positive().optional(),
+  cursor: z.number().int().positive().nullish(),
 });
 
 /** One line of a worker's history; `server/domain/workers/history.ts` has the words for its kind. */
@@ -30,7 +30,7 @@ export async function workerHistory(org: OrgScope, input: z.output<typeof histor
         text: `select e.id, ${ms("e.at")} as at, e.kind, e.reason, e.actor from worker_event e
           where e.org_id = $1 and e.worker_id = $2 and e.id < $3 order by e.id desc limit ${PAGE}`,
       },
-      [org.orgId, input.workerId, input.before ?? Number.MAX_SAFE_INTEGER],
+      [org.orgId, input.workerId, input.cursor ?? Number.MAX_SAFE_INTEGER],
     ),
   );
   return { events, before: events.length === PAGE ? (events.at(-1)?.id ?? null) : null };

@@ -25,7 +25,7 @@ export function DayStrip(props: { workerId: number }) {
       <div className="flex justify-between text-2xs text-muted" aria-hidden="true">
         {QUARTERS.map((hours) => (
           <span key={hours} suppressHydrationWarning>
-            {hours === 24 ? "now" : now === 0 || !data ? "…" : clock(data.from + hours * 3_600_000)}
+            {hours === 24 ? "now" : now === 0 || !data ? "…" : hour(data.from + hours * 3_600_000)}
           </span>
         ))}
       </div>
@@ -33,5 +33,5 @@ export function DayStrip(props: { workerId: number }) {
   );
 }
 
-const clock = (at: number) =>
+const hour = (at: number) =>
   new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(at);

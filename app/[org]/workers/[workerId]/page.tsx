@@ -47,6 +47,9 @@ const OF_PART: Readonly<Record<Part, (org: string, workerId: WorkerId) => Promis
   builds: (org, workerId) => [
     loadInfinite((api) => api.builds.page.infiniteQueryOptions({ org, workerId }, buildPages)),
   ],
+  history: (org, workerId) => [
+    loadInfinite((api) => api.workers.history.infiniteQueryOptions({ org, workerId }, comingPages)),
+  ],
   connection: (org, workerId) => [
     load((api) => api.workers.connection.queryOptions({ org, workerId })),
     loadInfinite((api) =>

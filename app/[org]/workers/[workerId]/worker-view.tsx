@@ -13,12 +13,14 @@ import { actionsFor, WorkerActions } from "../worker-actions";
 import { WorkerState } from "../worker-state";
 import { ConnectionPart } from "./connection-part";
 import { DayStrip } from "./day-strip";
+import { HistoryPart } from "./history-part";
 import { OverviewPart } from "./overview-part";
 import { partOf } from "./parts";
 
 const TABS = [
   { id: "overview", title: "Overview" },
   { id: "builds", title: "Builds" },
+  { id: "history", title: "History" },
   { id: "connection", title: "Connection" },
 ] as const;
 
@@ -56,6 +58,7 @@ export function WorkerView(props: { workerId: number }) {
           {part === "builds" ? (
             <BuildsTable of={{ workerId: worker.id }} empty="It has built nothing yet." />
           ) : null}
+          {part === "history" ? <HistoryPart workerId={worker.id} /> : null}
           {part === "connection" ? <ConnectionPart worker={worker} /> : null}
         </Tabs>
       </div>

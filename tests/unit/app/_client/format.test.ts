@@ -1,6 +1,6 @@
 /** Guarantee: durations, sizes and distances in time are short and right at their edges. */
 import { expect, test } from "vitest";
-import { bytes, duration, relative, shortRevision } from "../../../../app/_client/format";
+import { bytes, duration, ordinal, relative, shortRevision } from "../../../../app/_client/format";
 
 test.each([
   [0, "0 s"],
@@ -16,6 +16,11 @@ test.each([
 test("distances in time", () => {
   expect(relative(0, 120_000, "en")).toBe("2m ago");
   expect(relative(7_200_000, 0, "en")).toBe("in 2h");
+});
+
+test("the how-manieth", () => {
+  const said = [1, 2, 3, 4, 11, 12, 13, 21, 102].map(ordinal);
+  expect(said.join(" ")).toBe("1st 2nd 3rd 4th 11th 12th 13th 21st 102nd");
 });
 
 test("sizes", () => {
