@@ -43,11 +43,13 @@ const OF_PART: Readonly<Record<Part, (org: string, workerId: WorkerId) => Promis
   overview: (org, workerId) => [
     load((api) => api.workers.builders.queryOptions({ org, workerId })),
     load((api) => api.workers.waiting.queryOptions({ org, workerId })),
+    load((api) => api.workers.losses.queryOptions({ org, workerId })),
   ],
   builds: (org, workerId) => [
     loadInfinite((api) => api.builds.page.infiniteQueryOptions({ org, workerId }, buildPages)),
   ],
   history: (org, workerId) => [
+    load((api) => api.workers.losses.queryOptions({ org, workerId })),
     loadInfinite((api) => api.workers.history.infiniteQueryOptions({ org, workerId }, comingPages)),
   ],
   connection: (org, workerId) => [

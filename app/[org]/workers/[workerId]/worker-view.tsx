@@ -14,6 +14,7 @@ import { WorkerState } from "../worker-state";
 import { ConnectionPart } from "./connection-part";
 import { DayStrip } from "./day-strip";
 import { HistoryPart } from "./history-part";
+import { Losses } from "./losses";
 import { OverviewPart } from "./overview-part";
 import { partOf } from "./parts";
 
@@ -58,7 +59,12 @@ export function WorkerView(props: { workerId: number }) {
           {part === "builds" ? (
             <BuildsTable of={{ workerId: worker.id }} empty="It has built nothing yet." />
           ) : null}
-          {part === "history" ? <HistoryPart workerId={worker.id} /> : null}
+          {part === "history" ? (
+            <>
+              <Losses workerId={worker.id} />
+              <HistoryPart workerId={worker.id} />
+            </>
+          ) : null}
           {part === "connection" ? <ConnectionPart worker={worker} /> : null}
         </Tabs>
       </div>
