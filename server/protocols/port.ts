@@ -5,7 +5,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext, TLSSocket } from "node:tls";
-import { isWithin } from "../domain/addresses";
+import { isWithin, networkOf } from "../domain/addresses";
 import type { CloseReason, Listening, ListenOptions, Peer, WorkerDoor } from "./contract";
 import type { Wire } from "./first-words";
 import { plain } from "./proxy-header";
@@ -102,7 +102,7 @@ export async function openPort(
     turnAway: (from: Peer) => void,
   ): void {
     const stepOut = strangers.arrive({
-      address: peer.address,
+      address: networkOf(peer.address),
       attend: () => begin(raw, peer, headerBytes),
       turnAway: () => turnAway(peer),
     });
@@ -113,7 +113,7 @@ export async function openPort(
     waiting.delete(raw);
     let isStranger = true;
     const leave = () => {
-      if (isStranger) strangers.leave(peer.address);
+      if (isStranger) strangers.leave(networkOf(peer.address));
       isStranger = false;
     };
     const isTls = secureContext !== null;

@@ -412,6 +412,8 @@ export function pythonWorkerLife({ protocol, args }: PythonWorker): void {
 
   it.each([
     ["w\u00f6rker-\u4e2d", "pass"],
+    // The second organisation's (A-02).
+    ["two/example-worker", "pass"],
     ["w1", "p\u00e4:\u00df \"'\\ %(x)s $HOME \u{1f511}"],
   ])(
     "logs in as %j with the password %j",

@@ -40,7 +40,7 @@ describe.runIf(hasBuildbotWorker())("two socket processes", () => {
   const workers = new Map<string, BuildbotWorker>();
 
   beforeAll(async () => {
-    storm = await openStorm({ workers: ["s1"] });
+    storm = await openStorm({ workers: ["s1"], env: { SLIPWAY_SOCKET_DRAIN_SECONDS: "60" } });
     await storm.slipway.apply(configuration());
     second = await startSocketProcess(storm.slipway, { SLIPWAY_SOCKET_DRAIN_SECONDS: "60" });
     for (const name of WORKERS) {
@@ -222,6 +222,17 @@ describe.runIf(hasBuildbotWorker())("two socket processes", () => {
       await greenAt(name, first, `after-${name}`);
     }
     expect(await second.exited).toBe(0);
+  });
+
+  test("an installation that is stopped as a whole lets builds end first", async () => {
+    await storm.connected("s1");
+    const request = await storm.request("slow-s1", "stopped-as-a-whole");
+    await buildOf(request, isRunning);
+    storm.slipway.kill("supervisor", "SIGTERM");
+    expect(await storm.slipway.exited()).toBe(0);
+    await storm.slipway.startAgain();
+    expect((await buildOf(request, isOver)).result).toBe(SUCCESS);
+    expect(await countOf(request)).toBe(1);
   });
 
   test("nothing is left behind", async () => {
