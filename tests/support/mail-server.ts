@@ -6,6 +6,7 @@ export interface ReceivedMail {
   readonly from: string;
   readonly to: readonly string[];
   readonly user: string | null;
+  readonly isEncrypted: boolean;
   /** As it came: headers, an empty line, the body. */
   readonly raw: string;
 }
@@ -46,6 +47,7 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
             from: mailFrom ? mailFrom.address : "",
             to: rcptTo.map(({ address }) => address),
             user: session.user ? String(session.user) : null,
+            isEncrypted: session.secure,
             raw,
           };
           made.mails.push(mail);
