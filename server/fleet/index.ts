@@ -3,7 +3,13 @@ export { createFleetCommands } from "./commands";
 export { type DeadlinesContext, fireDeadlines, quarantineAlarm } from "./deadlines";
 export { type Mailer, type TellContext, tellOfLoss } from "./missing/tell";
 export { doorsOpened } from "./missing/watch";
-export { absolve, nextQuarantineSeconds, type Quarantine, quarantine } from "./quarantine/conduct";
+export {
+  absolve,
+  nextQuarantineSeconds,
+  type Quarantine,
+  quarantine,
+  quarantineWorker,
+} from "./quarantine/conduct";
 export { createHolderQuestions } from "./sessions/holder-questions";
 export {
   createSessions,

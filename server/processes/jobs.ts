@@ -107,6 +107,7 @@ const telling = {
     db,
     secrets: databaseSecrets(db, sealingKey(env.secretKey)),
     isHosted: env.isHosted,
+    now: Date.now,
     mail: env.mail,
   }),
   announce,
@@ -151,7 +152,6 @@ const workers = [
     openWorker("distribution", processor, DISTRIBUTIONS_AT_ONCE, env, onError),
   ),
   await insist("polls", () => openWorker("polls", processor, POLLS_AT_ONCE, env, onError)),
-  await insist("alarms", () => openWorker("alarms", processor, 1, env, onError)),
   await insist("mails", () => openWorker("mails", processor, MAILS_AT_ONCE, env, onError)),
   await insist("upkeep", () => openWorker("upkeep", processor, 1, env, onError)),
 ];

@@ -42,6 +42,9 @@ const HAS_LEASE = "m.gone_at is null and m.lease_expires_at > now()";
 const MASTERS = `(select coalesce(json_agg(m.id order by m.id), '[]'::json) from process m
   where m.kind = 'socket' and ${HAS_LEASE})`;
 
+/** Whether the parent is one of them. */
+const IS_MASTER = `exists (select 1 from process m where m.id = $parent and m.kind = 'socket' and ${HAS_LEASE})`;
+
 /** Schedulers and sources run in whichever `jobs` process comes first; those taken away in none. */
 const MASTER_OF_TRIGGERS = `(select json_build_object('masterid', m.id, 'name', m.kind || '-' || m.id, 'active', true,
     'last_active', floor(extract(epoch from least(m.lease_expires_at, now())))::bigint)
@@ -63,7 +66,10 @@ export const RESOURCES = {
     table: "builder",
     isListed: true,
     root: "id-or-name",
-    under: { projects: { sql: "t.project_id = $parent", by: "id" } },
+    under: {
+      projects: { sql: "t.project_id = $parent", by: "id" },
+      masters: { sql: `t.removed_at is null and ${IS_MASTER}`, by: "id-or-name" },
+    },
     order: "t.id",
     fields: {
       builderid: int("t.id"),
@@ -207,6 +213,11 @@ export const RESOURCES = {
     under: {
       builders: {
         sql: "exists (select 1 from builder_worker p where p.worker_id = t.id and p.builder_id = $parent)",
+        by: "id-or-name",
+      },
+      // All processes have the same configuration.
+      masters: {
+        sql: `exists (select 1 from builder_worker p where p.worker_id = t.id) and ${IS_MASTER}`,
         by: "id-or-name",
       },
     },

@@ -9,6 +9,7 @@ import {
   startBuildbotWorker,
 } from "../support/buildbot-worker";
 import { header, type MailServer, startMailServer } from "../support/mail-server";
+import { startSlipwayWorker } from "../support/slipway-worker";
 
 const [SUCCESS, FAILURE, EXCEPTION, RETRY] = [0, 2, 4, 5];
 const ADDRESSES = ["ops@example.org", "ada@example.org"];
@@ -28,6 +29,7 @@ const CONFIG = {
   workers: [
     worker("s1"),
     worker("s2"),
+    worker("ours"),
     worker("lost", { missing_timeout: 3, notify_on_missing: ADDRESSES }),
     worker("other", { missing_timeout: 1, notify_on_missing: "marker@example.org" }),
   ],
@@ -40,6 +42,7 @@ const CONFIG = {
         builder("broken", ["s1"], "echo %(secret:nobody-has-set-this)s"),
         builder("slow", ["s2"], "echo begun; sleep 4; echo end"),
         builder("long", ["s1", "s2"], "sleep 600"),
+        builder("kept", ["ours"], "echo begun; sleep 600"),
         builder("idle", ["lost", "other"], "echo done"),
       ],
     },
@@ -203,6 +206,23 @@ describe.runIf(hasBuildbotWorker())("workers", () => {
     await storm.slipway.call(`buildrequests/${long}`, "cancel", { reason: "seen" });
     await buildOf(long, isOver);
     await start(first);
+  });
+
+  test("a shutdown at once ends builds on our own worker too, which would keep them", async () => {
+    const where = { port: storm.slipway.pbPort, name: "ours", password: "pass" };
+    const first = await startSlipwayWorker(where);
+    await storm.connected("ours");
+    const kept = await request("kept");
+    await buildOf(kept, isRunning);
+    await storm.slipway.call("workers/ours", "kill", { reason: "stuck" });
+    expect(await first.exited).toBe(0);
+    expect(await buildOf(kept, isOver)).toMatchObject({ number: 1, result: RETRY });
+    await storm.slipway.call(`buildrequests/${kept}`, "cancel", { reason: "seen" });
+    await first.stop();
+    const [state] = await storm.rows<{ count: number }>(
+      "select quarantine_count as count from worker where name = 'ours'",
+    );
+    expect(state?.count).toBe(0);
   });
 
   test("a graceful shutdown waits for the build; the program ends in order (A10)", async () => {

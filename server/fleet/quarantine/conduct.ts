@@ -6,9 +6,10 @@
  * What comes while one lasts neither extends nor doubles it. The count begins anew when a build is
  * finished with a result other than EXCEPTION and RETRY; leaving early leaves it as it is.
  */
-import type { Batch } from "../../db/transition";
+import type { Queryable } from "../../db/pool";
+import { Batch } from "../../db/transition";
 import { historySql } from "../../db/worker-history";
-import type { WorkerId } from "../../domain/ids";
+import type { OrgId, WorkerId } from "../../domain/ids";
 
 export const FIRST_SECONDS = 10;
 export const LONGEST_SECONDS = 3_600;
@@ -31,14 +32,39 @@ export interface Quarantine {
  * number of a build, misbehaved. `commit` gives a `Quarantine` as `quarantine`, null if one lasts.
  */
 export function quarantine(batch: Batch, from: string, reason: string, actor: string): void {
-  const why = batch.value(reason, "text");
+  const builder = "(select name from builder where id = x.builder_id)";
+  const why = `'build #' || x.number || ' of ' || ${builder} || ': ' || ${batch.value(reason, "text")}`;
+  begin(batch, from, why, actor);
+}
+
+/**
+ * A worker misbehaved apart from any build that ends: a latent one that did not start properly.
+ * @returns null when it is in quarantine already, or was removed
+ */
+export async function quarantineWorker(
+  q: Queryable,
+  worker: { readonly orgId: OrgId; readonly workerId: WorkerId },
+  reason: string,
+  actor: string,
+): Promise<Quarantine | null> {
+  const batch = new Batch(worker.orgId);
+  const org = batch.value(worker.orgId, "bigint");
+  batch.with(
+    "culprit",
+    `select ${org} as org_id, ${batch.value(worker.workerId, "bigint")} as worker_id`,
+  );
+  begin(batch, "culprit", batch.value(reason, "text"), actor);
+  return (await batch.commit<{ quarantine: Quarantine | null }>(q)).quarantine;
+}
+
+function begin(batch: Batch, from: string, why: string, actor: string): void {
   batch.with(
     "quarantined",
     `update worker w set quarantine_count = w.quarantine_count + 1, quarantine_seconds = ${NEXT_SECONDS},
        quarantined_until = now() + make_interval(secs => ${NEXT_SECONDS}),
-       quarantine_reason = 'build #' || x.number || ' of ' || b.name || ': ' || ${why}
-     from ${from} x join builder b on b.id = x.builder_id
-     where w.id = x.worker_id and w.removed_at is null
+       quarantine_reason = ${why}
+     from ${from} x
+     where w.id = x.worker_id and w.org_id = x.org_id and w.removed_at is null
        and (w.quarantined_until is null or w.quarantined_until <= now())
      returning w.id, w.org_id, w.quarantine_count, w.quarantine_seconds, w.quarantined_until, w.quarantine_reason`,
   );

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 
-export const QUEUES = ["distribution", "polls", "alarms", "mails", "upkeep"] as const;
+export const QUEUES = ["distribution", "polls", "mails", "upkeep"] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 const orgId = z.number().int().positive();
@@ -21,7 +21,7 @@ export const CATALOG = {
     attempts: 1,
   },
   /** A deadline of the fleet is due: look at all of them. Given for a moment to come. */
-  alarm: { queue: "alarms", payload: z.object({}), attempts: 3 },
+  alarm: { queue: "distribution", payload: z.object({}), attempts: 3 },
   /** Tell people of the loss of a worker. At most one waits while one runs. */
   mail: {
     queue: "mails",

@@ -186,6 +186,11 @@ test("another organisation is not found, nor are its ids below one's own address
     [ids.foreign, workerId],
   );
   expect(await api.workers.history({ org, workerId })).toEqual({ events: [], before: null });
+  await owner.rows("insert into worker_loss (org_id, worker_id) values ($1, $2)", [
+    ids.foreign,
+    workerId,
+  ]);
+  expect(await api.workers.losses({ org, workerId })).toEqual({ losses: [] });
   expect(await codeOf(as("developer").workers.controlMany(many))).toBe("FORBIDDEN");
   expect(await api.builds.page({ org, builderId })).toEqual({ builds: [], before: null });
   const foreign = async (sql: string) =>

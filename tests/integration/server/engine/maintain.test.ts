@@ -40,12 +40,23 @@ test("yesterday to three days ahead are there; ten days ago goes, with its event
   await db.rows(
     "insert into worker_event (org_id, worker_id, kind, reason, actor, at) values (1, 1, 'connected', 'old', 'w', now() - interval '181 days'), (1, 1, 'connected', 'new', 'w', now() - interval '179 days')",
   );
+  // Of a loss that is over for long, the row goes with its mails; unless one is still to be sent.
+  await db.rows(
+    `with l as (insert into worker_loss (org_id, worker_id, back_at) values
+         (1, 1, now() - interval '181 days'), (1, 2, now() - interval '181 days'), (1, 3, now()), (1, 4, null)
+       returning id, worker_id)
+     insert into worker_mail (org_id, loss_id, recipient, sent_at)
+     select 1, id, 'a@example.org', case when worker_id <> 2 then now() end from l`,
+  );
   await maintain(db);
   const days = (await outboxDays()).map(({ day }) => Number(day));
   expect(Math.min(...days)).toBeGreaterThanOrEqual(-7);
   expect(days).toEqual(expect.arrayContaining([-1, 0, 1, 2, 3]));
   expect(await db.rows("select topic from outbox")).toEqual([{ topic: "new" }]);
   expect(await db.rows("select detail from door_event")).toEqual([{ detail: "new" }]);
+  const kept = await db.rows("select worker_id from worker_loss order by worker_id");
+  expect(kept).toEqual([{ worker_id: 2 }, { worker_id: 3 }, { worker_id: 4 }]);
+  expect(await db.rows("select from worker_mail")).toHaveLength(3);
   expect(await db.rows("select reason from worker_event")).toEqual([{ reason: "new" }]);
 });
 

@@ -102,7 +102,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
       sweep: idle,
       maintain: idle,
     });
-    const worker = await openWorker("alarms", processor, 1, connection(), () => {});
+    const worker = await openWorker("distribution", processor, 1, connection(), () => {});
     const producers = [1, 2].map(() => createProducer(connection(), () => {}));
     const begunAt = performance.now();
     for (const producer of producers) producer.alarm(`quarantine-${process.pid}-1`, 300);

@@ -193,6 +193,17 @@ describe("shapes", () => {
     expect((await get("/sourcestamps")).body.sourcestamps).toHaveLength(1);
     expect((await get("/masters")).body.masters[0]).toMatchObject({ active: true });
     expect((await get(`/masters/${facts.masterId}`)).body.meta.total).toBe(1);
+    const under = `/masters/${facts.masterId}`;
+    const names = async (path: string, of: string) =>
+      (await get(path)).body[of].map(({ name }: { name: string }) => name).sort();
+    const all = await names("/builders", "builders");
+    expect(await names(`${under}/builders`, "builders")).toEqual(all);
+    expect(await names(`${under}/workers`, "workers")).toContain("a-linux");
+    expect(await names(`${under}/builders/a-tests/workers`, "workers")).toContain("a-linux");
+    expect(await names(`${under}/workers/a-linux`, "workers")).toEqual(["a-linux"]);
+    expect((await get("/masters/424242/workers")).status).toBe(404);
+    expect((await get("/workers?paused=true")).body.workers).toEqual([]);
+    expect((await get("/workers?graceful=false&paused=false")).body.meta.total).toBeGreaterThan(0);
     expect((await get(`/projects/a-project/builders`)).body.meta.total).toBe(0 + 1);
   });
 });

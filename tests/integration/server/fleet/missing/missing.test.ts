@@ -77,6 +77,7 @@ async function work(options: { readonly url?: string | null; readonly isHosted?:
     db: rig.db,
     secrets: databaseSecrets(rig.db, RIG_KEY),
     isHosted: options.isHosted ?? false,
+    now: Date.now,
     mail: smtpUrl ? { smtpUrl, from: "Slipway <ci@example.org>" } : null,
   });
   for (const lossId of lossIds) await tellOfLoss({ ...telling, mailerFor }, lossId);
@@ -325,6 +326,7 @@ test("a process that dies between the server's word and its own: the same mail, 
     db: rig.db,
     secrets: databaseSecrets(rig.db, RIG_KEY),
     isHosted: false,
+    now: Date.now,
     mail: { smtpUrl: `smtp://127.0.0.1:${mails.port}`, from: "ci@example.org" },
   });
   // It never gets to write what the server said.
@@ -413,4 +415,39 @@ test("a hosted installation does not speak to servers of its own network (D5)", 
   await timePasses();
   await work({ isHosted: true });
   expect(mails.mails).toHaveLength(1);
+});
+
+test("a mail server that fails is left alone for a moment, however many mails wait for it", async () => {
+  let now = 0;
+  const mailerFor = createMailers({
+    db: rig.db,
+    secrets: databaseSecrets(rig.db, RIG_KEY),
+    isHosted: false,
+    now: () => now,
+    mail: { smtpUrl: `smtp://127.0.0.1:${mails.port}`, from: "ci@example.org" },
+  });
+  mails.beforeAnswer = () => {
+    throw said(451, "4.3.0 disk full");
+  };
+  const names = ["m1", "m2", "m3"];
+  for (const name of names) {
+    await configure(
+      { notify_on_missing: ADDRESSES, missing_timeout: 3 },
+      await rig.addWorker(name),
+    );
+  }
+  await doorsOpened(rig.db, socket.id);
+  await timePasses();
+  await rig.deadlines();
+  expect(rig.toTell.size).toBe(4);
+  for (const lossId of rig.toTell) await tellOfLoss({ ...telling, mailerFor }, lossId);
+  expect(mails.connections).toBe(1);
+  expect((await losses()).map(({ note }) => note)).toEqual(
+    Array.from({ length: 4 }, () => "451 4.3.0 disk full"),
+  );
+  mails.beforeAnswer = () => {};
+  now = 30_001;
+  await timePasses();
+  for (const lossId of rig.toTell) await tellOfLoss({ ...telling, mailerFor }, lossId);
+  expect(await rig.db.rows("select from worker_mail where sent_at is null")).toHaveLength(0);
 });

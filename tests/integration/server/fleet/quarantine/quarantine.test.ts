@@ -12,7 +12,7 @@ import {
   SUCCESS,
 } from "../../../../../server/domain/builds";
 import type { BuilderId, WorkerId } from "../../../../../server/domain/ids";
-import { fireDeadlines } from "../../../../../server/fleet";
+import { fireDeadlines, quarantineWorker } from "../../../../../server/fleet";
 import { completed, type NullWorker, untilStopped } from "../../../../../server/protocols/null";
 import {
   CALLER,
@@ -284,6 +284,19 @@ test("neither a lost connection nor a process that died counts (A-05)", async ()
   await rig.sweep();
   await rig.build(request, isFinished);
   expect(await state()).toMatchObject({ count: 0, isResting: false });
+});
+
+test("a fault apart from any build counts too, once, for a worker of the organisation", async () => {
+  const start = (orgId = CALLER.orgId) =>
+    quarantineWorker(rig.db, { orgId, workerId: worker }, "its instance did not start", "jobs 1");
+  expect(await start(2 as never)).toBeNull();
+  const made = await start();
+  expect(made).toMatchObject({ workerId: worker, seconds: 10 });
+  expect(made?.generation).toBe((await state()).until?.getTime());
+  expect(await start()).toBeNull();
+  expect(await history("quarantined")).toEqual([
+    "quarantined by jobs 1: 10 s, fault 1 in a row: its instance did not start",
+  ]);
 });
 
 test("a build that broke on our side counts like any exception", async () => {

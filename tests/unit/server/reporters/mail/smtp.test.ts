@@ -6,6 +6,7 @@ import { createServer, type Server } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Letter } from "../../../../../server/domain/mail";
 import { relayOf, relayOfUrl } from "../../../../../server/reporters/mail/relay";
+import type { MailNotifierOptions } from "../../../../../server/reporters/mail/schema";
 import { post, type Relay } from "../../../../../server/reporters/mail/smtp";
 import { hasOpenssl, testCertificate } from "../../../../support/certificate";
 import { header, type MailServer, startMailServer } from "../../../../support/mail-server";
@@ -85,7 +86,7 @@ test("a wrong password is the server's to tell", async () => {
 });
 
 test("a server that accepts and says nothing, and one that drips, are left", async () => {
-  const limits = { connectMs: 200, silenceMs: 200, allMs: 600 };
+  const limits = { connectMs: 200, silenceMs: 60_000, allMs: 60_000 };
   const silent = await listening(createServer());
   await expect(post(relay(silent), LETTER, { isForeign: false, limits })).rejects.toThrow(
     /greeting/i,
@@ -153,7 +154,9 @@ test("a server of our own network is not spoken to for strangers, whatever its n
 });
 
 test("which server, from a configuration and from an address", () => {
-  const options = { type: "MailNotifier", fromaddr: "a@example.org", builders: [] } as const;
+  const options: MailNotifierOptions = {
+    ...{ type: "MailNotifier", fromaddr: "a@example.org", builders: [] },
+  };
   expect(relayOf({ ...options }, null)).toEqual(relay(25));
   expect(relayOf({ ...options, useSmtps: true, relayhost: "m", smtpUser: "u" }, "p")).toEqual({
     ...{ host: "m", port: 465, tls: "from-start", user: "u", password: "p" },
