@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 import { type SlipwayWorker, startSlipwayWorker } from "../support/slipway-worker";
 
@@ -36,12 +37,22 @@ export interface Keeping {
   readonly workers: Readonly<Record<ProtocolName, SlipwayWorker>>;
   /** Between a worker and its door. */
   readonly cut: Readonly<Record<ProtocolName, () => void>>;
+  /** Cut, and nobody gets through until it is let go. */
+  readonly hold: Readonly<Record<ProtocolName, (isHeld: boolean) => void>>;
+  /** SIGKILL. */
+  killWorker(name: ProtocolName): Promise<void>;
+  /** Another process of that name. */
+  startWorker(name: ProtocolName): Promise<void>;
   force(builder: string): Promise<number>;
   builds(requestId: number): Promise<KeptBuild[]>;
   /** Waits until the newest build of the request is as wanted. */
   until(requestId: number, isSo: (build: KeptBuild) => boolean): Promise<KeptBuild>;
   /** Lines of a log of a build's step, without prefixes. */
   lines(buildId: number, step: number, log?: string): Promise<string[]>;
+  /** From its first step to its end. */
+  secondsOf(buildId: number): Promise<number>;
+  /** Waits until both workers are connected to a living process that is not the one named. */
+  connected(unlike?: number): Promise<void>;
   /** Waits until so many lines are stored. */
   stored(buildId: number, lines: number): Promise<void>;
   stop(): Promise<void>;
@@ -72,6 +83,11 @@ export async function openKeeping(
     });
   const workers = { pb: await start("pb"), msgpack: await start("msgpack") };
 
+  const pool = new pg.Pool({ connectionString: slipway.databaseUrl, max: 2 });
+  pool.on("error", () => {});
+  const rows = async <R extends object>(sql: string, values: unknown[] = []) =>
+    (await pool.query<R>(sql, values)).rows;
+
   async function until<T>(what: string, work: () => Promise<T | null>): Promise<T> {
     const giveUpAt = performance.now() + 150_000;
     for (let last: unknown = "not so"; ; await sleep(100)) {
@@ -93,6 +109,15 @@ export async function openKeeping(
     slipway,
     workers,
     cut: { pb: lines.pb.cut, msgpack: lines.msgpack.cut },
+    hold: { pb: lines.pb.hold, msgpack: lines.msgpack.hold },
+    async killWorker(name) {
+      workers[name].process.kill("SIGKILL");
+      await workers[name].exited;
+      await workers[name].stop();
+    },
+    async startWorker(name) {
+      workers[name] = await start(name);
+    },
     async force(builder) {
       const key = `${builder}-${Math.random()}`;
       const { buildrequestids } = await until(`force ${builder}`, () =>
@@ -135,6 +160,23 @@ export async function openKeeping(
       });
       return (await answer.text()).split("\n").slice(0, -1);
     },
+    async secondsOf(buildId) {
+      const [row] = await rows<{ seconds: number }>(
+        "select extract(epoch from complete_at - started_at)::float as seconds from build where id = $1",
+        [buildId],
+      );
+      return row?.seconds ?? Number.NaN;
+    },
+    async connected(unlike = 0) {
+      await until("workers connected", async () => {
+        const found = await rows(
+          `select w.name from worker w join worker_session s on s.id = w.session_id
+           join process p on p.id = s.process_id where s.ended_at is null and p.gone_at is null and p.pid <> $1`,
+          [unlike],
+        );
+        return found.length === PROTOCOLS.length ? true : null;
+      });
+    },
     async stored(buildId, wanted) {
       await until(`${wanted} lines of build ${buildId}`, async () => {
         const { logs } = await slipway.get<{ logs: { num_lines: number }[] }>(
@@ -145,17 +187,13 @@ export async function openKeeping(
     },
     async stop() {
       await Promise.all(PROTOCOLS.map((name) => workers[name].stop()));
+      await pool.end();
       await slipway.stop();
       await Promise.all(PROTOCOLS.map((name) => lines[name].close()));
     },
   };
   try {
-    await until("workers connected", async () => {
-      const { workers: found } = await slipway.get<{
-        workers: { connected_to: readonly unknown[] }[];
-      }>("workers");
-      return found.every(({ connected_to }) => connected_to.length > 0) ? true : null;
-    });
+    await keeping.connected();
     return keeping;
   } catch (error) {
     await keeping.stop();
@@ -183,12 +221,19 @@ interface Line {
   readonly port: number;
   /** Both ends are reset, as by a box between them that forgets. */
   cut(): void;
+  hold(isHeld: boolean): void;
   close(): Promise<void>;
 }
 
 async function openLine(to: number): Promise<Line> {
   const open = new Set<Socket>();
+  let isHeld = false;
   const server: Server = createServer((near) => {
+    if (isHeld) {
+      near.on("error", () => {});
+      near.resetAndDestroy();
+      return;
+    }
     const far = connect(to, "127.0.0.1");
     for (const [one, other] of [
       [near, far],
@@ -205,10 +250,15 @@ async function openLine(to: number): Promise<Line> {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const cut = () => {
+    for (const socket of open) socket.resetAndDestroy();
+  };
   return {
     port: (server.address() as AddressInfo).port,
-    cut() {
-      for (const socket of open) socket.resetAndDestroy();
+    cut,
+    hold(wanted) {
+      isHeld = wanted;
+      if (isHeld) cut();
     },
     async close() {
       server.close();

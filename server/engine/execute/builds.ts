@@ -19,7 +19,8 @@ import {
   loadPreparing,
   loadStopRequests,
 } from "./load-build";
-import { type RunContext, type RunningBuild, runBuild } from "./run-build";
+import { runBuild } from "./run-build";
+import type { RunContext, RunningBuild } from "./run-context";
 
 export interface BuildsContext extends RunContext {
   readonly db: Queryable;

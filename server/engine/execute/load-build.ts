@@ -73,6 +73,8 @@ export interface BuildToRun {
   readonly sessionId: SessionId | null;
   readonly workerId: WorkerId;
   readonly workerName: string;
+  /** It ends with this installation. */
+  readonly isWorkerLocal: boolean;
   readonly facts: Facts;
   readonly orgSlug: string;
   /** Null when what is stored cannot be read; the build then ends in EXCEPTION. */
@@ -108,6 +110,8 @@ export interface Begun {
   readonly logs: readonly StoredLog[];
   /** That step began after the build was stopped. */
   readonly isStopOlder: boolean;
+  /** That step had acquired its locks. */
+  readonly hasLocks: boolean;
   readonly startedAt: string;
 }
 
@@ -122,6 +126,8 @@ const BEGUN = `jsonb_build_object('properties', b.properties, 'startedAt', b.sta
       'createdAt', l.created_at, 'lineCount', l.line_count, 'byteCount', l.byte_count))
     from log l join step t on t.id = l.step_id
     where l.build_id = b.id and t.state = 'running' and l.state = 'open'), '[]'),
+  'hasLocks', exists (select from step t
+    where t.build_id = b.id and t.state = 'running' and t.locks_acquired_at is not null),
   'isStopOlder', coalesce(b.stop_requested_at <
     (select t.started_at from step t where t.build_id = b.id and t.state = 'running'), false))`;
 
@@ -161,6 +167,7 @@ async function load(
       text: `select b.id as "buildId", b.org_id as "orgId", b.number, b.builder_id as "builderId", r.name as "builderName",
           r.builddir, b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.build_request_id as "requestId",
           q.buildset_id as "buildsetId", b.session_id as "sessionId", b.worker_id as "workerId", w.name as "workerName",
+          w.kind = 'LocalWorker' as "isWorkerLocal",
           coalesce(w.facts, '{}') as facts, b.created_at as "createdAt", ${begun} as begun, g.slug as "orgSlug", c.config, w.config as worker, s.owner, s.scheduler,
           array(select distinct x.author from changes_of_request(q.id) y join change x on x.id = y.change_id order by 1) as authors,
           (${CHANGES}) as changes,

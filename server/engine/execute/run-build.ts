@@ -20,40 +20,21 @@
 
 import { setImmediate as soon } from "node:timers/promises";
 import { Fenced } from "../../db/insist";
-import type { Queryable } from "../../db/pool";
 import { StaleState } from "../../db/transition";
-import {
-  CANCELLED,
-  contribution,
-  EXCEPTION,
-  isResult,
-  RETRY,
-  type Result,
-  SUCCESS,
-  worst,
-} from "../../domain/builds";
-import type { LogId, OrgId, SessionId, StepId } from "../../domain/ids";
+import { EXCEPTION, isResult, RETRY } from "../../domain/builds";
+import type { StepId } from "../../domain/ids";
 import { type Properties, secretsIn } from "../../domain/properties";
 import { quarantineAlarm } from "../../fleet";
-import type { OpenLog } from "../../logs";
-import {
-  type CloseReason,
-  type Keeping,
-  SessionLost,
-  type WorkerSession,
-} from "../../protocols/contract";
-import type { SecretReader } from "../../secrets/contract";
-import type { Steps } from "../../steps/contract";
-import { acquire } from "../locks/acquire";
-import type { LocksMoved } from "../locks/locks-moved";
+import { type CloseReason, SessionLost, type WorkerSession } from "../../protocols/contract";
 import { giveUp } from "../recover/abandon";
 import { awaitWorker } from "../recover/await-worker";
-import { builddirOf, buildProperties, workerInfo } from "./build-properties";
+import { buildProperties } from "./build-properties";
 import { type BuildKeys, beginBuild, finishBuild, nextStep, type StepEnd } from "./build-store";
-import { message, summaryOf } from "./build-summary";
-import { BuildValues } from "./build-values";
+import { message } from "./build-summary";
+import type { BuildValues } from "./build-values";
 import { conductOf } from "./conduct";
 import { keeperOf } from "./keeper";
+import { knowBuild } from "./know-build";
 import {
   type Begun,
   type BuilderConfig,
@@ -62,8 +43,11 @@ import {
   loadStopRequests,
   type StopRequest,
 } from "./load-build";
-import { type Planned, planSteps, prepareStep } from "./prepare-step";
-import { type LogToOpen, notRun, type RunStepEnd, runStep, type Turn } from "./run-step";
+import { Outcome } from "./outcome";
+import { type Planned, planSteps } from "./prepare-step";
+import type { RunContext, RunningBuild } from "./run-context";
+import type { RunStepEnd, Turn } from "./run-step";
+import { StepRunner } from "./step-runner";
 
 /** A worker not heard of for this long is asked for a sign of life before it gets a build. */
 const SILENCE_MS = 10_000;
@@ -72,43 +56,6 @@ const PING_MS = 10_000;
 const HOP_MS = 10;
 /** A connection that ends so comes never again. */
 const FOR_GOOD: ReadonlySet<CloseReason["code"]> = new Set(["dropped-by-us", "worker-left"]);
-
-export interface RunContext {
-  readonly db: Queryable;
-  readonly actor: string;
-  readonly steps: Steps;
-  readonly secrets: SecretReader;
-  /** Where people reach us, without a slash at its end. */
-  readonly publicUrl: string;
-  readonly nextLogId: () => Promise<LogId>;
-  readonly openLog: (build: BuildToRun, log: LogToOpen) => OpenLog;
-  /** The worker is told of this builder unless it knows it. Rejects like `WorkerSession.serve`. */
-  readonly serves: (session: SessionId, builderName: string) => Promise<void>;
-  /** Settles when a session whose connection is gone is ended in the database too. */
-  readonly left: (session: SessionId) => Promise<void>;
-  /** Tell others that the outbox has news, at once or with whatever is told next. */
-  readonly announce: () => void;
-  readonly announceSoon: () => void;
-  /** Somebody should look at the fleet's deadlines then; of alarms with one id one is enough. */
-  readonly alarm: (id: string, afterMs: number) => void;
-  readonly log: (message: string, fields: Record<string, unknown>) => void;
-  /** Tells when locks were let go. */
-  readonly locksMoved: LocksMoved;
-  /** Requests of the organisation may find what they wait for. */
-  readonly wake: (orgId: OrgId) => void;
-  /** Retries through an outage of the database; rejects with StaleState or when fenced. */
-  readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
-}
-
-export interface RunningBuild {
-  stop(request: StopRequest): void;
-  /** It is not ours any more: what runs on the worker is interrupted, nothing more is begun. */
-  abandon(reason: string): void;
-  /** It has begun, and goes on over another connection if this one is lost. */
-  readonly isKept: boolean;
-  /** Settles when the build is finished or not ours any more. Never rejects. */
-  readonly done: Promise<{ readonly moreWaits: boolean }>;
-}
 
 export function runBuild(
   context: RunContext,
@@ -136,14 +83,9 @@ class BuildRun {
   readonly #keeper: string | null;
   #closed: CloseReason | null = null;
   #hasBegun = false;
-  /** The step that runs was begun before, and has not come to where it was yet. */
-  #isReplaying = false;
-  /** Of the step that runs now. */
-  #abort = new AbortController();
   #values: BuildValues | null = null;
-  #steps: readonly Planned[] = [];
-  #result: Result = SUCCESS;
-  #failures: string[] = [];
+  #steps: StepRunner | null = null;
+  readonly #outcome = new Outcome();
   /** Its worker did not answer when it was to begin. */
   #isUnanswered = false;
 
@@ -167,18 +109,19 @@ class BuildRun {
   }
 
   get isKept(): boolean {
-    return this.#hasBegun && this.#keeper !== null && this.#stop === null;
+    const isKept = this.#hasBegun && this.#keeper !== null && this.#stop === null;
+    return isKept && !this.#build.isWorkerLocal;
   }
 
   stop(request: StopRequest): void {
     if (this.#stop) return;
     this.#stop = request;
-    if (!this.#isReplaying) this.#abort.abort(request.reason);
+    this.#steps?.stop(request);
   }
 
   abandon(reason: string): void {
     this.#isAbandoned = true;
-    this.#abort.abort(reason);
+    this.#steps?.abandon(reason);
   }
 
   async toTheEnd(): Promise<{ moreWaits: boolean }> {
@@ -222,8 +165,7 @@ class BuildRun {
     if (this.#stop) return this.#finish("preparing", null, null);
     try {
       if (!config) throw new Error("the stored configuration of the builder cannot be read");
-      this.#values = await this.#know(config, buildProperties(this.#build));
-      this.#steps = planSteps(this.#context.steps, config.steps, this.#values);
+      this.#steps = await this.#prepare(this.#session, config, buildProperties(this.#build));
     } catch (error) {
       if (error instanceof Fenced) throw error;
       return this.#except(`its steps could not be made: ${message(error)}`);
@@ -235,37 +177,34 @@ class BuildRun {
       if (error instanceof SessionLost) return this.#goneBefore();
       return this.#except(`the worker does not take the builder: ${message(error)}`);
     }
-    return this.#runSteps(this.#session, this.#values);
+    return this.#begin(this.#steps);
   }
 
-  /** Hidden values are read once, and known to the redaction before anything is printed. */
-  async #know(config: BuilderConfig, properties: Properties): Promise<BuildValues> {
-    const build = this.#build;
-    const { facts, orgId, buildId } = build;
-    const names = secretsIn([config.steps, config.env]);
-    const found = await this.#insist("secrets of a build", () =>
-      this.#context.secrets.read({ orgId, names, reader: `build ${buildId}`, enrol: () => {} }),
-    );
-    const { system, basedir, version, workerCommands: commands, environ } = facts;
-    return new BuildValues({
-      properties,
-      sourceStamps: build.sourceStamps,
-      worker: { system, basedir, version, commands, environ },
-      builddir: builddirOf(build),
-      workerInfo: workerInfo(build),
-      urlForBuild: `${this.#context.publicUrl}/${build.orgSlug}/builders/${build.builderId}/builds/${build.number}`,
-      env: config.env,
-      secrets: new Map([...found].map(([name, secret]) => [name, secret.reveal()])),
+  async #prepare(
+    session: WorkerSession,
+    config: BuilderConfig,
+    properties: Properties,
+  ): Promise<StepRunner> {
+    const values = await knowBuild(this.#context, this.#build, config, properties);
+    this.#values = values;
+    return new StepRunner({
+      ...{ context: this.#context, build: this.#build, keys: this.#keys, session, values },
+      steps: planSteps(this.#context.steps, config.steps, values),
+      keeper: this.#keeper,
+      stop: this.#stop,
+      isAwaiting: () => this.#isAwaiting(session),
     });
   }
 
-  async #runSteps(session: WorkerSession, values: BuildValues): Promise<boolean> {
-    const first = this.#nextTurn(values, -1, false);
+  async #begin(steps: StepRunner): Promise<boolean> {
+    const first = steps.next(-1, false);
+    const { db } = this.#context;
+    const properties = this.#values?.properties ?? {};
     const ids = await this.#insist("begin of build", () =>
-      beginBuild(this.#context.db, this.#keys, values.properties, this.#steps, this.#keeper, first),
+      beginBuild(db, this.#keys, properties, steps.planned, this.#keeper, first),
     );
     this.#context.announceSoon();
-    return this.#loop(session, values, ids, first, null);
+    return this.#loop(steps, ids, first, null);
   }
 
   /** Another process began it, or this one over another connection. */
@@ -279,10 +218,11 @@ class BuildRun {
       haveSecretsChanged(this.#context.db, orgId, names, begun.startedAt),
     );
     if (isOther) return this.#abandonAs(RETRY, "a secret was changed while its worker was away");
-    this.#values = await this.#know(config, begun.properties);
-    this.#steps = planSteps(this.#context.steps, config.steps, this.#values);
-    const isSame = this.#steps.length === begun.steps.length;
-    if (!isSame) throw new Error("its steps are not those that it began with");
+    const steps = await this.#prepare(session, config, begun.properties);
+    this.#steps = steps;
+    const { planned } = steps;
+    if (planned.length !== begun.steps.length)
+      throw new Error("its steps are not those that it began with");
     try {
       await this.#context.serves(sessionId, builderName);
     } catch (error) {
@@ -292,18 +232,18 @@ class BuildRun {
     let isHalted = begun.isStopOlder;
     begun.steps.forEach(({ state, result, summary }, index) => {
       if (state !== "finished" || !isResult(result)) return;
-      isHalted = this.#weigh(result, summary, (this.#steps[index] as Planned).flags) || isHalted;
+      isHalted =
+        this.#outcome.weigh(result, summary, (planned[index] as Planned).flags) || isHalted;
     });
     const index = begun.steps.findIndex(({ state }) => state === "running");
-    const turn = index < 0 ? null : this.#turn(this.#values, index);
+    const turn = index < 0 ? null : steps.turn(index);
     const ids = begun.steps.map(({ stepId }) => stepId);
-    return this.#loop(session, this.#values, ids, turn, begun, isHalted);
+    return this.#loop(steps, ids, turn, begun, isHalted);
   }
 
   /** @param begun when the first of the turns is one that was begun before */
   async #loop(
-    session: WorkerSession,
-    values: BuildValues,
+    steps: StepRunner,
     ids: readonly StepId[],
     first: Turn | null,
     begun: Begun | null,
@@ -315,10 +255,10 @@ class BuildRun {
     let isHalted = wasHalted;
     let end: RunStepEnd | null = null;
     while (turn) {
-      end = await this.#runStep(session, turn, ids[turn.index] as StepId, values, again);
+      end = await steps.run(turn, ids[turn.index] as StepId, again);
       if (!end) return this.#awaitWorker();
       again = null;
-      const halts = this.#weigh(end.result, end.summary, turn.flags);
+      const halts = this.#outcome.weigh(end.result, end.summary, turn.flags);
       isHalted ||= halts || this.#stop !== null;
       const lost = end.commandEnds.find((each) => each.kind === "lost");
       if (lost) await this.#left();
@@ -328,116 +268,24 @@ class BuildRun {
           : `the worker could not go on: ${lost?.message}`;
         return this.#retry("running", lost ? why : end.summary, end);
       }
-      turn = lost ? null : this.#nextTurn(values, turn.index, isHalted);
+      turn = lost ? null : steps.next(turn.index, isHalted);
       if (!turn) break;
       const next = {
         stepId: ids[turn.index] as StepId,
         description: turn.description,
         isStopping: this.#stop !== null,
-        properties: values.changed,
+        properties: this.#values?.changed ?? null,
       };
       const ended = end;
       const freed = await this.#insist("next step", () =>
         nextStep(this.#context.db, this.#keys, ended, next),
       );
       if (freed) this.#context.wake(this.#build.orgId);
-      values.stored();
+      this.#values?.stored();
       this.#context.announceSoon();
       end = null;
     }
     return this.#finish("running", end, null);
-  }
-
-  /** What a step makes of the build. @returns whether it halts it */
-  #weigh(result: Result, summary: string, flags: Turn["flags"]): boolean {
-    const part = contribution(result, flags);
-    this.#result = worst(this.#result, part.result);
-    if (part.result !== SUCCESS) this.#failures.push(summary);
-    return part.halts;
-  }
-
-  /** The next step whose turn it is, rendered over what is known now. */
-  #nextTurn(values: BuildValues, after: number, isHalted: boolean): Turn | null {
-    for (let index = after + 1; index < this.#steps.length; index += 1) {
-      const { flags } = this.#steps[index] as Planned;
-      if (isHalted && !flags.alwaysRun) continue;
-      const turn = this.#turn(values, index);
-      if (turn.step.doStepIf) return turn;
-    }
-    return null;
-  }
-
-  #turn(values: BuildValues, index: number): Turn {
-    const planned = this.#steps[index] as Planned;
-    const step = prepareStep(this.#context.steps, planned, values);
-    const description = values.redact(step.description).slice(0, 500);
-    return { index, step, flags: planned.flags, locks: planned.locks, description };
-  }
-
-  async #runStep(
-    session: WorkerSession,
-    turn: Turn,
-    stepId: StepId,
-    values: BuildValues,
-    begun: Begun | null,
-  ): Promise<RunStepEnd | null> {
-    // Stopped after its turn was written: only a step that always runs still gets its chance.
-    const isLate = begun === null && this.#stop !== null && !turn.flags.alwaysRun;
-    if (this.#isAbandoned || isLate) return notRun(stepId, turn);
-    this.#abort = new AbortController();
-    const wasStopped = begun ? begun.isStopOlder : this.#stop !== null;
-    this.#isReplaying = begun !== null && !wasStopped;
-    const build = this.#build;
-    const { openLog, nextLogId, log } = this.#context;
-    const end = await runStep({
-      turn,
-      stepId,
-      session,
-      builderName: build.builderName,
-      values,
-      nextLogId: () => this.#insist("id of a log", nextLogId),
-      openLog: (wanted) => openLog(build, wanted),
-      storedLogs: begun?.logs ?? [],
-      abort: this.#abort.signal,
-      acquireLocks: () => this.#acquire(session, turn, stepId),
-      stopOf: () => this.#stop,
-      wasStopped,
-      keeping: (ordinal) => this.#keeping(stepId, ordinal),
-      isAwaiting: () => this.#isAwaiting(session),
-      log: (text, fields) => log(text, { build: build.buildId, ...fields }),
-    });
-    this.#isReplaying = false;
-    return end;
-  }
-
-  /** Waits for a step's locks. @returns false when it was stopped, or its worker lost, before */
-  async #acquire(session: WorkerSession, turn: Turn, stepId: StepId): Promise<boolean> {
-    const { locks, description } = turn;
-    if (locks.length === 0) return true;
-    const lost = new AbortController();
-    void session.closed.then(() => lost.abort());
-    const { db, locksMoved, insist, announceSoon: announce } = this.#context;
-    const { workerId: id, workerName: name } = this.#build;
-    const stop = AbortSignal.any([this.#abort.signal, lost.signal]);
-    return acquire(
-      { db, locksMoved, insist, announce },
-      { keys: this.#keys, stepId, locks, description, worker: { id, name }, stop },
-    );
-  }
-
-  /** The time is part of the name: a database that was restored may give its numbers once more. */
-  #keeping(stepId: StepId, ordinal: number): Keeping | undefined {
-    if (this.#keeper === null) return undefined;
-    const { buildId, createdAt } = this.#build;
-    return {
-      key: { step: `${buildId}@${createdAt.getTime()}/${stepId}`, ordinal },
-      found: (found) => {
-        // What has ended is said again to its end, or its lines would not be those that are stored.
-        if (found === "ended" || !this.#isReplaying) return;
-        this.#isReplaying = false;
-        if (this.#stop) this.#abort.abort(this.#stop.reason);
-      },
-    };
   }
 
   /** Whether the connection is gone, and its worker may come back with what it keeps. */
@@ -491,14 +339,12 @@ class BuildRun {
     reason: string,
     step: StepEnd | null,
   ): Promise<boolean> {
-    this.#result = RETRY;
-    this.#failures = [reason];
+    this.#outcome.is(RETRY, reason);
     return this.#finish(from, step, reason);
   }
 
   async #except(reason: string): Promise<boolean> {
-    this.#result = EXCEPTION;
-    this.#failures = [reason];
+    this.#outcome.is(EXCEPTION, reason);
     return this.#finish("preparing", null, reason);
   }
 
@@ -527,12 +373,7 @@ class BuildRun {
     why: string | null,
   ): Promise<boolean> {
     const stop = this.#stop;
-    let result = this.#result;
-    if (stop) result = worst(isResult(stop.result) ? stop.result : CANCELLED, result);
-    if (stop && result === RETRY && stop.result !== RETRY) result = CANCELLED;
-    const summary = stop
-      ? `stopped by ${stop.by}${stop.reason ? `: ${stop.reason}` : ""}`
-      : summaryOf(result, this.#failures);
+    const { result, summary } = this.#outcome.with(stop);
     const reason = why ?? summary;
     const unlessStopped = result === RETRY && !stop;
     const conduct = conductOf({

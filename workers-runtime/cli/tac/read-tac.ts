@@ -7,6 +7,7 @@ import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { DEFAULTS } from "../settings";
 import { UsageError } from "../usage";
+import { KEPT } from "./kept";
 import { type Line, readLines, type Token } from "./lines";
 import { argumentsOf, COMPUTED, closes, evaluate, type Plain, type Scope, spelled } from "./value";
 
@@ -52,7 +53,19 @@ export function readTac(
     names.set(assigned.name, isInBlock ? COMPUTED : evaluate(assigned.tokens, scope));
   }
   if (worker === null) throw new UsageError("there is no Worker(…) in it");
-  return { ...settingsOf(worker, path), ...rotation };
+  return { ...settingsOf(worker, path), ...rotation, ...keptOf(names) };
+}
+
+function keptOf(names: ReadonlyMap<string, ReturnType<typeof evaluate>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(KEPT).flatMap(([key, name]) => {
+      const value = names.get(name);
+      if (value?.kind === "computed") {
+        throw new UsageError(`${name} is computed; only a plain value is understood`);
+      }
+      return value === undefined ? [] : [[key, value.value]];
+    }),
+  );
 }
 
 /** Each line, and whether it stands in a block; the block that makes a directory movable is left out. */

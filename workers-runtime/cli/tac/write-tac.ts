@@ -3,7 +3,8 @@
  * change from one to the other; the words `Application('buildbot-worker')` are what that one looks for.
  */
 import { readEndpoint } from "../endpoint";
-import type { Settings } from "../settings";
+import { DEFAULTS, type Settings } from "../settings";
+import { KEPT } from "./kept";
 import { quoted } from "./plain-text";
 
 export interface TacOptions {
@@ -27,6 +28,7 @@ export function writeTac({ settings, basedir }: TacOptions): string {
       : []),
     "application = service.Application('buildbot-worker')",
     ...rotation(settings),
+    ...kept(settings),
     "",
     "s = Worker(",
     `    ${placed(settings).join(", ")},`,
@@ -50,6 +52,14 @@ function rotation({ logSize, logCount }: Settings): string[] {
     "    rotateLength=rotateLength, maxRotatedFiles=maxRotatedFiles,",
     ")",
     "application.setComponent(ILogObserver, FileLogObserver(logfile).emit)",
+  ];
+}
+
+/** Buildbot's worker has no such arguments: for it these are names that nobody uses. */
+function kept({ keptOutput, keptTime }: Settings): string[] {
+  return [
+    ...(keptOutput === DEFAULTS.keptOutput ? [] : [`${KEPT.keptOutput} = ${keptOutput}`]),
+    ...(keptTime === DEFAULTS.keptTime ? [] : [`${KEPT.keptTime} = ${keptTime}`]),
   ];
 }
 

@@ -18,6 +18,7 @@ import {
 } from "../../../../server/logs";
 import { type BuildRow, createBuildRow } from "../../../support/build-rows";
 import { createTestDatabase, type TestDatabase } from "../../../support/database";
+import { type SeededRandom, seededRandom } from "../../../support/seeded-random";
 
 let database: TestDatabase;
 let db: Database;
@@ -380,4 +381,88 @@ describe("an outage of the database", () => {
     await log.flush();
     expect(await raw(good.identity.logId)).toBe("kept\n");
   });
+});
+
+describe("given again from the beginning", () => {
+  const limits = { maxSizeBytes: 6_000, maxTailBytes: 2_000 };
+  const redactor = Redactor.of([{ name: "token", value: "s3cret-value" }]);
+  const STREAMS = ["stdout", "stderr", "header"] as const;
+  type Piece = readonly [stream: (typeof STREAMS)[number], bytes: Buffer];
+
+  function somePieces(random: SeededRandom, count: number): Piece[] {
+    const words = [
+      "line\n",
+      "s3cret-value ",
+      "\r",
+      "\b\b",
+      "é",
+      "\n",
+      "x".repeat(70),
+      "\x1b[2J",
+      "\r\n",
+    ];
+    return Array.from({ length: count }, () => {
+      const text = Array.from({ length: 1 + random.below(6) }, () => words[random.below(9)]).join(
+        "",
+      );
+      const bad = random.below(8) === 0 ? [Buffer.from([0xc3, 0x28, 10])] : [];
+      const stream = STREAMS[random.below(3)] as Piece[0];
+      return [stream, Buffer.concat([Buffer.from(text), ...bad])];
+    });
+  }
+
+  /** The same bytes of each stream in the same order, with neighbours put together or cut. */
+  function otherwiseCut(random: SeededRandom, pieces: readonly Piece[]): Piece[] {
+    const cut: Piece[] = [];
+    for (const [stream, all] of pieces) {
+      const last = cut.at(-1);
+      if (last?.[0] === stream) cut[cut.length - 1] = [stream, Buffer.concat([last[1], all])];
+      else {
+        const at = random.below(all.length + 1);
+        cut.push([stream, all.subarray(0, at)], [stream, all.subarray(at)]);
+      }
+    }
+    return cut;
+  }
+
+  const all = async (logId: LogId) => readLines(db, logId, 0, 10_000);
+
+  it.each([1, 2, 3, 4, 5, 6])(
+    "stores each line once, however far it had come (seed %i)",
+    async (seed) => {
+      const random = seededRandom(seed);
+      // Some stay whole, some are cut because they are too long.
+      const pieces = somePieces(random, seed % 2 === 0 ? 400 : 60);
+      const whole = await newLog();
+      const reference = new LogWriter(db).open(whole.identity, whole.build, { limits, redactor });
+      for (const [stream, text] of pieces) await reference.append(stream, text);
+      await reference.finish();
+
+      const { build, identity } = await newLog();
+      let again: { lineCount: number; byteCount: number } | undefined;
+      for (const share of [random.below(pieces.length), random.below(pieces.length), null]) {
+        const writer = new LogWriter(db);
+        const log = writer.open(identity, build, { limits, redactor, ...(again && { again }) });
+        const given = share === null ? pieces : pieces.slice(0, share);
+        const half = Math.floor(given.length / 2);
+        for (const [index, [stream, text]] of otherwiseCut(random, given).entries()) {
+          await log.append(stream, text);
+          if (index === half) await log.flush();
+        }
+        if (share === null) await log.finish();
+        // As when the process is killed.
+        else writer.abort();
+        const row = await logRow(identity.logId);
+        again = row && { lineCount: row.line_count, byteCount: row.byte_count };
+        if (share === null) expect(log.awaitedLines).toBe(0);
+      }
+      expect(await all(identity.logId)).toEqual(await all(whole.identity.logId));
+      const { line_count, byte_count, cut_lines, cut_at_line } = (await logRow(
+        whole.identity.logId,
+      )) as NonNullable<Awaited<ReturnType<typeof logRow>>>;
+      expect(await logRow(identity.logId)).toMatchObject({
+        ...{ line_count, byte_count, cut_lines, cut_at_line },
+      });
+    },
+  );
 });

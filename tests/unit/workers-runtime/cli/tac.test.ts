@@ -29,6 +29,8 @@ describe("a file of our own", () => {
     ["--use-tls --delete-leftover-dirs -s 5000 --protocol=msgpack_experimental_v7 --path=/w"],
     ["--proxy-connection-string=http://me:word@proxy:3128 --no-logrotate"],
     ["--connection-string=TLS:host:1:trustRoots=/a\\:b"],
+    ["--kept-output=5000 --kept-time=60"],
+    ["--kept-output=0"],
   ])("says again what it was made of: %s", (options) => {
     const words = 'a "quoted"\\ pass\'word\twith ünï¢öde \u{1f511} and #';
     const { settings } = createArguments([...options.split(" "), dir, "[::1]:4711", "w1", words]);

@@ -22,3 +22,13 @@ it("is never longer than a minute, or than it was told, and is spread even then"
   expect([last(500, 0), last(500, 1)]).toEqual([333, 500]);
   expect(last(0, 1)).toBe(0);
 });
+
+it("asks sooner while something is kept, and never later than otherwise", () => {
+  const backOff = new BackOff({ longestMs: 60_000, random: () => 0.5 });
+  const delays = Array.from({ length: 12 }, () => backOff.next(true));
+  expect(delays.slice(0, 3)).toEqual([200, 300, 450]);
+  expect(Math.max(...delays)).toBe(3_000);
+  backOff.reset();
+  expect(backOff.next(true)).toBe(200);
+  expect(new BackOff({ longestMs: 100, random: () => 0.5 }).next(true)).toBeLessThanOrEqual(100);
+});
