@@ -241,7 +241,9 @@ export const RESOURCES = {
       quarantine: json(QUARANTINE),
       workerinfo: json(
         `case when t.facts is null then '{}'::jsonb
-          else coalesce(t.facts->'info', '{}') || jsonb_build_object('version', t.facts->'version') end`,
+          else '{"os_id": null, "os_id_like": null, "os_version_id": null, "os_version_codename": null}'
+            || coalesce(t.facts->'info', '{}') || jsonb_build_object('numcpus', t.facts->'numcpus',
+              'version', coalesce(nullif(t.facts->>'version', ''), '(unknown)')) end`,
       ),
     },
   },

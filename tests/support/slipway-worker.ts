@@ -37,6 +37,8 @@ export interface SlipwayWorkerOptions {
   /** More options of `run`. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Called with its directory before it starts. */
+  readonly prepare?: (dir: string) => void;
   /** Gives the worker a channel to this process. */
   readonly withChannel?: boolean;
 }
@@ -57,6 +59,7 @@ export async function startSlipwayWorker(options: SlipwayWorkerOptions): Promise
   const dir = mkdtempSync(join(tmpdir(), "slipway-worker-"));
   const program = join(dir, "worker.mjs");
   writeFileSync(program, await workerProgram());
+  options.prepare?.(dir);
   const small: Record<string, string> = {
     PATH: "/usr/local/bin:/usr/bin:/bin",
     HOME: dir,

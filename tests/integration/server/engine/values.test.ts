@@ -73,13 +73,15 @@ test("what a command printed is a property of the steps behind it, and of the bu
       { type: "SetPropertyFromCommand", command: ["git", "describe"], property: "version" },
       { type: "SetProperties", name: "more", properties: { "a-b": [1], c: "%(prop:version)s!" } },
       shell(["make", "%(prop:c)s", "%(prop:none:-all)s"], { name: "make %(prop:buildername)s" }),
-      shell("%(worker:admin)s/%(worker:os_id_like)s/%(worker:environ:-hidden)s"),
+      shell(
+        "%(worker:admin)s/%(worker:os_id_like)s/%(worker:environ:-hidden)s/%(worker:os_id_like:-x)s/%(worker:os_id_like:~x)s",
+      ),
     ],
     "  v1.2 ",
   );
   expect(build.result).toBe(SUCCESS);
   expect(sent[1]?.command).toEqual(["make", "v1.2!", "all"]);
-  expect(sent[2]?.command).toBe("Ada//hidden");
+  expect(sent[2]?.command).toBe("Ada//hidden//x");
   expect(steps.map(({ name }) => name)).toEqual(["setproperty", "more", "make b1", "shell"]);
   expect(properties).toMatchObject({
     version: ["v1.2", "SetPropertyFromCommand Step"],

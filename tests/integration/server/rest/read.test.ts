@@ -144,7 +144,10 @@ describe("shapes", () => {
       pause_reason: null,
       quarantine: { until: null, timeout: 10, reason: null },
       paused: false,
-      workerinfo: { admin: "ops", host: "box", version: "3.7.0" },
+      workerinfo: {
+        ...{ admin: "ops", host: "box", version: "3.7.0", numcpus: null },
+        ...{ os_id: null, os_id_like: null, os_version_id: null, os_version_codename: null },
+      },
     });
   });
 
