@@ -1,5 +1,5 @@
-// Guarantee: a real Python buildbot-worker does everything over our msgpack door that it does over
-// Buildbot's, and what fails there works here: downloads, hidden arguments, times, long and live lines.
+// Guarantee: beside all that every worker does (tests/conformance/workers), what fails with a real Python
+// buildbot-worker and Buildbot's own master works here: downloads, hidden arguments, times, long and live lines.
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -10,14 +10,10 @@ import type { BuildbotWorker } from "../support/buildbot-worker";
 import { hasBuildbotWorker, MSGPACK, startBuildbotWorker } from "../support/buildbot-worker";
 import { shell } from "../support/shell-command";
 import { KeepingSink, never, type TestDoor, testDoor } from "../support/worker-door";
-import { OPTIONS, pythonWorkerCommands, pythonWorkerLife } from "./python-worker-suite";
 
-const WORKER = { protocol: msgpackProtocol, args: [MSGPACK] };
+const OPTIONS = { host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000 };
 
 describe.skipIf(!hasBuildbotWorker())("the Python worker over msgpack", () => {
-  pythonWorkerCommands(WORKER);
-  pythonWorkerLife(WORKER);
-
   describe("what Buildbot's masters do worse", () => {
     let door: TestDoor;
     let listening: Listening;

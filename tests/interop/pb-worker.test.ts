@@ -1,7 +1,3 @@
-// Guarantee: a real Python buildbot-worker does everything over our Perspective Broker door that it
-// does over Buildbot's.
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../server/domain/wire";
 import { pbProtocol } from "../../server/protocols/pb";
@@ -9,14 +5,10 @@ import { hasBuildbotWorker, startBuildbotWorker } from "../support/buildbot-work
 import { hasOpenssl, testCertificate } from "../support/certificate";
 import { shell } from "../support/shell-command";
 import { KeepingSink, never, testDoor } from "../support/worker-door";
-import { OPTIONS, pythonWorkerCommands, pythonWorkerLife } from "./python-worker-suite";
 
-const WORKER = { protocol: pbProtocol, args: [] };
+const OPTIONS = { host: "127.0.0.1", port: 0, loginTimeoutMs: 30_000 };
 
 describe.skipIf(!hasBuildbotWorker())("the Python worker over PB", () => {
-  pythonWorkerCommands(WORKER);
-  pythonWorkerLife(WORKER);
-
   it("survives more commands than the original's limit of live objects", async () => {
     const door = testDoor({ passwords: { w1: "pass" } });
     const listening = await pbProtocol.listen(door, OPTIONS);
@@ -36,42 +28,6 @@ describe.skipIf(!hasBuildbotWorker())("the Python worker over PB", () => {
         kind: "failed",
         message: expect.stringContaining("longer than a peer accepts"),
       });
-    } finally {
-      await worker.stop();
-      await listening.close();
-    }
-  }, 60_000);
-
-  it("asks to be drained on SIGHUP, finishes its command and exits when told", async () => {
-    const door = testDoor({ passwords: { w1: "pass" } });
-    const listening = await pbProtocol.listen(door, OPTIONS);
-    const worker = await startBuildbotWorker({
-      host: "127.0.0.1",
-      port: listening.port,
-      name: "w1",
-      password: "pass",
-      args: ["--allow-shutdown=signal"],
-    });
-    try {
-      const { session } = await door.nextAttached();
-      const gate = join(worker.dir, "gate");
-      const sink = new KeepingSink();
-      const running = session.run(
-        "b1",
-        shell(`while ! [ -e ${gate} ]; do sleep 0.05; done; echo end`),
-        sink,
-        never,
-      );
-      // The worker sets its signal handler when the login is answered: ask until it is heard.
-      const asking = setInterval(() => worker.signal("SIGHUP"), 200);
-      await door.nextDrainRequest();
-      clearInterval(asking);
-      writeFileSync(gate, "");
-      expect(await running).toMatchObject({ rc: 0 });
-      expect(sink.text("stdout")).toBe("end\n");
-      await session.shutdown();
-      expect((await session.closed).code).toBe("peer-closed");
-      expect(await worker.exited).toBe(0);
     } finally {
       await worker.stop();
       await listening.close();
