@@ -43,6 +43,8 @@ const BUILDERS = {
       ],
     ),
   ],
+  // Its secret is never set, so each build ends as an exception.
+  resting: [builder("bilge", ["limper"], [step("pump", "echo %(secret:bilge-key)s")])],
   stopped: [
     builder("anchor", ["bollard"], [step("hold", `echo holding; ${atGate("go")}; echo up`)]),
   ],
@@ -193,7 +195,7 @@ export const CONFIG = {
   workers: [
     ...[
       ...["ebb", "flood", "bollard", "cable", "berth", "deckhand", "quay", "sunken-worker"],
-      ...["stevedore", "winch", "tender-1", "tender-2"],
+      ...["stevedore", "winch", "tender-1", "tender-2", "limper"],
     ].map((name) => ({
       type: "Worker",
       name,

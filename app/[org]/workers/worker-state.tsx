@@ -16,7 +16,7 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
   return (
     <span>
       {props.isWordElsewhere ? null : (
-        <span className="mr-2.5 inline-block align-bottom">
+        <span className="mr-2.5 inline-block align-text-bottom">
           <Status state={shown.word} />
         </span>
       )}
@@ -41,16 +41,21 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
 
 /** Until when it rests, and how often in a row it had to. Also while it is away or paused. */
 function Quarantine({ worker }: { worker: WorkerRow }) {
-  const { quarantinedUntil: until, quarantineCount: nth, quarantineReason, shown } = worker;
+  const { quarantinedUntil: until, quarantineCount: nth } = worker;
   if (until === null) return null;
-  const isElsewhere = shown.word !== "quarantined";
+  const inARow = nth > 0 ? ` (${ordinal(nth)} in a row)` : null;
+  if (worker.shown.word !== "quarantined") {
+    return (
+      <>
+        ; rests until <Clock at={until} />
+        {inARow}
+      </>
+    );
+  }
   return (
     <>
-      {isElsewhere
-        ? `; rests after a fault${quarantineReason ? `: ${quarantineReason}` : ""}`
-        : null}
       , until <Clock at={until} />
-      {nth > 0 ? ` (${ordinal(nth)} in a row)` : null}, back <Countdown to={until} />
+      {inARow}, back <Countdown to={until} />
     </>
   );
 }

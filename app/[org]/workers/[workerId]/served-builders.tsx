@@ -44,14 +44,14 @@ export function ServedBuilders({ worker }: { worker: WorkerPage }) {
       <tbody>
         {data.map(({ id, name, last, usualMs }) => (
           <tr key={id}>
-            <th scope="row">
+            <th scope="row" className="[overflow-wrap:anywhere]">
               <Link href={routes.builder(org.slug, id)} className="font-semibold hover:underline">
                 {name}
               </Link>
             </th>
             <td>
               {last ? (
-                <span className="inline-flex items-center gap-2">
+                <span className="flex flex-wrap items-center gap-x-2">
                   <Status state={resultState(last.result)} />
                   <Link
                     href={routes.build(org.slug, id, last.number)}
