@@ -18,7 +18,9 @@ export function checkLocks(documents: Documents): Problem[] {
   if (documents.organization === null) return [];
   const { locks: list = [], workers = [] } = documents.organization;
   const locks = new Map(list.flatMap((lock) => (lock ? [[lock.name, lock]] : [])));
-  const onWorkers = new Map(workers.map((worker) => [worker.name, accessesOf(worker.locks)]));
+  const onWorkers = new Map(
+    whole(workers).map((worker) => [worker.name, accessesOf(worker.locks)]),
+  );
   const judge = (value: unknown, path: Path, names: readonly string[]) =>
     accessesOf(value).flatMap((access, index) =>
       accessProblems(access, [...path, "locks", index], locks, names),

@@ -2,7 +2,7 @@
  * Mails about losses in the database. A recipient's row says that he is to be told; a try is written
  * as a claim before the mail server is asked and as its outcome right after, so that at any moment one
  * process tries. One whose process died in between is tried again when its claim runs out, under the
- * same Message-ID (docs/decisions: a mail twice rather than never).
+ * same Message-ID (docs/decisions/0020).
  */
 import type { Queryable } from "../../db/pool";
 import { historySql } from "../../db/worker-history";

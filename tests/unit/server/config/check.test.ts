@@ -1,6 +1,6 @@
 // Guarantees: every mistake in a configuration file is reported with its place, in words that help,
 // and nothing that could not be stored or run passes (C-002, W-002, W-003).
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { checkConfig } from "../../../../server/config";
 
 const GOOD = `
@@ -462,6 +462,15 @@ describe("directories of local workers", () => {
       expect(local(`name: a, workdir: ${workdir}`)).not.toEqual([]);
     },
   );
+});
+
+test.each([
+  ["workers: [{type: Worker}]", /workers\[0\]\.name: is missing/],
+  ["workers: [7]\nlocks: [7]\nreporters: [7, {fromaddr: x}]", /reporters\[0\]: must be a map/],
+  ["reporters: [{type: MailNotifier, workers: {a: 1}}]", /workers: must be "all" or a list/],
+  ["reporters: 7", /reporters: must be a list/],
+])("what is misshapen is told of, and in nobody's way: %s", (text, expected) => {
+  expect(sentences(text).join("\n")).toMatch(expected);
 });
 
 describe("a hosted installation", () => {
