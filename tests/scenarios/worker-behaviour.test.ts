@@ -64,7 +64,9 @@ interface Worker {
 describe.runIf(hasBuildbotWorker())("workers", () => {
   let storm: Storm;
   let mails: MailServer;
+  /** The last of each name, and all that were ever started. */
   const extra = new Map<string, BuildbotWorker>();
+  const started: BuildbotWorker[] = [];
 
   beforeAll(async () => {
     mails = await startMailServer();
@@ -79,7 +81,7 @@ describe.runIf(hasBuildbotWorker())("workers", () => {
   });
 
   afterAll(async () => {
-    for (const one of extra.values()) await one.stop();
+    for (const one of started) await one.stop();
     await storm?.stop();
     await mails?.close();
   });
@@ -91,6 +93,7 @@ describe.runIf(hasBuildbotWorker())("workers", () => {
       ...{ name, password: "pass", args: ["--maxdelay=2", ...args] },
     });
     extra.set(name, made);
+    started.push(made);
     await storm.connected(name);
     return made;
   };
