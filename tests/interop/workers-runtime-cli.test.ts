@@ -1,6 +1,14 @@
 // Guarantee: the slipway-worker command makes, starts, stops and restarts a worker as buildbot-worker's
 // does, keeps the password to itself, and speaks TLS to a master it trusts, and reaches one through an HTTP proxy.
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -143,6 +151,39 @@ it.skipIf(!hasOpenssl()).each([
     certificate.remove();
   }
 });
+
+it.skipIf(!hasOpenssl())(
+  "trusts with --use-tls whom this system trusts, and nobody else, through a proxy too",
+  async () => {
+    const certificate = testCertificate();
+    const door = testDoor({ passwords: { w1: "pass" } });
+    const { key, cert } = certificate;
+    const listening = await pbProtocol.listen(door, { ...OPTIONS, tls: { key, cert } });
+    const proxy = hasTinyproxy() ? await startTinyproxy({ account: "me word" }) : null;
+    try {
+      const options = ["--use-tls", "--maxretries=1"];
+      const master = `localhost:${listening.port}`;
+      home.command("create-worker", ...options, dir, master, "w1", "pass");
+      await home.inBackground("start", dir);
+      while (!log().includes("out of attempts")) await setTimeout(20);
+      expect(log()).toMatch(/unable to (get|verify)|self.signed/);
+      home.env.SSL_CERT_FILE = certificate.caPath;
+      await home.inBackground("start", dir);
+      await door.nextAttached();
+      await home.inBackground("stop", dir);
+      if (proxy === null) return;
+      const through = `--proxy-connection-string=http://me:word@127.0.0.1:${proxy.port}`;
+      rmSync(dir, { recursive: true });
+      home.command("create-worker", ...options, through, dir, master, "w1", "pass");
+      await home.inBackground("start", dir);
+      expect(await (await door.nextAttached()).session.ping(10_000)).toBe(true);
+    } finally {
+      await listening.close();
+      await proxy?.stop();
+      certificate.remove();
+    }
+  },
+);
 
 it.each([
   { name: "pb", protocol: pbProtocol },

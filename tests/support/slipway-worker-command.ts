@@ -25,6 +25,8 @@ export interface SlipwayWorkerHome {
   command(...args: string[]): CommandEnd;
   /** The same while this process goes on, whose door the worker talks to. */
   inBackground(...args: string[]): Promise<CommandEnd>;
+  /** Of all commands from here on. */
+  readonly env: Record<string, string>;
   pid(dir: string): number;
   /** Stops the worker in `dir`, if one runs there. */
   stop(dir: string): void;
@@ -37,12 +39,14 @@ export async function slipwayWorkerHome(): Promise<SlipwayWorkerHome> {
   writeFileSync(program, await workerProgram());
   const small = { PATH: "/usr/bin:/bin", HOME: home };
   // The framework's types want NODE_ENV in every environment; a worker must not have it.
-  const options = { env: small as unknown as NodeJS.ProcessEnv, cwd: home };
+  const env: Record<string, string> = small;
+  const options = { env: env as NodeJS.ProcessEnv, cwd: home };
   const command = (...args: string[]) => {
     const told = spawnSync(process.execPath, [program, ...args], { ...options, encoding: "utf8" });
     return { status: told.status, out: told.stdout, err: told.stderr };
   };
   return {
+    env,
     at: (...path) => join(home, ...path),
     command,
     inBackground(...args) {

@@ -1,35 +1,43 @@
 /** How a socket to the master is opened: straight or through an HTTP proxy, with TLS or without. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import type { Environment } from "../process/environment";
 import type { Endpoint, HttpProxy } from "./endpoint";
+import { inDirectory, trusted } from "./trusted";
 
 const TCP_KEEPALIVE_MS = 60_000;
 const PROXY_TIMEOUT_MS = 30_000;
 
 /** A socket on its way to the master. Small packets go at once: a step is many of them. */
-export async function dial(endpoint: Endpoint, signal: AbortSignal): Promise<Duplex> {
+export async function dial(
+  endpoint: Endpoint,
+  environ: Environment,
+  signal: AbortSignal,
+): Promise<Duplex> {
   const { host, port, isTls, proxy } = endpoint;
   const tunnelled = proxy === null ? null : await tunnel(proxy, endpoint, signal);
-  const socket = isTls ? dialTls(endpoint, tunnelled) : (tunnelled ?? connectTcp({ host, port }));
+  const plain = () => tunnelled ?? connectTcp({ host, port });
+  const socket = isTls ? dialTls(endpoint, environ, tunnelled) : plain();
   const outer = tunnelled ?? socket;
   outer.setNoDelay(true);
   outer.setKeepAlive(true, TCP_KEEPALIVE_MS);
   return socket;
 }
 
-function dialTls(endpoint: Endpoint, tunnelled: Socket | null): Socket {
+function dialTls(endpoint: Endpoint, environ: Environment, tunnelled: Socket | null): Socket {
   const { host, port, trustRoots, certificate, privateKey } = endpoint;
+  const authorities = trustRoots === null ? trusted(environ) : inDirectory(trustRoots);
   const socket = connectTls({
     ...(tunnelled === null ? { port } : { socket: tunnelled }),
     host,
     // An address cannot be asked for by name; the certificate is checked against it all the same.
     ...(isIP(host) === 0 && { servername: host }),
+    ...(authorities !== null && { ca: authorities }),
     // Whoever puts a master's own certificate there means to trust it, whoever signed it.
-    ...(trustRoots !== null && { ca: certificates(trustRoots), allowPartialTrustChain: true }),
+    ...(trustRoots !== null && { allowPartialTrustChain: true }),
     ...(certificate !== null && { cert: readFileSync(certificate) }),
     // One file may hold both.
     ...(certificate !== null && { key: readFileSync(privateKey ?? certificate) }),
@@ -63,10 +71,4 @@ function tunnel(proxy: HttpProxy, { host, port }: Endpoint, signal: AbortSignal)
     asked.once("error", (error) => failed(error.message));
     asked.end();
   });
-}
-
-function certificates(directory: string): string[] {
-  const names = readdirSync(directory).filter((name) => name.endsWith(".pem"));
-  if (names.length === 0) throw new Error(`no .pem file in ${directory}`);
-  return names.map((name) => readFileSync(join(directory, name), "utf8"));
 }

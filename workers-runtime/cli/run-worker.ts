@@ -39,7 +39,7 @@ export async function runWorker(
   const worker = new Worker({
     basedir: directory,
     credentials: { name: settings.name, password: settings.password },
-    dial: (signal) => dial(endpoint, signal),
+    dial: (signal) => dial(endpoint, environ, signal),
     transport: settings.protocol === "pb" ? pbTransport : msgpackTransport(endpoint),
     environ,
     deleteLeftoverDirs: settings.deleteLeftoverDirs,

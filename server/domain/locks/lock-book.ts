@@ -106,6 +106,17 @@ export class LockBook {
     return { granted };
   }
 
+  /** Another book with the same in it, to be written on by itself. */
+  copy(): LockBook {
+    return new LockBook(
+      [...this.#entries.values()].map(({ lock, owners, waiters }) => ({
+        ...lock,
+        owners,
+        waiters,
+      })),
+    );
+  }
+
   /** Whether a build has it, for all of itself or for a step. */
   isHeldBy(name: string, buildId: number): boolean {
     return this.#entries.get(name)?.owners.some((owner) => owner.buildId === buildId) ?? false;

@@ -127,6 +127,22 @@ export function assign(
   return assignments;
 }
 
+/**
+ * Notes in the book whom the builders that are served before this one are about to make hold locks, and
+ * who of them waits: what a request of this builder finds.
+ */
+export function bookBefore(
+  builders: readonly WaitingBuilder[],
+  builderId: BuilderId,
+  now: number,
+  book: LockBook,
+): LockBook {
+  const sorted = [...builders].sort(byUrgency);
+  const at = sorted.findIndex((builder) => builder.builderId === builderId);
+  assign(at < 0 ? [] : sorted.slice(0, at), now, book);
+  return book;
+}
+
 /** The number of a build that is not made yet. */
 const NOT_YET = 0;
 

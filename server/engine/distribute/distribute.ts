@@ -7,11 +7,9 @@
  */
 import type { Queryable } from "../../db/pool";
 import type { OrgId, ProcessId } from "../../domain/ids";
-import type { LockBook } from "../../domain/locks";
-import { assign, type WaitingBuilder } from "../../domain/scheduling";
-import { loadLocks } from "../locks/load-locks";
+import { assign } from "../../domain/scheduling";
 import { claim } from "./claim";
-import { loadWaiting } from "./queue";
+import { loadWaiting, lockBook } from "./queue";
 
 export interface DistributeContext {
   readonly db: Queryable;
@@ -50,20 +48,4 @@ export async function distribute(context: DistributeContext, orgId: OrgId): Prom
     if (failed) throw failed.reason;
   }
   return made;
-}
-
-/** The locks that builds of these would hold; nothing is asked of the database where there are none. */
-function lockBook(
-  q: Queryable,
-  orgId: OrgId,
-  waiting: readonly WaitingBuilder[],
-): Promise<LockBook> {
-  const workers = waiting.flatMap((builder) => builder.workers);
-  const names = [...waiting, ...workers].flatMap(({ locks = [] }) => locks.map(({ name }) => name));
-  return loadLocks(
-    q,
-    orgId,
-    names,
-    workers.map(({ workerId }) => workerId),
-  );
 }

@@ -4,8 +4,9 @@
  */
 import type { Queryable } from "../../db/pool";
 import type { OrgId } from "../../domain/ids";
-import type { LockAccess } from "../../domain/locks";
+import type { LockAccess, LockBook } from "../../domain/locks";
 import type { Candidate, WaitingBuilder } from "../../domain/scheduling";
+import { loadLocks } from "../locks/load-locks";
 
 /** A builder runs once per worker, so no more of its requests than workers can start at a time. */
 const HEADS = 50;
@@ -93,4 +94,22 @@ export async function loadCandidates(
     else byBuilder.set(builder_id, { locks, workers: [candidate] });
   }
   return byBuilder;
+}
+
+/** The locks that builds of these would hold; nothing is asked of the database where there are none. */
+export function lockBook(
+  q: Queryable,
+  orgId: OrgId,
+  builders: readonly Pick<WaitingBuilder, "locks" | "workers">[],
+): Promise<LockBook> {
+  const workers = builders.flatMap((builder) => builder.workers);
+  const names = [...builders, ...workers].flatMap(({ locks = [] }) =>
+    locks.map(({ name }) => name),
+  );
+  return loadLocks(
+    q,
+    orgId,
+    names,
+    workers.map(({ workerId }) => workerId),
+  );
 }

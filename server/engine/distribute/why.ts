@@ -1,15 +1,15 @@
 /** The sentence beside each pending request, from the rules the distributor follows. */
 import type { Queryable } from "../../db/pool";
-import type { OrgId } from "../../domain/ids";
+import type { BuilderId, OrgId } from "../../domain/ids";
 import {
+  bookBefore,
   type Candidate,
   whyWaiting as explain,
   locksOf,
   type Waiting,
   whyNotOn,
 } from "../../domain/scheduling";
-import { loadLocks } from "../locks/load-locks";
-import { CHOSEN_WORKER, loadCandidates } from "./queue";
+import { CHOSEN_WORKER, loadCandidates, loadWaiting, lockBook } from "./queue";
 
 export async function whyWaiting(
   q: Queryable,
@@ -17,7 +17,7 @@ export async function whyWaiting(
   requestIds: readonly number[],
   now: number,
 ): Promise<Map<number, Waiting>> {
-  const { requests, candidates } = await waitingNow(q, orgId, requestIds);
+  const { requests, candidates } = await waitingNow(q, orgId, requestIds, now);
   return new Map(
     requests.map((row) => [
       row.id,
@@ -39,7 +39,7 @@ export async function whyNotChosen(
   requestIds: readonly number[],
   now: number,
 ): Promise<Map<number, NotChosen>> {
-  const { requests, candidates } = await waitingNow(q, orgId, requestIds);
+  const { requests, candidates } = await waitingNow(q, orgId, requestIds, now);
   return new Map(
     requests.flatMap(({ id, builder_id, ahead, chosen }) => {
       const able = candidates.get(builder_id) ?? [];
@@ -58,7 +58,7 @@ interface RequestAhead {
   readonly chosen: string | null;
 }
 
-async function waitingNow(q: Queryable, orgId: OrgId, requestIds: readonly number[]) {
+async function waitingNow(q: Queryable, orgId: OrgId, requestIds: readonly number[], now: number) {
   if (requestIds.length === 0) return { requests: [], candidates: new Map<number, never>() };
   const requests = await q.rows<RequestAhead>(
     {
@@ -72,7 +72,7 @@ async function waitingNow(q: Queryable, orgId: OrgId, requestIds: readonly numbe
     [orgId, requestIds],
   );
   const builderIds = [...new Set(requests.map((row) => row.builder_id))];
-  return { requests, candidates: await withLocks(q, orgId, builderIds) };
+  return { requests, candidates: await withLocks(q, orgId, builderIds, now) };
 }
 
 /** The workers of these builders, each with the lock that keeps a build from beginning on it. */
@@ -80,28 +80,29 @@ async function withLocks(
   q: Queryable,
   orgId: OrgId,
   builderIds: readonly number[],
+  now: number,
 ): Promise<Map<number, Candidate[]>> {
   const builders = [...(await loadCandidates(q, orgId, builderIds))];
   const wanted = builders.map(([id, builder]) => ({
     id,
     workers: builder.workers.map((worker) => ({ worker, locks: locksOf(builder, worker) })),
   }));
-  const all = wanted.flatMap(({ workers }) => workers);
-  const book = await loadLocks(
-    q,
-    orgId,
-    all.flatMap(({ locks }) => locks.map(({ name }) => name)),
-    all.map(({ worker }) => worker.workerId),
-  );
+  const isFree = wanted.every(({ workers }) => workers.every(({ locks }) => locks.length === 0));
+  // Who is served before them counts only where there are locks to take turns at.
+  const waiting = isFree ? [] : await loadWaiting(q, orgId);
+  const all = await lockBook(q, orgId, [...waiting, ...builders.map(([, builder]) => builder)]);
   return new Map(
-    wanted.map(({ id, workers }) => [
-      id,
-      workers.map(({ worker, locks }): Candidate => {
-        const answer = book.ask(locks, { id: worker.workerId, name: worker.name });
-        if ("granted" in answer) return worker;
-        const { lock, why } = answer.refused;
-        return { ...worker, waitsFor: `lock ${lock}, ${why}` };
-      }),
-    ]),
+    wanted.map(({ id, workers }) => {
+      const book = bookBefore(waiting, id as BuilderId, now, all.copy());
+      return [
+        id,
+        workers.map(({ worker, locks }): Candidate => {
+          const answer = book.ask(locks, { id: worker.workerId, name: worker.name });
+          if ("granted" in answer) return worker;
+          const { lock, why } = answer.refused;
+          return { ...worker, waitsFor: `lock ${lock}, ${why}` };
+        }),
+      ];
+    }),
   );
 }

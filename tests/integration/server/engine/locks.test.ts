@@ -198,6 +198,8 @@ test("who wants it alone is not passed by: requests after it wait for their turn
   const later = await rig.force(await builder("later", workers, ["db"]));
   await rig.distribute();
   expect(await rig.builds(later)).toEqual([]);
+  expect((await why(alone))?.sentence).toBe("It waits for lock db, held by first #1.");
+  expect((await why(later))?.sentence).toBe("It waits for lock db, which alone waited for before.");
   release("first");
   await rig.build(alone, isRunning);
   expect(await rig.builds(later)).toEqual([]);
