@@ -1,0 +1,4 @@
+export * from "./failure";
+export * from "./next-step";
+export * from "./options";
+export * from "./state";

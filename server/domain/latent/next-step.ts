@@ -1,0 +1,133 @@
+/**
+ * What is to be done for a latent worker now: a pure function of what is known of it, so that whoever
+ * looks, after whatever was lost, comes to the same step. Who does it writes first that it is being
+ * done, then does it, then looks again.
+ */
+import type { Failure } from "./failure";
+import { type LatentOptions, LOST_SECONDS } from "./options";
+import type { InstanceState, LatentState } from "./state";
+
+/** Times are milliseconds since the epoch, all by one clock. */
+export interface LatentFacts {
+  readonly now: number;
+  readonly state: LatentState;
+  /** When it came into that state. */
+  readonly since: number;
+  readonly options: LatentOptions;
+  /** Removed from the configuration, or the installation is shut down for good. */
+  readonly isEnding: boolean;
+  readonly isConnected: boolean;
+  /** When its last connection ended; null while there is one, and when there never was. */
+  readonly lostAt: number | null;
+  /** By when its machine must have logged in; null: at no time. */
+  readonly missingAt: number | null;
+  /** The provider has said that it is being made. */
+  readonly isStartAnswered: boolean;
+  /** When the machine was last looked at, or the provider answered. */
+  readonly checkedAt: number | null;
+  /** Builds that wait for its machine. */
+  readonly waiting: number;
+  /** Builds that have it. */
+  readonly running: number;
+  /** When the last of those ended. */
+  readonly idleSince: number | null;
+  /** Of its present machine; null when it has none. */
+  readonly instance: InstanceState | null;
+  /** A start that came to nothing, and whose builds were not told yet. */
+  readonly failure: Failure | null;
+}
+
+export type LatentStep =
+  | { readonly do: "wait"; readonly until: number | null }
+  | { readonly do: "start" | "inspect" | "stop" }
+  /** Its machine is there: those who wait may have it. */
+  | { readonly do: "attached" | "release" }
+  | { readonly do: "fail"; readonly failure: Failure }
+  | { readonly do: "tell" }
+  | { readonly do: "let-go" | "renew"; readonly reason: string }
+  | { readonly do: "want" | "forget" | "stopped" | "end" | "revive"; readonly reason: string };
+
+export function nextStep(facts: LatentFacts): LatentStep {
+  if (facts.failure) return { do: "tell" };
+  switch (facts.state) {
+    case "insubstantiated":
+      return atRest(facts);
+    case "substantiating":
+    case "starting":
+      return onTheWay(facts);
+    case "substantiated":
+      return facts.isConnected ? connected(facts) : lost(facts);
+    case "insubstantiating":
+    case "resubstantiating":
+      return stopping(facts);
+    case "shut-down":
+      return shutDown(facts);
+  }
+}
+
+function atRest({ isEnding, waiting }: LatentFacts): LatentStep {
+  if (waiting > 0) return { do: "want", reason: "a build waits for it" };
+  if (isEnding) return { do: "end", reason: "it is not to run any more" };
+  return { do: "wait", until: null };
+}
+
+function onTheWay(facts: LatentFacts): LatentStep {
+  const { now, state, missingAt, options } = facts;
+  if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
+  const mayBeAttached = state === "starting" || options.buildWaitTimeout < 0;
+  if (facts.isConnected && mayBeAttached) return { do: "attached" };
+  if (facts.waiting === 0) return { do: "let-go", reason: "nobody waits for it any more" };
+  if (missingAt !== null && missingAt <= now) {
+    const reason = `its machine did not log in within ${options.missingTimeout} s`;
+    return { do: "fail", failure: { verdict: "transient", reason } };
+  }
+  if (state === "substantiating" || !facts.isStartAnswered) return { do: "start" };
+  const checkAt = (facts.checkedAt ?? facts.since) + options.checkInstanceInterval * 1_000;
+  if (checkAt <= now) return { do: "inspect" };
+  return { do: "wait", until: Math.min(checkAt, missingAt ?? checkAt) };
+}
+
+function connected(facts: LatentFacts): LatentStep {
+  if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
+  if (facts.waiting > 0) return { do: "release" };
+  if (facts.running > 0) return { do: "wait", until: null };
+  return whenIdle(facts, null);
+}
+
+/** Its builds have ended by themselves, or wait for it to come back. */
+function lost(facts: LatentFacts): LatentStep {
+  const { lostAt, since } = facts;
+  if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
+  if (facts.waiting > 0) return { do: "renew", reason: "its machine has lost its connection" };
+  const goneAt = (lostAt ?? since) + LOST_SECONDS * 1_000;
+  if (goneAt <= facts.now) {
+    return { do: "let-go", reason: `its machine did not come back within ${LOST_SECONDS} s` };
+  }
+  return facts.running > 0 ? { do: "wait", until: goneAt } : whenIdle(facts, goneAt);
+}
+
+/** W-110 and W-111. */
+function whenIdle(facts: LatentFacts, atTheLatest: number | null): LatentStep {
+  const { options, now, since, idleSince } = facts;
+  const seconds = options.buildWaitTimeout;
+  if (seconds < 0) return { do: "wait", until: atTheLatest };
+  const until = Math.max(since, idleSince ?? since) + seconds * 1_000;
+  if (until > now) return { do: "wait", until: Math.min(until, atTheLatest ?? until) };
+  const reason =
+    seconds === 0 ? "each build has a machine of its own" : `it was not needed for ${seconds} s`;
+  return { do: "let-go", reason };
+}
+
+function stopping({ state, waiting, instance }: LatentFacts): LatentStep {
+  if (state === "resubstantiating" && waiting === 0) {
+    return { do: "forget", reason: "nobody waits for it any more" };
+  }
+  if (instance !== null && instance !== "gone") return { do: "stop" };
+  return { do: "stopped", reason: "its machine is gone" };
+}
+
+function shutDown({ isEnding, waiting }: LatentFacts): LatentStep {
+  if (!isEnding) return { do: "revive", reason: "it may run again" };
+  if (waiting === 0) return { do: "wait", until: null };
+  return { do: "fail", failure: { verdict: "transient", reason: "it is shut down" } };
+}

@@ -1,0 +1,105 @@
+/**
+ * The seam between the fleet and a cloud: how the machine of a latent worker is made.
+ *
+ * A driver is four verbs over one account at a provider, opened with that account's configuration.
+ * Names, passwords, retries, deadlines and records are the fleet's: it writes what it is about to do
+ * before it calls, and may die at any moment, so that every verb is called again by somebody else.
+ *
+ *  - A machine is known by its `key`. The same key means the same machine, whoever asks and however
+ *    often: a second `start` finds what the first one made. A handle whose `ref` is null is looked for
+ *    by its key; what a driver puts into `ref` only makes that quicker.
+ *  - Every machine carries its tag from its first moment on, so that `list` finds it although whoever
+ *    made it never learned that it had.
+ *  - A driver throws `DriverError` and nothing else, apart from the reason of a signal that fired. It
+ *    never waits longer than the provider needs to answer; the fleet asks again.
+ */
+import { z } from "zod";
+import type { DriverErrorCode } from "../domain/latent";
+
+/** Whose a machine is: this installation's. */
+export interface OwnerTag {
+  readonly installation: string;
+}
+
+/** What stands on a machine. */
+export interface InstanceTag extends OwnerTag {
+  readonly organization: number;
+  readonly worker: number;
+  /** The how manieth machine of its worker: whatever belongs to another one is not let in. */
+  readonly generation: number;
+}
+
+export const instanceTagSchema = z.object({
+  installation: z.string(),
+  organization: z.number().int(),
+  worker: z.number().int(),
+  generation: z.number().int(),
+});
+
+/** What the worker on the machine needs to log in. */
+export interface AgentLogin {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: "pb" | "msgpack";
+  readonly name: string;
+  readonly password: string;
+}
+
+export interface StartOrder {
+  /** Lower case letters, digits and hyphens, at most 63: a name at any provider. */
+  readonly key: string;
+  readonly tag: InstanceTag;
+  readonly agent: AgentLogin;
+}
+
+export interface InstanceHandle {
+  readonly key: string;
+  readonly tag: InstanceTag;
+  /** Whatever the driver wants to be given again; it is stored as JSON. */
+  readonly ref: unknown;
+  /** When the provider says it was made, in milliseconds since the epoch. */
+  readonly madeAt: number | null;
+}
+
+export interface InstanceReport {
+  /**
+   * pending: it will run, or is not to be seen yet. running: it runs, its worker may not. gone: the
+   * provider has it no more. broken: it is there and will never run.
+   */
+  readonly state: "pending" | "running" | "gone" | "broken";
+  /** For a person: the provider's words, the last lines of its console. */
+  readonly why: string;
+}
+
+export interface LatentDriver {
+  start(order: StartOrder, signal: AbortSignal): Promise<InstanceHandle>;
+  inspect(handle: InstanceHandle, signal: AbortSignal): Promise<InstanceReport>;
+  /** Resolves when it is gone, was gone before, or (`now`) is surely going. */
+  stop(handle: InstanceHandle, how: "graceful" | "now", signal: AbortSignal): Promise<void>;
+  /** Everything of ours in this account, also what is only just coming or going. */
+  list(owner: OwnerTag, signal: AbortSignal): Promise<readonly InstanceHandle[]>;
+}
+
+/** A kind of driver: what its configuration is, and what the fleet has to know of its provider. */
+export interface LatentDriverKind<Config = unknown> {
+  readonly kind: string;
+  readonly schema: z.ZodType<Config>;
+  readonly billing: "second" | "started-hour" | "free";
+  /** `build_wait_timeout` where the configuration does not say (A-03). */
+  readonly buildWaitSeconds: number;
+  /** So long a new machine may be missing from the provider's list. */
+  readonly listingLagSeconds: number;
+  open(config: Config): LatentDriver;
+}
+
+export class DriverError extends Error {
+  override readonly name = "DriverError";
+
+  constructor(
+    readonly code: DriverErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
