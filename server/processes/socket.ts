@@ -58,7 +58,7 @@ const sessions = createSessions({
   announce,
   alarm: producer.alarm,
   ask: questions.ask,
-  attached: (session) => void builds?.attached(session.id, session.workerId),
+  attached: (session) => void builds?.attached(session),
   busy: (session) => builds?.busy(session) ?? 0,
   bound: (session) => builds?.bound(session) ?? 0,
   log,
@@ -124,7 +124,7 @@ builds = createBuilds({
       { redactor, ...(stored ? { again: stored } : {}) },
     ),
   connectionOf: (session) => sessions.get(session)?.connection ?? null,
-  keepsOf: (session) => sessions.get(session)?.keeps ?? null,
+  keepsOf: (session) => sessions.get(session)?.keeps,
   serves: sessions.serves,
   left: sessions.left,
   ended: (session) => {

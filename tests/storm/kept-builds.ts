@@ -51,24 +51,28 @@ export interface Keeping {
   lines(buildId: number, step: number, log?: string): Promise<string[]>;
   /** From its first step to its end. */
   secondsOf(buildId: number): Promise<number>;
-  /** Waits until both workers are connected to a living process that is not the one named. */
+  /** Waits until the workers are connected to a living process that is not the one named. */
   connected(unlike?: number): Promise<void>;
   /** Waits until so many lines are stored. */
   stored(buildId: number, lines: number): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** The name of the worker that the installation runs itself. */
+export const LOCAL = "local";
+
 export async function openKeeping(
-  builders: (worker: ProtocolName) => readonly object[],
+  builders: (worker: ProtocolName | typeof LOCAL) => readonly object[],
   args: readonly string[] = [],
 ): Promise<Keeping> {
   const slipway = await startSlipway({
     config: {
-      workers: PROTOCOLS.map((name) => ({
-        ...{ type: "Worker", name, password: PASSWORD, max_builds: 4 },
-      })),
+      workers: [
+        ...PROTOCOLS.map((name) => ({ type: "Worker", name, password: PASSWORD, max_builds: 4 })),
+        { type: "LocalWorker", name: LOCAL },
+      ],
       projects: {
-        kept: { builders: PROTOCOLS.flatMap((name) => builders(name)) },
+        kept: { builders: [...PROTOCOLS, LOCAL].flatMap((name) => builders(name as ProtocolName)) },
       },
     },
   });
@@ -174,7 +178,7 @@ export async function openKeeping(
            join process p on p.id = s.process_id where s.ended_at is null and p.gone_at is null and p.pid <> $1`,
           [unlike],
         );
-        return found.length === PROTOCOLS.length ? true : null;
+        return found.length === PROTOCOLS.length + 1 ? true : null;
       });
     },
     async stored(buildId, wanted) {

@@ -324,7 +324,7 @@ async function socketProcess(
     announce: () => {},
     alarm,
     ask,
-    attached: (session) => void builds?.attached(session.id, session.workerId),
+    attached: (session) => void builds?.attached(session),
     busy: (session) => builds?.busy(session) ?? 0,
     bound: (session) => builds?.bound(session) ?? 0,
     log,
@@ -354,7 +354,7 @@ async function socketProcess(
         { redactor, ...(stored ? { again: stored } : {}) },
       ),
     connectionOf: (session) => sessions.get(session)?.connection ?? null,
-    keepsOf: (session) => sessions.get(session)?.keeps ?? null,
+    keepsOf: (session) => sessions.get(session)?.keeps,
     serves: sessions.serves,
     left: sessions.left,
     ended: (session) => {

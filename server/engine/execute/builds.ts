@@ -26,8 +26,8 @@ export interface BuildsContext extends RunContext {
   readonly db: Queryable;
   readonly processId: ProcessId;
   readonly connectionOf: (session: SessionId) => WorkerSession | null;
-  /** The mark of the worker process at the other end, when it keeps its commands. */
-  readonly keepsOf: (session: SessionId) => string | null;
+  /** The mark of the worker process at the other end, null of one that keeps nothing. */
+  readonly keepsOf: (session: SessionId) => string | null | undefined;
   readonly ended: (session: SessionId | null) => void;
   readonly wake: (orgId: OrgId) => void;
 }
@@ -36,7 +36,7 @@ export interface Builds {
   /** Begin what was claimed for us. Calls while it looks are merged. Never rejects. */
   look(): Promise<void>;
   /** A worker has come: carry on what it keeps, end what was kept by another. Never rejects. */
-  attached(session: SessionId, worker: WorkerId): Promise<void>;
+  attached(session: Attached): Promise<void>;
   /** Stop what somebody wants stopped, let go of what is not ours any more. Never rejects. */
   obeyStops(): Promise<void>;
   busy(session: SessionId): number;
@@ -45,6 +45,13 @@ export interface Builds {
   count(): number;
   /** Resolves when none runs any more. */
   idle(): Promise<void>;
+}
+
+export interface Attached {
+  readonly id: SessionId;
+  readonly workerId: WorkerId;
+  /** The mark of the worker process at the other end, null of one that keeps nothing. */
+  readonly keeps: string | null;
 }
 
 interface Entry {
@@ -85,16 +92,16 @@ export function createBuilds(context: BuildsContext): Builds {
 
   /** Not while it is found out what is. */
   function tellWhatIsKept(sessionId: SessionId): void {
-    if (adopting.has(sessionId) || context.keepsOf(sessionId) === null) return;
+    if (adopting.has(sessionId) || !context.keepsOf(sessionId)) return;
     const names = [...builds.values()]
       .filter((entry) => entry.sessionId === sessionId)
       .map(({ builderName }) => builderName);
     context.connectionOf(sessionId)?.keepOnly(names);
   }
 
-  async function adopt(sessionId: SessionId, workerId: WorkerId): Promise<void> {
+  /** The connection may be lost again meanwhile; what is known of its worker stays true. */
+  async function adopt({ id: sessionId, workerId, keeps }: Attached): Promise<void> {
     const { actor } = context;
-    const keeps = context.keepsOf(sessionId);
     const keeper = keeperOf({ keeps });
     for (const fence of await unkept(db, sessionId, workerId, keeper)) {
       const reason = "its worker was started anew, and what it ran is gone";
@@ -114,12 +121,13 @@ export function createBuilds(context: BuildsContext): Builds {
     }
   }
 
-  async function attached(sessionId: SessionId, workerId: WorkerId): Promise<void> {
+  async function attached(session: Attached): Promise<void> {
+    const { id: sessionId, workerId } = session;
     if (adopting.has(sessionId)) return;
     adopting.add(sessionId);
     try {
       if (await haveKept(workerId)) {
-        await insist("builds to carry on", () => adopt(sessionId, workerId));
+        await insist("builds to carry on", () => adopt(session));
       }
     } catch (error) {
       context.log("builds not carried on", { session: sessionId, error });
@@ -156,7 +164,8 @@ export function createBuilds(context: BuildsContext): Builds {
       if (!owned.has(buildId)) builds.get(buildId)?.running.abandon("it was taken away");
     }
     for (const { sessionId, workerId } of await awaitedHere(db, processId)) {
-      void attached(sessionId, workerId);
+      const keeps = context.keepsOf(sessionId);
+      if (keeps !== undefined) void attached({ id: sessionId, workerId, keeps });
     }
     for (const [buildId, { state, sessionId, epoch: ownerEpoch }] of owned) {
       if (state === "preparing" || builds.has(buildId)) continue;

@@ -275,6 +275,25 @@ describe("carried on", () => {
     expect(again.keptOnly.at(-1)).toEqual([]);
   });
 
+  test("when the connection over which its worker came is lost before it was looked for", async () => {
+    const begun = await begin();
+    await begun.first.die();
+    const heir = await rig.socket();
+    let again: Awaited<ReturnType<SocketProcess["connect"]>> | null = null;
+    heir.line.before = async (text) => {
+      if (!text.includes("worker_id = any($1) and state = 'running'")) return;
+      heir.line.before = null;
+      await until(() => again);
+      again?.lose();
+      await until(() => heir.sessions.count() === 0);
+    };
+    again = await begun.connect(heir);
+    await until(() => heir.line.before === null && heir.sessions.count() === 0);
+    await rig.sweep();
+    await begun.connect(heir);
+    await expectWhole(begun);
+  });
+
   test("by nobody twice, when the answer of the take-over is lost", async () => {
     const begun = await begin();
     await begun.first.die();

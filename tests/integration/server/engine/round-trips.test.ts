@@ -282,7 +282,7 @@ async function openSocket() {
     announce,
     alarm: producer.alarm,
     ask: async () => "no answer",
-    attached: (session) => void builds?.attached(session.id, session.workerId),
+    attached: (session) => void builds?.attached(session),
     busy: (session) => builds?.busy(session) ?? 0,
     bound: (session) => builds?.bound(session) ?? 0,
     log: () => {},
@@ -300,7 +300,7 @@ async function openSocket() {
     nextLogId: () => logIds.next(),
     openLog: (of, log) => logWriter.open({ ...of, ...log, logCreatedAt: new Date() }, of),
     connectionOf: (session) => sessions.get(session)?.connection ?? null,
-    keepsOf: (session) => sessions.get(session)?.keeps ?? null,
+    keepsOf: (session) => sessions.get(session)?.keeps,
     serves: sessions.serves,
     left: sessions.left,
     ended: (session) => {
