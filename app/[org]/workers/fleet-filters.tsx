@@ -61,7 +61,9 @@ export function FleetFilters({ data }: { data: FleetPage }) {
             >
               <StatusIcon state={word} size={13} />
               {look(word).word}
-              <span className="num min-w-3 text-right">{data.counts[word]}</span>
+              <span className="num min-w-3 text-right">
+                {data.counts[word].toLocaleString("en")}
+              </span>
             </button>
           );
         })}

@@ -85,7 +85,10 @@ export function WorkerActions(props: {
     }),
   );
   if (!may) return null;
-  const names = workers.length === 1 ? (workers[0]?.name ?? "") : `${workers.length} workers`;
+  const names =
+    workers.length === 1
+      ? (workers[0]?.name ?? "")
+      : `${workers.length.toLocaleString("en")} workers`;
   const run = (action: Action, reason: string) =>
     act.mutate(
       {
@@ -137,7 +140,7 @@ export function WorkerActions(props: {
 const NAMED = 5;
 
 function outcomeOf(action: Action, changed: number, left: readonly string[]): string {
-  const done = `${changed} ${TEXTS[action].done}.`;
+  const done = `${changed.toLocaleString("en")} ${TEXTS[action].done}.`;
   if (left.length === 0) return done;
   const names = left.slice(0, NAMED).join(", ");
   const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : "";

@@ -16,7 +16,7 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
   return (
     <span>
       {props.isWordElsewhere ? null : (
-        <span className="mr-2.5 inline-block align-text-bottom">
+        <span className="mr-2.5 inline-flex align-bottom">
           <Status state={shown.word} />
         </span>
       )}

@@ -3,7 +3,7 @@ import type { OrgScope } from "../trpc";
 import { fleetFilter, loadFleet } from "./fleet";
 import { WORKER_COLUMNS, WORKER_TABLES, type WorkerFactsRow, withShown } from "./row";
 
-export const PAGE = 100;
+export const PAGE = 50;
 
 export const workersInput = fleetFilter.extend({
   /** From 1. */
