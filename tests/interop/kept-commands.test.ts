@@ -245,6 +245,63 @@ describe.each(PROTOCOLS)("commands that our worker keeps, over $name", ({ name, 
   });
 });
 
+describe.each(PROTOCOLS)("our worker without a connection, over $name", ({ name, protocol }) => {
+  async function begun(args: readonly string[]) {
+    const door = testDoor({ passwords: { w1: "pass" } });
+    const listening = await protocol.listen(door, OPTIONS);
+    const worker = await startSlipwayWorker({
+      ...{ port: listening.port, protocol: name, name: "w1", password: "pass", args },
+    });
+    const { session } = await door.nextAttached();
+    const sink = new KeepingSink();
+    const keep = { key: { step: "1@0/1", ordinal: 0 } };
+    const end = session.run("b1", shell("echo $$; exec sleep 600"), sink, never, keep);
+    await sink.waitFor("stdout", "\n");
+    door.turnAway = "not now";
+    session.close(CUT);
+    await end;
+    const close = async () => {
+      await worker.stop();
+      await listening.close();
+    };
+    return { door, worker, pid: Number(sink.text("stdout")), close };
+  }
+
+  it("gives up what runs when nobody comes back for it in time", async () => {
+    const { pid, worker, close } = await begun(["--kept-time=1"]);
+    while (isAlive(pid)) await setTimeout(20);
+    expect(worker.output()).toContain("no connection for 1 s: what was kept is given up");
+    await close();
+  });
+
+  it("asks to be drained when it is back, and goes on meanwhile", async () => {
+    const { door, worker, pid, close } = await begun(["--allow-shutdown=signal"]);
+    process.kill(worker.pid, "SIGHUP");
+    await door.nextRefusal();
+    expect(isAlive(pid)).toBe(true);
+    door.turnAway = null;
+    const { session } = await door.nextAttached();
+    await door.nextDrainRequest();
+    expect(isAlive(pid)).toBe(true);
+    await session.shutdown();
+    expect(await worker.exited).toBe(0);
+    expect(isAlive(pid)).toBe(false);
+    await close();
+  });
+
+  it("keeps nothing when it is told to", async () => {
+    const door = testDoor({ passwords: { w1: "pass" } });
+    const listening = await protocol.listen(door, OPTIONS);
+    const worker = await startSlipwayWorker({
+      ...{ port: listening.port, protocol: name, name: "w1", password: "pass" },
+      args: ["--kept-output=0"],
+    });
+    expect((await door.nextAttached()).facts.keeps).toBeNull();
+    await worker.stop();
+    await listening.close();
+  });
+});
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

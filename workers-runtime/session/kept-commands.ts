@@ -141,6 +141,17 @@ export class KeptCommands {
     }
   }
 
+  /** Ends all of it; resolves when it has ended. */
+  async end(why: string): Promise<void> {
+    const steps = [...this.#steps.values()];
+    this.keepOnly(new Set(), why);
+    const commands = steps.flatMap((step) => [...step.commands.values()]);
+    await Promise.all([
+      ...steps.map(({ settled }) => settled),
+      ...commands.map(({ command }) => command.over),
+    ]);
+  }
+
   #stepOf(builder: string, name: string): Step {
     const known = this.#steps.get(builder);
     if (known?.name === name) return known;

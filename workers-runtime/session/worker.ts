@@ -128,8 +128,7 @@ export class Worker {
       if (maxRetries && failures >= maxRetries) this.#end = "out of attempts";
       else await this.#pause();
     }
-    this.#kept.keepOnly(new Set(), "the worker ends");
-    await this.#abandon();
+    await Promise.all([this.#kept.end("the worker ends"), this.#abandon()]);
     return this.#end ?? "stopped";
   }
 

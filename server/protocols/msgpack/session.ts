@@ -77,6 +77,7 @@ export class MsgpackSession implements WorkerSession {
   #worker: Worker | null = null;
   #isConfigured = false;
   #isAttached = false;
+  #wantsDrain = false;
   #onDrainRequested: () => void = () => {};
 
   constructor(
@@ -104,6 +105,7 @@ export class MsgpackSession implements WorkerSession {
   attached(onDrainRequested: () => void): void {
     this.#isAttached = true;
     this.#onDrainRequested = onDrainRequested;
+    if (this.#wantsDrain) onDrainRequested();
   }
 
   async describe(): Promise<WorkerFacts> {
@@ -254,11 +256,13 @@ export class MsgpackSession implements WorkerSession {
   }
 
   #answer(op: string, fields: Fields): Value | Promise<Value> {
-    if (op === DRAIN_OP && this.#isAttached) {
-      this.#onDrainRequested();
+    if (op === DRAIN_OP) {
+      // It may be asked for as soon as the worker is told its settings, before the fleet has taken it in.
+      this.#wantsDrain = true;
+      if (this.#isAttached) this.#onDrainRequested();
       return null;
     }
-    if (op === LEAVING && this.#isAttached) {
+    if (op === LEAVING) {
       this.close(LEFT);
       return null;
     }

@@ -8,7 +8,7 @@ import { CANCELLED, RETRY, SUCCESS, WARNINGS } from "../../../../server/domain/b
 import type { BuildId, LogId } from "../../../../server/domain/ids";
 import type { CommandEnd, CommandSink } from "../../../../server/domain/wire";
 import { readRaw } from "../../../../server/logs";
-import { type Behaviour, completed } from "../../../../server/protocols/null";
+import { type Behaviour, completed, untilStopped } from "../../../../server/protocols/null";
 import { seal } from "../../../../server/secrets/seal";
 import {
   type BuildRow,
@@ -361,6 +361,32 @@ describe("not carried on", () => {
     expect(await rig.build(begun.request, isFinished)).toMatchObject({ result: CANCELLED });
     expect(begun.keeper.begun).toEqual(["one", "always"]);
     expect(await textOf(begun.build.id)).toEqual(["a", "b", `stopped: ${WHY}`]);
+  });
+
+  test("beyond a stop: a step that still stands in line for its lock begins nothing", async () => {
+    await rig.db.rows(
+      `insert into lock (org_id, kind, name, max_count, max_count_for_worker, places)
+       values (1, 'MasterLock', 'port', 1, '{}', 1)`,
+    );
+    const uses = step("uses", { locks: ["port"] });
+    const holder = await rig.socket();
+    const held = await rig.addBuilder("h", [await rig.addWorker("w2")], [uses]);
+    await holder.connect("w2", { behaviour: untilStopped });
+    await rig.force(held);
+    await until(async () => (await rig.db.rows("select from lock_owner")).length === 1);
+    const begun = await begin([step("one"), uses]);
+    begun.keeper.finish(0);
+    const inLine = ({ state_string }: BuildRow) => state_string.startsWith("waiting for lock port");
+    await rig.build(begun.request, inLine);
+    begun.worker.lose();
+    await rig.build(begun.request, isWaiting);
+    await begun.connect(begun.first);
+    const { id } = await rig.build(begun.request, inLine);
+    await rig.commands.stopBuild(CALLER, id, { reason: WHY });
+    begun.first.told("stop");
+    expect(await rig.build(begun.request, isFinished)).toMatchObject({ id, result: CANCELLED });
+    expect(begun.keeper.begun).toEqual(["one"]);
+    expect(await rig.db.rows("select from lock_waiter")).toEqual([]);
   });
 
   test("when the worker has not kept all of it", async () => {
