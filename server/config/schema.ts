@@ -107,13 +107,13 @@ const commonWorkerOptions = {
   max_builds: z.number().int().min(1).nullable().optional(),
   properties: properties.optional(),
   defaultProperties: properties.optional(),
+  machine_name: name(50)
+    .nullable()
+    .optional()
+    .meta({ description: "The machine it runs on: a property of its builds." }),
   locks: lockAccesses
     .optional()
     .meta({ description: "Locks that each build on this worker holds from its start to its end." }),
-};
-
-const workersLater = {
-  later: ["machine_name"],
 };
 
 /** Absolute, or below the organisation's folder of local workers. */
@@ -128,24 +128,18 @@ const workerDirectory = z
   );
 
 export const workerSchemas = {
-  Worker: strict(
-    {
-      type: z.literal("Worker"),
-      ...commonWorkerOptions,
-      password,
-      allowed_addresses: allowedAddresses.optional(),
-    },
-    workersLater,
-  ),
-  LocalWorker: strict(
-    {
-      type: z.literal("LocalWorker"),
-      ...commonWorkerOptions,
-      workdir: workerDirectory.optional(),
-      password: password.nullish(),
-    },
-    workersLater,
-  ),
+  Worker: strict({
+    type: z.literal("Worker"),
+    ...commonWorkerOptions,
+    password,
+    allowed_addresses: allowedAddresses.optional(),
+  }),
+  LocalWorker: strict({
+    type: z.literal("LocalWorker"),
+    ...commonWorkerOptions,
+    workdir: workerDirectory.optional(),
+    password: password.nullish(),
+  }),
 } as const;
 
 export const WORKER_TYPES_LATER = [

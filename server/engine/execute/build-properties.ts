@@ -23,6 +23,7 @@ export function buildProperties(build: BuildToRun): Properties {
   put(worker.properties, "Worker");
   putMissing(worker.defaultProperties, "Worker");
   put({ workername: build.workerName }, "Worker");
+  if (worker.machine_name) put({ machine_name: worker.machine_name }, "Worker");
   put({ buildnumber: build.number }, "Build");
   const [stamp, ...others] = build.sourceStamps;
   if (stamp && others.length === 0) {

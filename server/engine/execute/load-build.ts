@@ -34,6 +34,7 @@ export type BuilderConfig = z.output<typeof builderConfigSchema>;
 const workerConfigSchema = z.object({
   properties: values.default({}),
   defaultProperties: values.default({}),
+  machine_name: z.string().nullish(),
 });
 
 /** What a worker said of itself when it connected, as far as a build wants to know. */

@@ -147,7 +147,8 @@ test("what cannot be rendered, or is no valid option then, ends its step in EXCE
 test("worker properties win over all but the build's own; defaults fill what is missing", async () => {
   const { properties } = await run([shell(["true"])], "", {
     properties: { branch: "of the worker", scheduler: "x", buildnumber: 99, site: "w" },
-    defaultProperties: { site: "d", more: "d" },
+    defaultProperties: { site: "d", more: "d", machine_name: "no" },
+    machine_name: "rack-7",
   });
   expect(properties).toMatchObject({
     branch: [null, "Build"],
@@ -156,6 +157,7 @@ test("worker properties win over all but the build's own; defaults fill what is 
     site: ["w", "Worker"],
     more: ["d", "Worker"],
     workername: ["w1", "Worker"],
+    machine_name: ["rack-7", "Worker"],
   });
 });
 
