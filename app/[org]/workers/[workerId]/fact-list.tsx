@@ -1,7 +1,7 @@
 "use client";
 
 import { Facts } from "@/app/_ui/facts";
-import { Ago, Moment } from "@/app/_ui/time";
+import { Ago } from "@/app/_ui/time";
 import type { WorkerPage } from "@/server/api/workers/one";
 
 const NAMED = ["admin", "host", "access_uri"];
@@ -33,7 +33,7 @@ export function FactList({ worker }: { worker: WorkerPage }) {
             ) : null,
           ],
           ["Last seen", worker.isConnected ? null : <Ago key="seen" at={worker.lastSeenAt} />],
-          ["Known since", <Moment key="created" at={worker.createdAt} />],
+          ["Known since", <Ago key="created" at={worker.createdAt} />],
           ...others.map(([name, value]) => [name, value] as const),
         ]}
       />
