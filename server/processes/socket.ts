@@ -157,6 +157,8 @@ await own.bus.listen(WATCHING, growth.said);
 await own.bus.listen(CONFIG, (payload) => {
   const orgId = payload ? Number(payload) : null;
   void sessions.reconfigure(orgId as OrgId | null);
+  // A lock may have more counts now, or be no more.
+  locksMoved.tell();
 });
 
 const { bind, pbPort, msgpackPort, tls } = env.workers;

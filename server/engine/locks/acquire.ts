@@ -39,35 +39,50 @@ export interface AcquireOrder {
 
 /** @returns false when it was stopped before it had them */
 export async function acquire(context: AcquireContext, order: AcquireOrder): Promise<boolean> {
-  const { stop, stepId } = order;
+  const { stop } = order;
   let said: string | null = null;
   while (!stop.aborted) {
+    // From before the look, so that nothing is let go unheard between the two.
     const moved = context.locksMoved.next(stop);
-    const book = await look(context, order);
-    // A step that is carried on has them already.
-    if (book.isHeldByStep(stepId)) return true;
-    const own = order.locks.find(({ name }) => book.isHeldBy(name, order.keys.fence.buildId));
-    if (own) throw new Error(`the build holds lock ${own.name} already`);
-    const answer = book.ask(order.locks, order.worker, stepId);
-    if ("granted" in answer) {
-      if (await take(context, order, answer.granted, said !== null)) return true;
-      continue;
-    }
-    const { lock, why } = answer.refused;
-    const sentence = `waiting for lock ${lock}, ${why}`;
-    if (sentence !== said) {
-      await context.insist("a step waits for locks", () => stand(context.db, order, sentence));
-      context.announce();
-      // Whoever let go before we stood in line did not know of us.
-      if (said === null) {
-        said = sentence;
-        continue;
+    try {
+      const outcome = await tryOnce(context, order, said !== null);
+      if (outcome === "acquired") return true;
+      if (outcome === "raced") continue;
+      if (outcome.sentence !== said) {
+        await context.insist("a step waits for locks", () =>
+          stand(context.db, order, outcome.sentence),
+        );
+        context.announce();
+        const isFirst = said === null;
+        said = outcome.sentence;
+        // Whoever let go before it stood in line did not know of it.
+        if (isFirst) continue;
       }
-      said = sentence;
+      await moved.happened;
+    } finally {
+      moved.cancel();
     }
-    await moved.happened;
   }
   return false;
+}
+
+async function tryOnce(
+  context: AcquireContext,
+  order: AcquireOrder,
+  wasWaiting: boolean,
+): Promise<"acquired" | "raced" | { readonly sentence: string }> {
+  const { stepId, locks, worker, keys } = order;
+  const book = await look(context, order);
+  // A step that is carried on has them already.
+  if (book.isHeldByStep(stepId)) return "acquired";
+  const own = locks.find(({ name }) => book.isHeldBy(name, keys.fence.buildId));
+  if (own) throw new Error(`the build holds lock ${own.name} already`);
+  const answer = book.ask(locks, worker, stepId);
+  if ("granted" in answer) {
+    return (await take(context, order, answer.granted, wasWaiting)) ? "acquired" : "raced";
+  }
+  const { lock, why } = answer.refused;
+  return { sentence: `waiting for lock ${lock}, ${why}` };
 }
 
 async function look(context: AcquireContext, order: AcquireOrder): Promise<LockBook> {

@@ -12,22 +12,22 @@ export class LocksMoved {
     for (const wake of waiting) wake();
   }
 
-  /** Begins to listen now; `happened` settles when it is worth looking again, or is stopped. */
-  next(stop: AbortSignal): { readonly happened: Promise<void> } {
-    let resolve: () => void = () => {};
-    const promise = new Promise<void>((settle) => {
-      resolve = settle;
+  /** Listens from now on: `happened` settles when it is worth looking again, or is stopped. */
+  next(stop: AbortSignal): { readonly happened: Promise<void>; readonly cancel: () => void } {
+    let settle: () => void = () => {};
+    const happened = new Promise<void>((resolve) => {
+      settle = resolve;
     });
-    const timer = setTimeout(resolve, LOOK_AGAIN_MS);
-    const done = () => resolve();
-    this.#waiting.add(done);
-    if (stop.aborted) done();
-    stop.addEventListener("abort", done, { once: true });
-    const happened = promise.finally(() => {
+    const cancel = () => {
       clearTimeout(timer);
-      this.#waiting.delete(done);
-      stop.removeEventListener("abort", done);
-    });
-    return { happened };
+      this.#waiting.delete(cancel);
+      stop.removeEventListener("abort", cancel);
+      settle();
+    };
+    const timer = setTimeout(cancel, LOOK_AGAIN_MS);
+    this.#waiting.add(cancel);
+    stop.addEventListener("abort", cancel, { once: true });
+    if (stop.aborted) cancel();
+    return { happened, cancel };
   }
 }
