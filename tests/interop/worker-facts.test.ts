@@ -1,7 +1,7 @@
 // Guarantee: what real workers of either kind say of themselves over either protocol is there for every
 // build: `%(worker:…)s`, os-release with its four keys whatever it holds, the files of info/; and properties
 // come in their order, a worker's over a builder's, a build's own over all (W-050 to W-057, A6, A7).
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SUCCESS } from "../../server/domain/builds";
@@ -38,7 +38,14 @@ const python = (protocol: WorkerProtocol, args: string[]): Kind => ({
     fill(first.dir, info);
     const tac = join(first.dir, "buildbot.tac");
     writeFileSync(tac, readFileSync(tac, "utf8").replace(/^port = 1$/m, `port = ${port}`));
-    return startBuildbotWorker({ ...options, dir: first.dir });
+    const second = await startBuildbotWorker({ ...options, dir: first.dir });
+    return {
+      dir: first.dir,
+      async stop() {
+        await second.stop();
+        rmSync(first.dir, { recursive: true, force: true });
+      },
+    };
   },
 });
 
