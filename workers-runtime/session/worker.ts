@@ -96,8 +96,8 @@ export class Worker {
   drain(): void {
     const connection = this.#connection;
     if (connection === null || !this.#isAttached) {
-      // A master that comes back for what is kept is asked then.
-      this.#isDraining = !this.#kept.isEmpty;
+      // One that is just letting us in, or comes back for what is kept, is asked then.
+      this.#isDraining = connection !== null || !this.#kept.isEmpty;
       if (!this.#isDraining) this.#finish("drained");
       return;
     }
