@@ -5,7 +5,7 @@
 import { initTRPC, TRPCError } from "@trpc/server";
 import superjson from "superjson";
 import { z } from "zod";
-import { type Action, may, neededRole, type Role } from "../auth/roles";
+import { type Action, actionWords, may, neededRole, type Role } from "../auth/roles";
 import { roleIn, type SignedInUser } from "../auth/session";
 import type { OrgDatabase } from "../db/org-database";
 import type { Queryable } from "../db/pool";
@@ -116,7 +116,10 @@ export const allowed = (action: Action) =>
 /** @throws AppError auth.forbidden */
 export function mustBeAllowed(org: OrgScope, action: Action): void {
   if (may(org.role, action)) return;
-  throw new AppError("auth.forbidden", { action, needs: `the role ${neededRole(action)}` });
+  throw new AppError("auth.forbidden", {
+    action: actionWords(action),
+    needs: `the role ${neededRole(action)}`,
+  });
 }
 
 /** @throws AppError request.not-found for unknown and foreign organisations alike (C-164) */

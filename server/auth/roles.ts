@@ -29,6 +29,26 @@ export function may(role: Role | null, action: Action): boolean {
   return role !== null && ROLES.indexOf(role) >= ROLES.indexOf(NEEDED[action]);
 }
 
+const WORDS: Readonly<Record<Action, string>> = {
+  view: "looking at it",
+  force: "starting a build",
+  rebuild: "building again",
+  "stop-own": "stopping a build",
+  "stop-any": "stopping the build of somebody else",
+  workers: "steering workers",
+  schedulers: "switching schedulers",
+  config: "the configuration",
+  secrets: "secrets",
+  members: "changing members",
+  tokens: "API tokens",
+  limits: "changing limits",
+};
+
+/** What is done, for the beginning of a refusal. */
+export function actionWords(action: Action): string {
+  return WORDS[action];
+}
+
 /** The least role that may, for the sentence of a refusal. */
 export function neededRole(action: Action): Role {
   return NEEDED[action];

@@ -6,10 +6,12 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { pipeline as piped, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { BackupError } from "./error";
+import { syncFolder } from "./sync";
 
 const MAGIC = "slipway backup 1\n";
 
@@ -73,6 +75,7 @@ export async function writeFrames(
       { signal },
     );
     await rename(draft, file);
+    await syncFolder(dirname(file));
     return (await stat(file)).size;
   } catch (error) {
     await rm(draft, { force: true });

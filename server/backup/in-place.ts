@@ -9,12 +9,13 @@
  * finds one, after a crash at any moment, asks the database and goes on or back.
  */
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { z } from "zod";
 import { BackupError } from "./error";
+import { syncFolder } from "./sync";
 
 /** In the data directory, while a restore is between its first rename and its end. */
 export const JOURNAL_FILE = "restoring.json";
@@ -146,22 +147,4 @@ async function statusOf(databaseUrl: string, xid: string): Promise<string | null
   } finally {
     await client.end();
   }
-}
-
-/** What a folder says of its entries is on disk after this; their contents are their writers' business. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** The folder and all folders in it. */
-export async function syncFolders(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await syncFolders(join(folder, entry.name));
-  }
-  await syncFolder(folder);
 }

@@ -12,7 +12,7 @@ import { loadFile } from "./folder";
 import { readFrames } from "./format";
 import { FrameReader } from "./frame-reader";
 import { type Header, header as headerFrame } from "./header";
-import { draftOf, putInPlace, refuseLeftovers, settle, syncFolders } from "./in-place";
+import { draftOf, putInPlace, refuseLeftovers, settle } from "./in-place";
 import {
   declareAllGone,
   empty,
@@ -22,6 +22,7 @@ import {
   setSequences,
   whoRuns,
 } from "./load";
+import { syncFolders } from "./sync";
 
 /** Reads all of it. @throws BackupError when it is not whole */
 export async function checkBackup(file: string): Promise<Header> {

@@ -69,6 +69,9 @@ export function readSource(text: string): Source {
   }
   const [document, second] = Array.isArray(documents) ? documents : [];
   if (!document) return fail("the file is empty");
+  if (document.errors.some(({ code }) => code === "RESOURCE_EXHAUSTION")) {
+    return fail(`nested deeper than ${MAX_DEPTH} levels`);
+  }
   const errors = [...document.errors, ...document.warnings].map((error) => ({
     path: "",
     ...at(error.pos[0]),

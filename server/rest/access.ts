@@ -6,6 +6,7 @@
 import {
   type Action,
   type AuthRuntime,
+  actionWords,
   authenticateToken,
   isSameOrigin,
   may,
@@ -120,7 +121,7 @@ function tokenAsker(actor: string, scopes: readonly TokenScope[]): Asker {
 }
 
 function forbidden(action: Action, needs: string): AppError {
-  return new AppError("auth.forbidden", { action, needs });
+  return new AppError("auth.forbidden", { action: actionWords(action), needs });
 }
 
 function notFound(): AppError {

@@ -30,7 +30,7 @@ export async function putWorker(
   const { name, login } = await admission.within(async (tx, asker) => {
     asker.mustBeAbleTo("config");
     const wanted = {
-      name: parseParams(workerName, path[1]),
+      ...parseParams(z.object({ name: workerName }), { name: path[1] }),
       maxBuilds: parseParams(body, input).max_builds ?? null,
     };
     const options = {

@@ -49,6 +49,8 @@ async function answer(
     ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream, duplex: "half" } : {}),
   } as RequestInit);
   const given = await rest[METHODS[method]](request, slug, path);
+  // Refused before it was read: nothing more can come over this connection.
+  if (!incoming.complete) response.setHeader("connection", "close");
   response.writeHead(given.status, Object.fromEntries(given.headers));
   if (given.headers.has("content-length")) {
     response.end(Buffer.from(await given.arrayBuffer()));

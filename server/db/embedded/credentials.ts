@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { EnvError } from "../../env";
 
 /** How the embedded server is reached. Its one database is for us alone. */
 export interface Access {
@@ -56,7 +57,7 @@ async function read(dataDir: string, name: string): Promise<string | null> {
     return (await readFile(join(dataDir, name), "utf8")).trim() || null;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw new Error(`SLIPWAY_DATA_DIR: ${(error as Error).message}`);
+    throw new EnvError([`SLIPWAY_DATA_DIR: ${(error as Error).message}`]);
   }
 }
 

@@ -9,7 +9,7 @@ import { type Env, projectRoot } from "../../env";
 import { lockDataDir } from "../supervisor/data-dir-lock";
 import { endLeftBehind } from "../supervisor/end-left-behind";
 import { CommandError, EXIT, type Io } from "./io";
-import { noDatabase, readHostEnv } from "./local";
+import { mustAnswer, noDatabase, readHostEnv } from "./local";
 
 export interface Here {
   readonly env: Env;
@@ -43,6 +43,15 @@ export async function withInstallation<T>(
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
   try {
+    if (env.databaseUrl !== null) {
+      const database = openDatabase({
+        url: env.databaseUrl,
+        max: 1,
+        name: "cli",
+        onError: () => {},
+      });
+      await mustAnswer(database).finally(() => database.end());
+    }
     const running = env.databaseUrl ?? (isExclusive ? null : await answering(env.dataDir));
     if (running !== null) return await work({ ...common, databaseUrl: running, isAlone: false });
     if (!isExclusive && !existsSync(join(env.dataDir, "postgres/PG_VERSION"))) {

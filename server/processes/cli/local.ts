@@ -25,6 +25,14 @@ export function readHostEnv(io: Io): Env {
 export const noDatabase = (dataDir: string) =>
   `there is no database in ${dataDir}: start Slipway there first, or set SLIPWAY_DATA_DIR or DATABASE_URL`;
 
+/** @throws CommandError */
+export async function mustAnswer(database: Database): Promise<void> {
+  await database.rows("select 1").catch((error: Error) => {
+    const message = `the database does not answer (${error.message}): is it running?`;
+    throw new CommandError(message, EXIT.unavailable);
+  });
+}
+
 /** @throws CommandError when there is no database, or none that answers */
 export async function withLocal<T>(io: Io, work: (local: Local) => Promise<T>): Promise<T> {
   const env = readHostEnv(io);
@@ -34,12 +42,7 @@ export async function withLocal<T>(io: Io, work: (local: Local) => Promise<T>): 
   }
   const database = openDatabase({ url, max: 1, name: "cli", onError: () => {} });
   try {
-    await database.rows("select 1").catch((error: Error) => {
-      throw new CommandError(
-        `the database does not answer (${error.message}): is Slipway running on this host?`,
-        EXIT.unavailable,
-      );
-    });
+    await mustAnswer(database);
     return await work({
       database,
       env,

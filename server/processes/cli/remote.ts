@@ -88,12 +88,20 @@ async function refusal(url: string, hasToken: boolean, response: Response): Prom
 
 /** `{"error": "…"}`, or the error of a JSON-RPC answer. */
 export function sentence(error: unknown): string | null {
-  if (typeof error === "string") return error;
+  if (typeof error === "string") return oneLine(error);
   const message = (error as { message?: unknown } | null | undefined)?.message;
-  if (typeof message === "string") return message;
+  if (typeof message === "string") return oneLine(message);
   if (typeof message !== "object" || message === null) return null;
   // A form that is not filled in right: field by field.
   return Object.entries(message)
-    .map(([field, problem]) => `${field} ${problem}`)
+    .map(([field, problem]) => oneLine(`${field} ${problem}`))
     .join("\n");
+}
+
+const MAX_SENTENCE = 500;
+
+/** It may repeat what it was given, whatever that was. */
+function oneLine(text: string): string {
+  const line = text.replaceAll(/[\p{C}\u2028\u2029]+/gu, " ");
+  return line.length > MAX_SENTENCE ? `${line.slice(0, MAX_SENTENCE)}...` : line;
 }

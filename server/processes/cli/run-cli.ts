@@ -23,7 +23,9 @@ const COMMANDS: readonly Command[] = [
   ...[changes, schedulers],
 ];
 
-export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  // `help trigger` is `trigger --help`.
+  const argv = args[0] === "help" && args.length > 1 ? [...args.slice(1), "--help"] : args;
   // `schedulers enable` before `schedulers`.
   const command = COMMANDS.filter(({ words }) => words.every((word, at) => argv[at] === word))
     .sort((a, b) => b.words.length - a.words.length)
@@ -44,7 +46,11 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       COMMANDS.map(({ words }) => words.join(" ")),
     );
     const hint =
-      known.length > 0 ? `: there is ${known.join(", ")}` : near ? `: did you mean ${near}?` : "";
+      known.length > 0
+        ? `: there is ${known.join(", ")}`
+        : near
+          ? `, perhaps ${near} is meant`
+          : "";
     io.err(`slipway: no command "${argv.slice(0, 2).join(" ")}"${hint}; try slipway --help\n`);
     return EXIT.usage;
   }

@@ -11,6 +11,7 @@ import {
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { identify, isSame, type ProcessIdentity } from "../../db/embedded";
+import { EnvError } from "../../env";
 
 /**
  * One supervisor a data directory. `supervisor.json` there names it and its running children. A
@@ -51,9 +52,13 @@ const TAKEOVER = "supervisor.takeover";
 /** Looking takes milliseconds; a folder this old belongs to one that was killed doing it. */
 const TAKEOVER_STALE_MS = 5_000;
 
-/** @throws DataDirBusyError when another supervisor that lives holds it */
+/** @throws EnvError when there can be no such folder; DataDirBusyError when another supervisor that lives holds it */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
-  mkdirSync(dataDir, { recursive: true });
+  try {
+    mkdirSync(dataDir, { recursive: true });
+  } catch (error) {
+    throw new EnvError([`SLIPWAY_DATA_DIR: ${(error as Error).message}`]);
+  }
   const leftBehind = await inTurn(join(dataDir, TAKEOVER), () => claim(dataDir));
   const record = (children: { name: string; pid: number }[]) =>
     writeOwner(

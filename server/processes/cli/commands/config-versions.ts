@@ -3,7 +3,7 @@ import type { Text } from "@codemirror/state";
 import type { Activated } from "../../../config";
 import type { ConfigVersion } from "../../../rest/config-versions";
 import { parse } from "../args";
-import { type Command, UsageError } from "../io";
+import { type Command, CommandError, UsageError } from "../io";
 import { remote } from "../remote";
 import { table } from "../table";
 
@@ -24,7 +24,11 @@ export const configVersions: Command = {
   async run(args, io) {
     const names = { names: ["PROJECT"], optional: 1 };
     const { values, positionals } = parse(args, JSON_OPTION, names);
-    const { config_versions } = await remote(io).get<Answer>(path("", positionals[0] ?? null));
+    const [project = null] = positionals;
+    const { config_versions } = await remote(io).get<Answer>(path("", project));
+    if (project !== null && config_versions.length === 0) {
+      throw new CommandError(`there is no project "${project}"`);
+    }
     if (values.json) io.out(`${JSON.stringify(config_versions)}\n`);
     else {
       const rows = config_versions.map((one) => [
@@ -45,9 +49,13 @@ export const configDiff: Command = {
   synopsis: "[PROJECT] A [B]",
   summary: "show what changed between two versions of a document",
   help: `Lines of version A that are not in B begin with -, those of B with +. Without B: the version
-before A, and A. ${DOCUMENT}`,
+before A, and A. ${DOCUMENT}
+
+  --json   {"text": ..., "before": ...}: both texts, for a program`,
   async run(args, io) {
-    const { positionals } = parse(args, {}, { names: ["PROJECT", "A", "B"], optional: 2 });
+    // PROJECT may stand before them.
+    const names = { names: ["A", "B", "C"], optional: 2 };
+    const { values, positionals } = parse(args, JSON_OPTION, names);
     const { project, numbers } = named(positionals, 2);
     const [a, b] = numbers as [number, number | undefined];
     const [from, to] = b === undefined ? [a - 1, a] : [a, b];
@@ -56,7 +64,12 @@ before A, and A. ${DOCUMENT}`,
         ? ""
         : ((await remote(io).get<Answer>(path(`/${number}`, project))).config_versions[0]?.text ??
           "");
-    io.out(await difference(await text(from), await text(to)));
+    const [before, after] = [await text(from), await text(to)];
+    io.out(
+      values.json
+        ? `${JSON.stringify({ before, text: after })}\n`
+        : await difference(before, after),
+    );
     return 0;
   },
 };
@@ -69,7 +82,8 @@ export const configRollback: Command = {
 
   --json   what changed, for a program`,
   async run(args, io) {
-    const names = { names: ["PROJECT", "N"], optional: 1 };
+    // PROJECT may stand before it.
+    const names = { names: ["N", "OF"], optional: 1 };
     const { values, positionals } = parse(args, JSON_OPTION, names);
     const { project, numbers } = named(positionals, 1);
     const done = await remote(io).send<Omit<Activated, "warnings">>(

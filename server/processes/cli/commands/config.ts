@@ -16,6 +16,7 @@ import { AUTHOR, withLocal } from "../local";
 import { remote, sentence } from "../remote";
 
 const FILE = { names: ["FILE"] };
+const TOO_LARGE = 413;
 
 export const configCheck: Command = {
   words: ["config", "check"],
@@ -84,9 +85,13 @@ export const configExport: Command = {
   summary: "print every document as one YAML file",
   help: `Passwords are shown as references, which "config apply" understands.
 
-  --org ORG   on the server's host, without SLIPWAY_URL and SLIPWAY_TOKEN`,
+  --org ORG   on the server's host, without SLIPWAY_URL and SLIPWAY_TOKEN
+  --json      as {"revision": ..., "text": ...}`,
   async run(args, io) {
-    const { values } = parse(args, { org: { type: "string" } });
+    const { values } = parse(args, {
+      org: { type: "string" },
+      json: { type: "boolean", default: false },
+    });
     const { org } = values;
     const text =
       org === undefined
@@ -94,7 +99,7 @@ export const configExport: Command = {
         : await withLocal(io, async ({ database, orgId }) =>
             exportConfig(database, await orgId(org)),
           );
-    io.out(text);
+    io.out(values.json ? `${JSON.stringify({ revision: revisionOf(text), text })}\n` : text);
     return 0;
   },
 };
@@ -113,7 +118,7 @@ async function applyRemotely(io: Io, wanted: Wanted): Promise<Outcome> {
   const answer = body as (Activated & { errors?: ConfigError[]; error?: unknown }) | null;
   if (status === 200 && answer) return answer;
   if (status === 422 && answer?.errors) return { errors: answer.errors };
-  const code = status === 401 || status === 403 ? EXIT.denied : EXIT.fault;
+  const code = status === TOO_LARGE ? EXIT.data : EXIT.fault;
   throw new CommandError(sentence(answer?.error) ?? `the server answered ${status}`, code);
 }
 

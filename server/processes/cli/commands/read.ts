@@ -1,5 +1,5 @@
 import { isResult, resultName } from "../../../domain/builds";
-import { parse } from "../args";
+import { idOf, parse } from "../args";
 import { type Command, CommandError, UsageError } from "../io";
 import { remote } from "../remote";
 import { table } from "../table";
@@ -22,7 +22,10 @@ export const builds: Command = {
       running: { type: "boolean", default: false },
     });
     if (!/^\d{1,5}$/.test(values.limit)) throw new UsageError("--limit takes a whole number");
+    if (values.builder === "") throw new UsageError("--builder must not be empty");
     const server = remote(io);
+    // One that there is not is told as such.
+    if (values.builder) await server.get(`/builders/${encodeURIComponent(values.builder)}`);
     const under = values.builder ? `/builders/${encodeURIComponent(values.builder)}` : "";
     const query = `order=-buildid&limit=${values.limit}${values.running ? "&complete=false" : ""}`;
     const { builds: rows } = await server.get<{ builds: Build[] }>(`${under}/builds?${query}`);
@@ -117,8 +120,9 @@ export const logs: Command = {
       optional: 1,
     });
     const [build = "", step] = positionals;
-    if (!/^\d{1,15}$/.test(build)) throw new UsageError("BUILD is the id of a build, a number");
+    idOf(build, "BUILD", "a build");
     const server = remote(io);
+    if (step === undefined) await server.get(`/builds/${build}?field=buildid`);
     const path = step === undefined ? "" : `/${encodeURIComponent(step)}`;
     const { steps } = await server.get<{ steps: { stepid: number; name: string }[] }>(
       `/builds/${build}/steps${path}`,

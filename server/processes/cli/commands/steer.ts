@@ -1,5 +1,5 @@
-import { parse } from "../args";
-import { type Command, type Io, UsageError } from "../io";
+import { idOf, parse } from "../args";
+import type { Command, Io } from "../io";
 import { remote } from "../remote";
 
 interface Steering {
@@ -8,6 +8,8 @@ interface Steering {
   readonly path: string;
   readonly method: string;
   readonly done: string;
+  /** What it is the id of; null: the name does as well. */
+  readonly idOf: string | null;
 }
 
 const REASON_HELP = "  --reason TEXT   kept with your name in the history\n";
@@ -27,14 +29,16 @@ function steer(word: string, summary: string, what: Steering): Command {
         { names: [what.name] },
       );
       const { reason, json } = values;
-      return call(io, what, positionals[0] as string, { reason }, json);
+      const subject = positionals[0] as string;
+      if (what.idOf !== null) idOf(subject, what.name, what.idOf);
+      return call(io, what, subject, { reason }, json);
     },
   };
 }
 
 async function call(
   io: Io,
-  { path, method, done }: Omit<Steering, "name">,
+  { path, method, done }: Omit<Steering, "name" | "idOf">,
   subject: string,
   params: object,
   isJson: boolean,
@@ -71,7 +75,7 @@ ${JSON_HELP}`,
   async run(args, io) {
     const { values, positionals } = parse(args, JSON_OPTION, { names: ["BUILD"] });
     const [build = ""] = positionals;
-    if (!/^\d{1,15}$/.test(build)) throw new UsageError("BUILD is the id of a build, a number");
+    idOf(build, "BUILD", "a build");
     const server = remote(io);
     const made = await server.rpc<[number, Record<string, number>]>(
       `/builds/${build}`,
@@ -85,7 +89,7 @@ ${JSON_HELP}`,
   },
 };
 
-const worker = { name: "WORKER", path: "workers" };
+const worker = { name: "WORKER", path: "workers", idOf: null };
 
 export const steering: readonly Command[] = [
   steer("pause", "give a worker no new builds", { ...worker, method: "pause", done: "is paused" }),
@@ -97,6 +101,7 @@ export const steering: readonly Command[] = [
   }),
   steer("stop", "stop a build", {
     name: "BUILD",
+    idOf: "a build",
     path: "builds",
     method: "stop",
     done: "is being stopped",
@@ -106,6 +111,7 @@ export const steering: readonly Command[] = [
   switchScheduler("disable", "is disabled"),
   steer("cancel", "take a build request back", {
     name: "REQUEST",
+    idOf: "a build request",
     path: "buildrequests",
     method: "cancel",
     done: "is cancelled",

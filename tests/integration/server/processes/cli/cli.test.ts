@@ -375,10 +375,64 @@ it("says in one line what is wrong with address, token or command", async () => 
   await says({ SLIPWAY_URL: `${base.SLIPWAY_URL}/api/v2` }, 64, /nothing behind it/);
   await says({}, 77, /set SLIPWAY_TOKEN/);
   await says({ SLIPWAY_TOKEN: "slw_nonsense" }, 77, /does not know SLIPWAY_TOKEN/);
-  await says({ SLIPWAY_TOKEN: await token("config") }, 77, /may not: view needs .*read/);
-  expect((await slipway(["triger", "x"])).err).toContain("did you mean trigger?");
-  expect((await slipway(["secrets"])).err).toContain("did you mean secret set?");
-  expect((await slipway(["xyzzy"])).err).not.toContain("did you mean");
+  await says({ SLIPWAY_TOKEN: await token("config") }, 77, /may not: looking at it needs .*read/);
+  expect((await slipway(["triger", "x"])).err).toContain("perhaps trigger is meant");
+  expect((await slipway(["secrets"])).err).toContain("perhaps secret set is meant");
+  expect((await slipway(["xyzzy"])).err).not.toContain("perhaps");
+});
+
+it("says in one line what is wrong with what it was given", async () => {
+  const key = await token("read", "trigger", "workers", "config");
+  const long = "n".repeat(3_000);
+  const deep = join(folder, "deep.yaml");
+  await writeFile(deep, `a: ${"[".repeat(20_000)}`);
+  const huge = join(folder, "huge.yaml");
+  await writeFile(huge, "# x\n".repeat(1_500_000));
+  const none = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/x" };
+  const noFolder = { DATABASE_URL: "", SLIPWAY_SECRET_KEY: "", SLIPWAY_DATA_DIR: "/dev/null/x" };
+  const cases: [string[], number, RegExp, Record<string, string>?][] = [
+    [["workers", "--jsn"], 64, /there is no option --jsn, perhaps --json is meant/],
+    [["builds", "--nonsense"], 64, /there is no option --nonsense;/],
+    [["builds", "--limit", "-1"], 64, /begins with a dash: write --limit=VALUE/],
+    [["builds", "--limit"], 64, /argument missing/],
+    [["pause", ""], 64, /WORKER must not be empty/],
+    [["builds", "--builder", ""], 64, /--builder must not be empty/],
+    [["stop", "nowhere"], 64, /BUILD is the id of a build, a number/],
+    [["cancel", "nowhere"], 64, /REQUEST is the id of a build request, a number/],
+    [["config", "diff"], 64, /A must be given/],
+    [["config", "rollback"], 64, /N must be given/],
+    [["builds", "--builder", "nowhere"], 70, /builder not found/],
+    [["logs", "999999"], 70, /build not found/],
+    [["config", "versions", "nowhere"], 70, /there is no project "nowhere"/],
+    [["trigger", "two\nlines"], 70, /no builder two lines/],
+    [["trigger", long], 70, /no builder n{400,500}\.\.\.\n/],
+    [["worker", "create", "no name"], 70, /name: is not a worker name/],
+    [["config", "check", deep], 65, /nested deeper than/],
+    [["config", "apply", huge], 65, /larger than/],
+    [["backup", join(folder, "b")], 69, /the database does not answer/, none],
+    [["backup", join(folder, "b")], 64, /SLIPWAY_DATA_DIR: ENOTDIR/, noFolder],
+    [["secret", "list", "--org", "main"], 64, /SLIPWAY_DATA_DIR: ENOTDIR/, noFolder],
+  ];
+  for (const [args, status, text, env] of cases) {
+    const answer = await slipway(args, { SLIPWAY_TOKEN: key, ...env });
+    expect([args[0], answer.status, answer.err]).toEqual([
+      args[0],
+      status,
+      expect.stringMatching(text),
+    ]);
+    expect(answer.err.trimEnd()).not.toContain("\n");
+  }
+  const [asked, wanted] = [await slipway(["help", "trigger"]), await slipway(["trigger", "-h"])];
+  expect(asked).toEqual(wanted);
+});
+
+it("gives a program texts and their revision", async () => {
+  const key = { SLIPWAY_TOKEN: await token("read", "config") };
+  const { out: text } = await slipway(["config", "export"], key);
+  const exported = JSON.parse((await slipway(["config", "export", "--json"], key)).out);
+  expect(exported).toEqual({ revision: expect.any(Number), text });
+  const compared = JSON.parse((await slipway(["config", "diff", "1", "--json"], key)).out);
+  expect(compared).toEqual({ before: "", text: expect.stringContaining("workers:") });
 });
 
 it("pauses a worker", async () => {
