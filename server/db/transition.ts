@@ -80,6 +80,7 @@ const STALE_INDEXES = new Set([
   "build_one_per_request",
   "build_one_per_pair",
   "build_one_per_slot",
+  "latent_worker_worker_id_key",
   // A place of a lock.
   "lock_owner_pkey",
   // The steps of a build are written once, when it begins.

@@ -1,6 +1,18 @@
 export type { FleetAction, FleetCommands } from "./commands";
 export { createFleetCommands } from "./commands";
 export { type DeadlinesContext, fireDeadlines, quarantineAlarm } from "./deadlines";
+export {
+  createLatentFleet,
+  ensureLatent,
+  installationTag,
+  type LatentContext,
+  type LatentFleet,
+  type MasterAddress,
+  noteArrival,
+  sweepLatent,
+  type Wanted,
+  want,
+} from "./latent";
 export { type Mailer, type TellContext, tellOfLoss } from "./missing/tell";
 export { doorsOpened } from "./missing/watch";
 export {

@@ -8,6 +8,7 @@ import { orgDatabase } from "../db/org-database";
 import { openDatabase } from "../db/pool";
 import { rangeOf } from "../domain/addresses";
 import type { OrgId } from "../domain/ids";
+import { machineHere } from "../engine";
 import { type Builds, createBuilds } from "../engine/execute/builds";
 import { LocksMoved } from "../engine/locks/locks-moved";
 import { LOCKS } from "../engine/locks/own-locks";
@@ -59,6 +60,14 @@ const sessions = createSessions({
   alarm: producer.alarm,
   ask: questions.ask,
   attached: (session) => void builds?.attached(session),
+  machineHere: ({ workerId }) =>
+    void machineHere(
+      {
+        ...{ db, actor: own.actor, announce, log, insist },
+        tell: (owner) => announcer.announce(processChannel(owner)),
+      },
+      workerId,
+    ),
   busy: (session) => builds?.busy(session) ?? 0,
   bound: (session) => builds?.bound(session) ?? 0,
   log,

@@ -24,6 +24,7 @@ import {
   type EngineCommands,
   LOCKS,
   LocksMoved,
+  machineHere,
   sweep,
 } from "../../server/engine";
 import { openBus } from "../../server/events/bus";
@@ -100,6 +101,8 @@ export interface Rig {
     steps: readonly object[],
   ): Promise<BuilderId>;
   socket(): Promise<SocketProcess>;
+  /** A socket process is to look at its builds and at what was asked of its sessions. */
+  told(owner: ProcessId): void;
   force(builderId: BuilderId, priority?: number): Promise<BuildRequestId>;
   distribute(): Promise<void>;
   sweep(): Promise<void>;
@@ -214,6 +217,10 @@ export async function createRig(): Promise<Rig> {
       sockets.set(made.id, made);
       return made;
     },
+    told(owner) {
+      sockets.get(owner)?.told("");
+      sockets.get(owner)?.told("stop");
+    },
     async force(builderId, priority = 0) {
       const { requestIds } = await rig.commands.force(CALLER, {
         builderId,
@@ -325,6 +332,18 @@ async function socketProcess(
     alarm,
     ask,
     attached: (session) => void builds?.attached(session),
+    machineHere: ({ workerId }) =>
+      void machineHere(
+        {
+          db: line,
+          actor: `socket ${id}`,
+          announce: () => {},
+          tell: () => void made.look(),
+          log,
+          insist,
+        },
+        workerId,
+      ),
     busy: (session) => builds?.busy(session) ?? 0,
     bound: (session) => builds?.bound(session) ?? 0,
     log,

@@ -8,6 +8,8 @@
  * A build is `preparing` from its claim until its first step may run, `running` while steps run,
  * `finishing` while its logs are closed, and `finished` with a result for ever.
  */
+import { INSTANCE, type InstanceState, LATENT_WORKER, type LatentState } from "../latent/state";
+
 export type BuildRequestState = "pending" | "claimed" | "done" | "cancelled";
 export type BuildState = "preparing" | "running" | "finishing" | "finished";
 export type StepState = "pending" | "running" | "finished" | "skipped";
@@ -50,6 +52,8 @@ export interface Machines {
   build: BuildState;
   step: StepState;
   log: LogState;
+  instance: InstanceState;
+  latent_worker: LatentState;
 }
 
 const TABLES: { readonly [K in keyof Machines]: Table<Machines[K]> } = {
@@ -57,6 +61,8 @@ const TABLES: { readonly [K in keyof Machines]: Table<Machines[K]> } = {
   build: BUILD,
   step: STEP,
   log: LOG,
+  instance: INSTANCE,
+  latent_worker: LATENT_WORKER,
 };
 
 /** Whether the machine knows this change; every writer of a state asks first. */

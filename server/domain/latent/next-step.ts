@@ -66,8 +66,8 @@ export function nextStep(facts: LatentFacts): LatentStep {
 }
 
 function atRest({ isEnding, waiting }: LatentFacts): LatentStep {
-  if (waiting > 0) return { do: "want", reason: "a build waits for it" };
   if (isEnding) return { do: "end", reason: "it is not to run any more" };
+  if (waiting > 0) return { do: "want", reason: "a build waits for it" };
   return { do: "wait", until: null };
 }
 

@@ -56,7 +56,7 @@ export const LATENT_WORKER: Table<LatentState> = {
 
 export const INSTANCE: Table<InstanceState> = {
   requested: {
-    to: ["starting", "stopping", "gone"],
+    to: ["starting", "running", "stopping", "gone"],
     means: "it has a name; the provider may have heard of it",
   },
   starting: { to: ["running", "stopping", "gone", "broken"], means: "the provider is making it" },

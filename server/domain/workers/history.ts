@@ -14,6 +14,9 @@ export const WORKER_EVENTS = {
   back: "Back after it was missing",
   notified: "Mail sent",
   "not-notified": "No mail sent",
+  "machine-wanted": "A machine is asked for",
+  "machine-failed": "It got no machine",
+  "machine-stopped": "Its machine is let go",
 } as const;
 
 export type WorkerEventKind = keyof typeof WORKER_EVENTS;

@@ -90,29 +90,25 @@ export class FakeCloud {
     this.onGone(machine);
   }
 
-  /** @internal The driver's side. */
-  async called(verb: FakeVerb, on: string, signal: AbortSignal): Promise<void> {
+  /** @internal The driver's side: one call of a verb, with whatever a test has in store for it. */
+  async call<T>(verb: FakeVerb, on: string, signal: AbortSignal, act: () => T): Promise<T> {
     this.calls.push({ verb, on });
-    if (verb !== "list") {
-      const other = this.#busy.get(on);
-      if (other) this.faults.push(`${verb} of ${on} while its ${other} runs`);
-      this.#busy.set(on, verb);
-    }
+    if (verb === "list") return this.#answer(verb, signal, act);
+    const other = this.#busy.get(on);
+    if (other) this.faults.push(`${verb} of ${on} while its ${other} runs`);
+    this.#busy.set(on, verb);
     try {
-      await this.#spring(verb, "before", signal);
-    } catch (error) {
-      this.#busy.delete(on);
-      throw error;
-    }
-  }
-
-  /** @internal */
-  async answering(verb: FakeVerb, on: string, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#spring(verb, "after", signal);
+      return await this.#answer(verb, signal, act);
     } finally {
       this.#busy.delete(on);
     }
+  }
+
+  async #answer<T>(verb: FakeVerb, signal: AbortSignal, act: () => T): Promise<T> {
+    await this.#spring(verb, "before", signal);
+    const answer = act();
+    await this.#spring(verb, "after", signal);
+    return answer;
   }
 
   /** @internal */
@@ -177,7 +173,7 @@ export class FakeCloud {
   }
 
   async #spring(verb: FakeVerb, when: Trap["when"], signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+    if (when === "before") signal.throwIfAborted();
     const trap = this.#traps.find((each) => each.verb === verb && each.when === when);
     if (!trap) return;
     trap.times -= 1;

@@ -30,31 +30,18 @@ export function fakeDriver(cloud: FakeCloud): LatentDriverKind<FakeConfig> {
 
 function openFake(cloud: FakeCloud, config: FakeConfig): LatentDriver {
   return {
-    async start(order, signal) {
-      await cloud.called("start", order.key, signal);
-      if (config.image === "missing") {
-        throw new DriverError("bad-configuration", "image missing is not on the host");
-      }
-      const handle = cloud.make(order, config);
-      await cloud.answering("start", order.key, signal);
-      return handle;
-    },
-    async inspect(handle, signal) {
-      await cloud.called("inspect", handle.key, signal);
-      const report = cloud.report(handle);
-      await cloud.answering("inspect", handle.key, signal);
-      return report;
-    },
-    async stop(handle, _how, signal) {
-      await cloud.called("stop", handle.key, signal);
-      cloud.remove(handle);
-      await cloud.answering("stop", handle.key, signal);
-    },
-    async list(owner, signal) {
-      await cloud.called("list", owner.installation, signal);
-      const handles = cloud.list(owner);
-      await cloud.answering("list", owner.installation, signal);
-      return handles;
-    },
+    start: (order, signal) =>
+      cloud.call("start", order.key, signal, () => {
+        if (config.image === "missing") {
+          throw new DriverError("bad-configuration", "image missing is not on the host");
+        }
+        return cloud.make(order, config);
+      }),
+    inspect: (handle, signal) =>
+      cloud.call("inspect", handle.key, signal, () => cloud.report(handle)),
+    stop: (handle, _how, signal) =>
+      cloud.call("stop", handle.key, signal, () => cloud.remove(handle)),
+    list: (owner, signal) =>
+      cloud.call("list", owner.installation, signal, () => cloud.list(owner)),
   };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-export const fakeConfigSchema = z.strictObject({
+export const fakeConfigSchema = z.object({
   /** `missing` is not there, and every start says so. */
   image: z.string().default("debian").meta({ title: "Image" }),
 });

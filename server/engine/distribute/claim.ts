@@ -1,11 +1,15 @@
 /**
  * A request is claimed and its build made, for one worker, owned by the process that holds the
  * worker's connection: one statement. Whoever else was quicker wins, and nothing is changed here.
+ *
+ * A latent worker is wanted in the same statement. While it has no machine the build waits without a
+ * session, and the process that claimed it owns it (engine/latent/waiting.ts).
  */
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression, StaleState } from "../../db/transition";
 import type { BuildId, OrgId, ProcessId } from "../../domain/ids";
 import type { Assignment } from "../../domain/scheduling";
+import { type Wanted, want } from "../../fleet";
 import { takeLocks } from "../locks/own-locks";
 
 /** From claim to the first step; a connected worker needs milliseconds. */
@@ -17,23 +21,45 @@ export interface Claimed {
   readonly ownerId: ProcessId;
 }
 
+/** A place on a latent worker, which may have no connection. */
+export interface LatentAssignment extends Omit<Assignment, "sessionId"> {
+  readonly sessionId: Assignment["sessionId"] | null;
+  readonly latent: Wanted;
+  /** Who owns the build until the machine is there. */
+  readonly waitsWith: ProcessId;
+}
+
+/** Of a machine that is on its way the life cycle says when it is too late; this stands behind it. */
+const WAITING_SECONDS = 3_600;
+
 /** @returns null when the request, the worker, its place or a lock is no longer free */
 export async function claim(
   q: Queryable,
   orgId: OrgId,
-  assignment: Assignment,
+  assignment: Assignment | LatentAssignment,
   actor: string,
 ): Promise<Claimed | null> {
   const { requestId, builderId, workerId, sessionId, slot } = assignment;
+  const waitsWith = "latent" in assignment && sessionId === null ? assignment.waitsWith : null;
+  const seconds =
+    waitsWith === null
+      ? PREPARING_SECONDS
+      : Math.max(WAITING_SECONDS, 2 * missingSeconds(assignment));
   const batch = new Batch(orgId);
   const org = batch.value(orgId, "bigint");
   const builder = batch.value(builderId, "bigint");
-  const session = batch.value(sessionId, "bigint");
   const worker = batch.value(workerId, "bigint");
+  const reason = "a build waits for it";
+  if ("latent" in assignment && want(batch, assignment.latent, reason, actor) === null) return null;
+  const connection =
+    waitsWith === null
+      ? `join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null
+         and s.id = ${batch.value(sessionId, "bigint")} join process p on p.id = s.process_id`
+      : `join process p on p.id = ${batch.value(waitsWith, "bigint")}`;
   batch.with(
     "owner",
-    `select p.id, w.name from worker w join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null join process p on p.id = s.process_id
-     where w.id = ${worker} and w.org_id = ${org} and w.session_id = ${session} and w.removed_at is null
+    `select p.id, w.name from worker w ${connection}
+     where w.id = ${worker} and w.org_id = ${org} and w.removed_at is null
        and w.paused_at is null and not w.is_draining
        and (w.quarantined_until is null or w.quarantined_until <= now())
        and p.gone_at is null and p.lease_expires_at > now()`,
@@ -67,7 +93,8 @@ export async function claim(
       worker_slot: slot,
       session_id: sessionId,
       builder_config_id: new Expression("(select config from numbered)"),
-      owner_id: new Expression("(select id from owner)"),
+      // Where there is none, the statement is stale; a null would be another error.
+      owner_id: new Expression("coalesce((select id from owner), 0)"),
       state_string: "preparing worker",
     },
     {
@@ -81,8 +108,8 @@ export async function claim(
   batch.with(
     "overdue",
     `insert into deadline (org_id, kind, subject_id, fire_at, reason)
-     select ${org}, 'build-preparing', id, now() + interval '${PREPARING_SECONDS} seconds',
-       'the worker did not start the build in ${PREPARING_SECONDS} s' from build`,
+     select ${org}, 'build-preparing', id, now() + interval '${seconds} seconds',
+       'the worker did not start the build in ${seconds} s' from build`,
   );
   batch.returning("owner", "select id from owner");
   try {
@@ -93,3 +120,6 @@ export async function claim(
     throw error;
   }
 }
+
+const missingSeconds = (assignment: Assignment | LatentAssignment) =>
+  "latent" in assignment ? Math.ceil(assignment.latent.missingSeconds) : 0;

@@ -99,7 +99,7 @@ export async function leaveOrphanBuilds(
     const orphans = await q.rows<Orphan>(
       `${ORPHAN} join process p on p.id = b.owner_id
        where b.state <> 'finished' and p.gone_at is not null and b.id > $1
-         and (b.state <> 'running' or b.session_id is not null) order by b.id limit ${AT_ONCE}`,
+         and (b.state not in ('preparing', 'running') or b.session_id is not null) order by b.id limit ${AT_ONCE}`,
       [after],
     );
     for (const orphan of orphans) {

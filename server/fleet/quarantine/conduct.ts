@@ -57,7 +57,13 @@ export async function quarantineWorker(
   return (await batch.commit<{ quarantine: Quarantine | null }>(q)).quarantine;
 }
 
-function begin(batch: Batch, from: string, why: string, actor: string): void {
+/**
+ * The same as part of a statement.
+ *
+ * @param from a named statement with the columns org_id and worker_id
+ * @param why SQL for the reason
+ */
+export function begin(batch: Batch, from: string, why: string, actor: string): void {
   batch.with(
     "quarantined",
     `update worker w set quarantine_count = w.quarantine_count + 1, quarantine_seconds = ${NEXT_SECONDS},

@@ -119,6 +119,11 @@ export async function holderOf(q: Queryable, workerId: WorkerId): Promise<Holder
   return holder ?? null;
 }
 
+export interface Attached {
+  /** It has a life cycle of its own, and builds may wait for its machine. */
+  readonly isLatent: boolean;
+}
+
 export interface Attaching {
   readonly workerId: WorkerId;
   readonly sessionId: SessionId;
@@ -127,14 +132,15 @@ export interface Attaching {
 
 /**
  * These workers are ours and ready: they count as connected from here on. A session's row is held,
- * so that its end comes before, and nothing is attached, or after, and sees what was attached.
- * @returns in their order; false when the session has ended meanwhile
+ * so that its end comes before, and nothing is attached, or after, and sees what was attached. A latent
+ * worker attaches while its machine is awaited or there, and one that stays for ever at any time (T7).
+ * @returns in their order; null when the session has ended meanwhile, or nobody awaits it
  */
 export async function attachSessions(
   q: Queryable,
   attaching: readonly Attaching[],
-): Promise<boolean[]> {
-  const rows = await q.rows<{ id: SessionId }>(
+): Promise<(Attached | null)[]> {
+  const rows = await q.rows<{ id: SessionId } & Attached>(
     {
       name: "attach-sessions",
       text: `with asked as (
@@ -142,7 +148,11 @@ export async function attachSessions(
         held as (
           select s.id, s.end_requested, s.peer, s.protocol, a.worker_id, a.facts::jsonb as facts
           from worker_session s join asked a on a.session_id = s.id
-          where s.ended_at is null order by a.worker_id for update of s),
+          where s.ended_at is null and not exists (
+            select from latent_worker l join worker w on w.id = l.worker_id
+            where l.worker_id = a.worker_id and l.state not in ('starting', 'substantiated')
+              and coalesce((w.config->>'build_wait_timeout')::float8, 0) >= 0)
+          order by a.worker_id for update of s),
         attached as (
           update worker set session_id = held.id, facts = held.facts, last_seen_at = now(),
             is_draining = coalesce(held.end_requested in ('drain', 'kill'), false)
@@ -169,7 +179,8 @@ export async function attachSessions(
               actor: "'worker'",
             },
           )})
-        select session_id as id from attached`,
+        select session_id as id, exists (select from latent_worker l where l.worker_id = attached.id) as "isLatent"
+        from attached`,
     },
     [
       attaching.map(({ workerId }) => workerId),
@@ -177,8 +188,8 @@ export async function attachSessions(
       attaching.map(({ facts }) => jsonText(facts)),
     ],
   );
-  const attached = new Set(rows.map(({ id }) => id));
-  return attaching.map(({ sessionId }) => attached.has(sessionId));
+  const attached = new Map(rows.map((row) => [row.id, row]));
+  return attaching.map(({ sessionId }) => attached.get(sessionId) ?? null);
 }
 
 export interface Ending {

@@ -84,6 +84,8 @@ export interface SessionsContext {
   readonly ask: (owner: ProcessId, session: SessionId, isSame: boolean) => Promise<Verdict>;
   /** A worker counts as connected from here on. */
   readonly attached: (session: LiveSession) => void;
+  /** The machine of a latent worker has logged in: those who wait for it may begin. */
+  readonly machineHere: (session: LiveSession) => void;
   /** Somebody should look at the fleet's deadlines then; of alarms with one id one is enough. */
   readonly alarm: (id: string, afterMs: number) => void;
   /** Builds running on a session, for draining. */
@@ -170,7 +172,10 @@ export function createSessions(context: SessionsContext): Sessions {
       await detach(sessionId, worker, reason);
     });
     held.set(sessionId, { connection, ended });
-    if (!(await attaching)) return refuse("its session was ended while it was attaching");
+    if (!(await attaching))
+      return refuse(
+        "its session was ended while it was attaching, or no build waits for its machine",
+      );
     if (isLettingGo) return refuse(STOPPING);
     return { admitted: true, onDrainRequested: () => void drain(worker, sessionId) };
   }
@@ -195,7 +200,8 @@ export function createSessions(context: SessionsContext): Sessions {
     await Promise.all([serve(session), follow(session)]);
     // Before the row says that it is connected: a build may come for it at once.
     live.set(sessionId, session);
-    if (!(await attached({ workerId: worker.id, sessionId, facts }))) {
+    const became = await attached({ workerId: worker.id, sessionId, facts });
+    if (!became) {
       live.delete(sessionId);
       return null;
     }
@@ -207,6 +213,7 @@ export function createSessions(context: SessionsContext): Sessions {
     });
     context.announce();
     context.attached(session);
+    if (became.isLatent) context.machineHere(session);
     void offer(worker);
     return session;
   }

@@ -25,6 +25,9 @@ const LOOKS: Readonly<Record<WorkerEventKind, StateName>> = {
   back: "idle",
   notified: "pending",
   "not-notified": "warnings",
+  "machine-wanted": "pending",
+  "machine-failed": "exception",
+  "machine-stopped": "offline",
 };
 const looks: Readonly<Record<string, StateName | undefined>> = LOOKS;
 

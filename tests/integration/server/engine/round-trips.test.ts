@@ -283,6 +283,7 @@ async function openSocket() {
     alarm: producer.alarm,
     ask: async () => "no answer",
     attached: (session) => void builds?.attached(session),
+    machineHere: () => {},
     busy: (session) => builds?.busy(session) ?? 0,
     bound: (session) => builds?.bound(session) ?? 0,
     log: () => {},

@@ -234,7 +234,7 @@ test("an end that waits for the attaching still detaches", async () => {
   await rig.db.transaction(async (tx) => {
     const facts = { version: "1", basedir: "/", numcpus: 1, environ: {}, info: {} } as never;
     const attaching = [{ workerId: worker.id, sessionId, facts }];
-    expect(await attachSessions(tx, attaching)).toEqual([true]);
+    expect(await attachSessions(tx, attaching)).toMatchObject([{ isLatent: false }]);
     ending = endSessions(rig.db, [{ sessionId, reason: "lost" }]);
     await until(async () => {
       const waiting = await rig.db.rows(

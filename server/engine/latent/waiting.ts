@@ -1,0 +1,114 @@
+/**
+ * Builds that wait for the machine of a latent worker: `preparing`, without a session, owned by a
+ * `jobs` process. When the machine has logged in they are handed to whoever holds its connection, all
+ * at once and by compare-and-set; when it never will they end, each as its own stop or the reason has
+ * it. None of them needs its owner to do anything, so one that dies only has to be replaced.
+ */
+import type { Queryable } from "../../db/pool";
+import { EXCEPTION, RETRY } from "../../domain/builds";
+import type { BuildId, OrgId, ProcessId, WorkerId } from "../../domain/ids";
+import type { Failure } from "../../domain/latent";
+import { giveUp } from "../recover/abandon";
+
+/** From the handing over to the first step. */
+const PREPARING_SECONDS = 300;
+/** So many machines may fail one request (W-131); then it is over with. */
+const MOST_FAILURES = 10;
+
+const WAITING = "b.state = 'preparing' and b.state <> 'finished' and b.session_id is null";
+
+interface Waiting {
+  readonly buildId: BuildId;
+  readonly ownerId: ProcessId;
+  readonly ownerEpoch: number;
+  readonly orgId: OrgId;
+  readonly workerId: WorkerId;
+}
+
+const SELECT = `select b.id as "buildId", b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.org_id as "orgId",
+  b.worker_id as "workerId"`;
+
+/** @returns the processes that have builds to begin now */
+export async function releaseWaiting(
+  q: Queryable,
+  workerId: WorkerId,
+  actor: string,
+): Promise<ProcessId[]> {
+  const rows = await q.rows<{ ownerId: ProcessId }>(
+    {
+      name: "release-waiting-builds",
+      text: `with held as (
+          select s.id, s.process_id from worker w
+          join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null
+          join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
+          where w.id = $1 for share of s),
+        handed as (
+          update build b set session_id = held.id, owner_id = held.process_id, owner_epoch = owner_epoch + 1
+          from held where b.worker_id = $1 and ${WAITING} returning b.id, b.org_id, b.owner_id),
+        limited as (
+          insert into deadline (org_id, kind, subject_id, fire_at, reason)
+          select org_id, 'build-preparing', id, now() + interval '${PREPARING_SECONDS} seconds',
+            'the worker did not start the build in ${PREPARING_SECONDS} s' from handed
+          on conflict (kind, subject_id) do update set fire_at = excluded.fire_at, reason = excluded.reason),
+        history as (
+          insert into transition (org_id, kind, subject_id, from_state, to_state, reason, actor)
+          select org_id, 'build', id, 'preparing', 'preparing', 'its machine has logged in', $2 from handed),
+        told as (
+          insert into outbox (org_id, topic, body)
+          select org_id, 'builds/' || id || '/update', jsonb_build_object('id', id) from handed)
+        select distinct owner_id as "ownerId" from handed`,
+    },
+    [workerId, actor],
+  );
+  return rows.map(({ ownerId }) => ownerId);
+}
+
+/** The machine will not come. Those somebody stopped are cancelled; see spec 9.3 for the others. */
+export async function failWaiting(
+  q: Queryable,
+  workerId: WorkerId,
+  failure: Failure,
+  actor: string,
+): Promise<OrgId | null> {
+  const rows = await q.rows<Waiting & { failures: number }>(
+    {
+      name: "waiting-builds-that-fail",
+      text: `${SELECT}, (select count(*) from build o where o.build_request_id = b.build_request_id and o.state = 'finished'
+            and o.result = ${RETRY} and o.started_at is null)::int as failures
+        from build b where b.worker_id = $1 and ${WAITING} order by b.id`,
+    },
+    [workerId],
+  );
+  for (const { failures, ...build } of rows) {
+    const isEnough = failures + 1 >= MOST_FAILURES;
+    const reason = isEnough
+      ? `${MOST_FAILURES} times it could not be prepared; the last time: ${failure.reason}`
+      : failure.reason;
+    const result = isEnough || failure.verdict === "permanent" ? EXCEPTION : RETRY;
+    await giveUp(q, build, actor, result, reason);
+  }
+  return rows[0]?.orgId ?? null;
+}
+
+/** Those that somebody wants stopped end at once. @returns their workers, to be looked at */
+export async function endStopped(q: Queryable, actor: string): Promise<WorkerId[]> {
+  const rows = await q.rows<Waiting>({
+    name: "waiting-builds-stopped",
+    text: `${SELECT} from deadline d join build b on b.id = d.subject_id
+      where d.kind = 'build-stopping' and ${WAITING} and b.stop_requested_at is not null`,
+  });
+  for (const build of rows) await giveUp(q, build, actor, RETRY, "it was stopped");
+  return [...new Set(rows.map(({ workerId }) => workerId))];
+}
+
+/** Those whose owner is gone wait on, with this one. */
+export async function adoptWaiting(q: Queryable, processId: ProcessId): Promise<void> {
+  await q.rows(
+    {
+      name: "adopt-waiting-builds",
+      text: `update build b set owner_id = $1, owner_epoch = owner_epoch + 1 from process p
+        where ${WAITING} and p.id = b.owner_id and p.gone_at is not null`,
+    },
+    [processId],
+  );
+}

@@ -1,0 +1,252 @@
+/**
+ * Drives latent workers: looks at one, does what is next, looks again, until there is nothing to do
+ * but wait. It is called for every reason to look (a build wants it, its machine logged in, a build on
+ * it ended, its time has come, its driver died) and does not ask which one it was.
+ *
+ * Nothing is kept in memory between two steps. What is to be done is written before the provider is
+ * asked, and every call of a provider may be repeated, so a process may die anywhere: another one looks
+ * at the row and goes on.
+ */
+import type { Queryable } from "../../db/pool";
+import { StaleState } from "../../db/transition";
+import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
+import { type Failure, type LatentStep, nextStep, verdictOf } from "../../domain/latent";
+import { DriverError, type LatentDriver, type LatentDriverKind } from "../../drivers/contract";
+import { mergeCalls } from "../../events/merge-calls";
+import { type Alarm, quarantineAlarm } from "../deadlines";
+import { openDriver, within } from "./call";
+import { giveBack, type Hold, hold, letGoOf } from "./hold";
+import { handleOf, type Latent, loadLatent, type Machine } from "./load";
+import { Moves } from "./moves";
+import { instanceKey, type MasterAddress, newPassword, startOrder } from "./order";
+import { closeDoors, lookAt } from "./visits";
+
+export interface LatentContext {
+  readonly db: Queryable;
+  readonly processId: ProcessId;
+  readonly actor: string;
+  /** On every machine of ours. */
+  readonly installation: string;
+  readonly master: MasterAddress;
+  /** By the class name of a worker. */
+  readonly kinds: ReadonlyMap<string, LatentDriverKind>;
+  readonly seal: (clear: string) => Buffer;
+  readonly unseal: (sealed: Buffer) => string;
+  /** Those who wait for this worker's machine get none. May be called again. */
+  readonly fail: (workerId: WorkerId, failure: Failure) => Promise<void>;
+  /** The machine is there: those who wait for it may begin. May be called again. */
+  readonly release: (workerId: WorkerId) => Promise<void>;
+  /** Requests of this organisation may find a worker now. */
+  readonly wake: (orgId: OrgId) => void;
+  readonly announce: () => void;
+  /** A process is to look at what was asked of its sessions. */
+  readonly tell: (owner: ProcessId) => void;
+  /** Somebody should look at the fleet's deadlines then. */
+  readonly alarm: (...alarm: Alarm) => void;
+  readonly log: (message: string, fields: Record<string, unknown>) => void;
+  /** Runs until it succeeds or this process is fenced. */
+  readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
+}
+
+export interface LatentFleet {
+  /** Never rejects; calls for one worker while it is seen to are one more look behind it. */
+  see(workerId: WorkerId): Promise<void>;
+}
+
+/** More in one go are a fault of ours; the next look is a little later. */
+const STEPS_AT_ONCE = 50;
+const LATER_SECONDS = 5;
+/** Nobody waits longer for a word of the provider. */
+const START_SECONDS = 600;
+const INSPECT_SECONDS = 30;
+const STOP_SECONDS = 120;
+
+export function createLatentFleet(context: LatentContext): LatentFleet {
+  const looks = new Map<WorkerId, () => Promise<void>>();
+  return {
+    async see(workerId) {
+      let look = looks.get(workerId);
+      if (!look) {
+        look = mergeCalls(
+          () => drive(context, workerId),
+          (error) =>
+            context.log("latent worker left for the next look", { worker: workerId, error }),
+        );
+        looks.set(workerId, look);
+      }
+      await look();
+      looks.delete(workerId);
+    },
+  };
+}
+
+async function drive(context: LatentContext, workerId: WorkerId): Promise<void> {
+  const { db, insist } = context;
+  const held = await hold(db, workerId, context.processId);
+  if (!held) return;
+  try {
+    do {
+      await run(context, held);
+    } while (!(await letGoOf(db, held)));
+  } catch (error) {
+    // It is due, so that somebody looks at it at the next sweep, and who that is does not matter.
+    await insist("a latent worker let go", () => giveBack(db, held));
+    throw error;
+  }
+}
+
+async function run(context: LatentContext, held: Hold): Promise<void> {
+  const { db, kinds } = context;
+  for (let steps = 0; steps < STEPS_AT_ONCE; steps += 1) {
+    const latent = await loadLatent(db, held.workerId, (kind) => kinds.get(kind)?.buildWaitSeconds);
+    // Taken over: we were thought dead.
+    if (latent?.epoch !== held.epoch) return;
+    const step = nextStep(latent.facts);
+    if (step.do === "wait") {
+      await lookAt(context, latent, step.until);
+      return;
+    }
+    try {
+      await new Seeing(context, held, latent).take(step);
+    } catch (error) {
+      // Somebody wanted it, or it logged in, or it was taken over: look again.
+      if (!(error instanceof StaleState)) throw error;
+    }
+    context.announce();
+  }
+  context.log("a latent worker does not come to rest", { worker: held.workerId });
+  const latent = await loadLatent(db, held.workerId, () => undefined);
+  if (latent) await lookAt(context, latent, latent.facts.now + LATER_SECONDS * 1_000);
+}
+
+class Seeing {
+  readonly #moves: Moves;
+
+  constructor(
+    private readonly context: LatentContext,
+    held: Hold,
+    private readonly latent: Latent,
+  ) {
+    this.#moves = new Moves({ db: context.db, actor: context.actor, hold: held }, latent);
+  }
+
+  async take(step: Exclude<LatentStep, { do: "wait" }>): Promise<void> {
+    const { context, latent } = this;
+    switch (step.do) {
+      case "start":
+        return latent.facts.state === "starting" ? this.#start() : this.#order();
+      case "inspect":
+        return this.#inspect();
+      case "stop":
+        return this.#stop();
+      case "attached":
+        return this.#moves.attached();
+      case "release":
+        return context.release(latent.workerId);
+      case "fail":
+        return this.#fail(step.failure);
+      case "tell":
+        if (latent.facts.failure) await context.fail(latent.workerId, latent.facts.failure);
+        return this.#moves.told();
+      case "let-go":
+        return this.#moves.letGo("unwanted", step.reason);
+      case "renew":
+        return this.#moves.letGo("wanted-anew", step.reason);
+      case "want":
+        return this.#moves.go("wanted", step.reason);
+      case "forget":
+        return this.#moves.go("unwanted", step.reason);
+      case "stopped":
+        await this.#moves.go("stopped", step.reason);
+        return context.wake(latent.orgId);
+      case "end":
+        return this.#moves.go("ended", step.reason);
+      case "revive":
+        return this.#moves.go("revived", step.reason);
+    }
+  }
+
+  /** Written, so that whoever comes next starts this machine and no other. */
+  async #order(): Promise<void> {
+    const { installation, seal } = this.context;
+    const key = instanceKey({ ...this.latent, installation }, this.latent.generation + 1);
+    await this.#moves.start(key, seal(newPassword()));
+  }
+
+  async #start(): Promise<void> {
+    const { context, latent } = this;
+    const { machine, sealedPassword } = latent;
+    if (!machine || !sealedPassword)
+      throw new Error("a machine that starts has no row or no password");
+    const { missingAt, now } = latent.facts;
+    const seconds = missingAt === null ? START_SECONDS : (missingAt - now) / 1_000;
+    const { tag } = handleOf(context.installation, latent, machine);
+    const login = { name: latent.loginName, password: context.unseal(sealedPassword) };
+    const order = startOrder({ key: machine.key, tag }, context.master, login);
+    try {
+      const driver = this.#driver(machine);
+      const handle = await within(Math.min(seconds, START_SECONDS), "start", (signal) =>
+        driver.start(order, signal),
+      );
+      await this.#moves.answered(machine, handle);
+    } catch (error) {
+      await this.#fail(failureOf(error));
+    }
+  }
+
+  async #inspect(): Promise<void> {
+    const machine = this.latent.machine;
+    if (!machine) throw new Error("a machine that starts has no row");
+    try {
+      const driver = this.#driver(machine);
+      const handle = handleOf(this.context.installation, this.latent, machine);
+      const report = await within(INSPECT_SECONDS, "look at", (signal) =>
+        driver.inspect(handle, signal),
+      );
+      if (report.state === "gone" || report.state === "broken") {
+        const reason = `its machine crashed before it logged in: ${report.why}`;
+        return this.#fail({ verdict: "transient", reason });
+      }
+    } catch (error) {
+      if (!(error instanceof DriverError)) throw error;
+      // Its deadline stands; a provider that is away for a moment says nothing of the machine.
+      this.context.log("a machine could not be looked at", { key: machine.key, error });
+    }
+    await this.#moves.checked();
+  }
+
+  async #stop(): Promise<void> {
+    const { context, latent } = this;
+    const { machine } = latent;
+    if (!machine) return;
+    for (const owner of await closeDoors(context.db, latent.workerId)) context.tell(owner);
+    try {
+      const driver = this.#driver(machine);
+      const handle = handleOf(context.installation, latent, machine);
+      await within(STOP_SECONDS, "stop", (signal) => driver.stop(handle, "now", signal));
+    } catch (error) {
+      if (!(error instanceof DriverError)) throw error;
+      context.log("a machine could not be stopped", { key: machine.key, error });
+      return this.#moves.refusesToGo(machine, error.message);
+    }
+    await this.#moves.gone(machine);
+  }
+
+  async #fail(failure: Failure): Promise<void> {
+    const quarantine = await this.#moves.fail(failure);
+    this.context.log("no machine", { worker: this.latent.workerName, ...failure });
+    if (quarantine) this.context.alarm(...quarantineAlarm(quarantine));
+  }
+
+  #driver(machine: Machine): LatentDriver {
+    return openDriver(this.context.kinds, machine);
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof DriverError)) throw error;
+  return {
+    verdict: verdictOf(error.code),
+    reason: `its machine could not be started: ${error.message}`,
+  };
+}

@@ -1,0 +1,138 @@
+/** A latent worker as it stands: one statement, on the database's clock. */
+import { z } from "zod";
+import type { Queryable } from "../../db/pool";
+import type { InstanceId, OrgId, WorkerId } from "../../domain/ids";
+import {
+  BUILD_WAIT_SECONDS,
+  CHECK_INSTANCE_SECONDS,
+  type InstanceState,
+  LATENT_MISSING_SECONDS,
+  type LatentFacts,
+} from "../../domain/latent";
+import { type InstanceHandle, instanceTagSchema } from "../../drivers/contract";
+
+/** Of the present machine. */
+export interface Machine {
+  readonly id: InstanceId;
+  readonly key: string;
+  readonly kind: string;
+  readonly state: InstanceState;
+  readonly generation: number;
+  readonly config: unknown;
+  /** As the driver gave it; null before it answered. */
+  readonly handle: unknown;
+}
+
+export interface Latent {
+  readonly id: number;
+  readonly orgId: OrgId;
+  readonly orgSlug: string;
+  readonly workerId: WorkerId;
+  readonly workerName: string;
+  readonly loginName: string;
+  /** Buildbot's class name, and all of the worker's options. */
+  readonly kind: string;
+  readonly config: unknown;
+  readonly sealedPassword: Buffer | null;
+  readonly generation: number;
+  readonly claims: number;
+  /** Of whoever drives it. */
+  readonly epoch: number;
+  readonly facts: LatentFacts;
+  readonly machine: Machine | null;
+}
+
+type Row = Omit<Latent, "facts"> & {
+  readonly [K in
+    | "now"
+    | "since"
+    | "missingAt"
+    | "answeredAt"
+    | "checkedAt"
+    | "idleSince"
+    | "endedAt"]: number | null;
+} & Pick<LatentFacts, "state" | "isEnding" | "isConnected" | "waiting" | "running" | "failure">;
+
+/** Of options, what the life cycle needs; what is amiss was refused when it was configured. */
+const optionsSchema = z.object({
+  build_wait_timeout: z.number().nullish().catch(null),
+  missing_timeout: z.number().min(0).catch(LATENT_MISSING_SECONDS),
+  check_instance_interval: z.number().positive().catch(CHECK_INSTANCE_SECONDS),
+});
+
+/** SQL over a row `x` of `build`: it waits for a machine. */
+export const WAITS = "x.state = 'preparing' and x.session_id is null";
+const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
+
+export async function loadLatent(
+  q: Queryable,
+  workerId: WorkerId,
+  buildWaitSeconds: (kind: string) => number | undefined,
+): Promise<Latent | null> {
+  const [row] = await q.rows<Row>(
+    {
+      name: "latent-worker",
+      text: `select l.id, l.org_id as "orgId", g.slug as "orgSlug", l.worker_id as "workerId", w.name as "workerName",
+          w.login_name as "loginName", w.kind, w.config, w.sealed_password as "sealedPassword", l.generation, l.claims, l.owner_epoch as epoch,
+          l.state, l.failure, ${ms("clock_timestamp()")} as now, ${ms("l.state_since")} as since,
+          ${ms("l.missing_at")} as "missingAt", ${ms("l.start_answered_at")} as "answeredAt", ${ms("l.checked_at")} as "checkedAt",
+          l.is_ending or w.removed_at is not null as "isEnding",
+          exists (select from worker_session s where s.id = w.session_id and s.ended_at is null
+            and s.end_requested is distinct from 'kill') as "isConnected",
+          (select ${ms("s.ended_at")} from worker_session s where s.worker_id = w.id order by s.id desc limit 1) as "endedAt",
+          (select ${ms("x.complete_at")} from build x where x.worker_id = w.id and x.complete_at is not null
+            order by x.complete_at desc limit 1) as "idleSince",
+          coalesce(b.waiting, 0) as waiting, coalesce(b.running, 0) as running,
+          case when i.id is not null then jsonb_build_object('id', i.id, 'key', i.key, 'kind', i.driver, 'state', i.state,
+            'generation', i.generation, 'config', i.config, 'handle', i.handle) end as machine
+        from latent_worker l join worker w on w.id = l.worker_id join organization g on g.id = l.org_id
+        left join instance i on i.id = l.instance_id
+        cross join lateral (
+          select (count(*) filter (where ${WAITS}))::int as waiting, (count(*) filter (where not (${WAITS})))::int as running
+          from build x where x.worker_id = w.id and x.state <> 'finished') b
+        where l.worker_id = $1`,
+    },
+    [workerId],
+  );
+  if (!row) return null;
+  const options = optionsSchema.parse(row.config);
+  const { state, isEnding, isConnected, missingAt, checkedAt, waiting, running, failure } = row;
+  const since = row.since as number;
+  const isOfThis = row.endedAt !== null && row.endedAt >= since;
+  return {
+    ...row,
+    facts: {
+      ...{ state, isEnding, isConnected, missingAt, checkedAt, waiting, running, failure, since },
+      now: row.now as number,
+      options: {
+        buildWaitTimeout:
+          options.build_wait_timeout ?? buildWaitSeconds(row.kind) ?? BUILD_WAIT_SECONDS,
+        missingTimeout: options.missing_timeout,
+        checkInstanceInterval: options.check_instance_interval,
+      },
+      lostAt: isConnected || !isOfThis ? null : row.endedAt,
+      isStartAnswered: row.answeredAt !== null,
+      idleSince: row.idleSince,
+      instance: row.machine?.state ?? null,
+    },
+  };
+}
+
+/** As the provider knows it; before it answered, by its key alone. */
+export function handleOf(
+  installation: string,
+  latent: { readonly orgId: number; readonly workerId: number },
+  machine: Pick<Machine, "key" | "generation" | "handle">,
+): InstanceHandle {
+  const { orgId: organization, workerId: worker } = latent;
+  const { key, generation } = machine;
+  const stored = handleSchema.safeParse(machine.handle).data;
+  const tag = stored?.tag ?? { installation, organization, worker, generation };
+  return { key, tag, ref: stored?.ref ?? null, madeAt: stored?.madeAt ?? null };
+}
+
+const handleSchema = z.object({
+  tag: instanceTagSchema,
+  ref: z.json(),
+  madeAt: z.number().nullable(),
+});

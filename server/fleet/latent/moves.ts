@@ -1,0 +1,288 @@
+/**
+ * What is written of a latent worker: one statement for each step, before or after the provider is
+ * asked, never while. Every change of state leaves a deadline that is due, so that whoever dies right
+ * after it leaves something to find.
+ */
+import type { Queryable } from "../../db/pool";
+import { Batch, Expression } from "../../db/transition";
+import { historySql } from "../../db/worker-history";
+import {
+  type Failure,
+  type LatentEvent,
+  type LatentState,
+  next,
+  stopRetrySeconds,
+} from "../../domain/latent";
+import type { WorkerEventKind } from "../../domain/workers/history";
+import type { InstanceHandle } from "../../drivers/contract";
+import { begin, type Quarantine } from "../quarantine/conduct";
+import type { Hold } from "./hold";
+import type { Latent, Machine } from "./load";
+
+const NOW = new Expression("now()");
+/** Whoever is at it says when it is to be looked at next; if nobody is, that is now. */
+const DUE = `fire_at = excluded.fire_at, reason = excluded.reason`;
+
+export interface Writer {
+  readonly db: Queryable;
+  readonly actor: string;
+  readonly hold: Hold;
+}
+
+export class Moves {
+  constructor(
+    private readonly writer: Writer,
+    private readonly latent: Latent,
+  ) {}
+
+  /** A machine is to be asked for: from here on its name, its password and its options are known. */
+  async start(key: string, sealedPassword: Buffer): Promise<void> {
+    const { latent, writer } = this;
+    const generation = latent.generation + 1;
+    const why = { reason: `machine ${generation} is asked for`, actor: writer.actor };
+    const batch = new Batch(latent.orgId);
+    const columns = {
+      worker_id: latent.workerId,
+      driver: latent.kind,
+      key,
+      generation,
+      reason: "it is asked for",
+      config: JSON.stringify(latent.config),
+    };
+    batch.create("machine", "instance", "requested", columns, {
+      ...why,
+      event: "instances/{id}/new",
+    });
+    this.#move(
+      "started",
+      why.reason,
+      {
+        generation,
+        instance_id: new Expression("(select id from machine)"),
+        start_answered_at: null,
+        checked_at: null,
+      },
+      batch,
+    );
+    batch.with(
+      "password",
+      `update worker set sealed_password = ${batch.value(sealedPassword, "bytea")} where id = (select worker_id from latent)`,
+    );
+    this.#remember(batch, "machine-wanted", key);
+    await batch.commit(this.writer.db);
+  }
+
+  /** The provider's answer; its worker may have logged in before. */
+  async answered(machine: Machine, handle: InstanceHandle): Promise<void> {
+    const { ref, tag, madeAt } = handle;
+    const batch = this.#same("start_answered_at = now(), checked_at = now()");
+    batch.with(
+      "known",
+      `update instance set handle = ${batch.value(JSON.stringify({ ref, tag, madeAt }), "jsonb")} where id = ${batch.value(machine.id, "bigint")}`,
+    );
+    await batch.commit(this.writer.db);
+    if (machine.state !== "requested") return;
+    const making = new Batch(this.latent.orgId);
+    making.moveAll("machine", "instance", `id = ${making.value(machine.id, "bigint")}`, {
+      ...{ from: "requested", to: "starting", actor: this.writer.actor },
+      reason: "the provider makes it",
+      event: "instances/{id}/update",
+    });
+    await making.commit(this.writer.db);
+  }
+
+  async checked(): Promise<void> {
+    await this.#same("checked_at = now()").commit(this.writer.db);
+  }
+
+  /** T10: those who wait are told next, its machine is stopped after that, the worker rests. */
+  async fail(failure: Failure): Promise<Quarantine | null> {
+    const { state } = this.latent.facts;
+    const { reason } = failure;
+    if (next(state, "failed") === null) {
+      const failed = new Batch(this.latent.orgId);
+      this.#same(`failure = ${failed.value(JSON.stringify(failure), "jsonb")}`, failed);
+      await failed.commit(this.writer.db);
+      return null;
+    }
+    const set = { failure: JSON.stringify(failure), missing_at: null };
+    const batch = this.#move("failed", reason, set);
+    this.#stopMachine(batch, reason);
+    this.#remember(batch, "machine-failed", reason);
+    batch.with("culprit", "select org_id, worker_id from latent");
+    begin(batch, "culprit", batch.value(reason, "text"), this.writer.actor);
+    return (await batch.commit<{ quarantine: Quarantine | null }>(this.writer.db)).quarantine;
+  }
+
+  async told(): Promise<void> {
+    await this.#same("failure = null").commit(this.writer.db);
+  }
+
+  /** T11, T12, T2d: nobody may enter any more; refused when somebody came to want it meanwhile. */
+  async letGo(event: "unwanted" | "wanted-anew", reason: string): Promise<void> {
+    const batch = this.#move(event, reason, {
+      missing_at: event === "unwanted" ? null : this.#missingAt(),
+    });
+    this.#stopMachine(batch, reason);
+    this.#remember(batch, "machine-stopped", reason);
+    await batch.commit(this.writer.db);
+  }
+
+  /** T6, when whoever saw the login could not say so. */
+  async attached(): Promise<void> {
+    const batch = this.#move("attached", "its machine has logged in", { missing_at: null });
+    machineRuns(batch, this.writer.actor);
+    await batch.commit(this.writer.db);
+  }
+
+  /** Those that change nothing but the state. */
+  async go(event: LatentEvent, reason: string): Promise<void> {
+    const isWish = event === "wanted";
+    const set = {
+      ...(event === "stopped" ? { instance_id: null } : {}),
+      ...(isWish ? { missing_at: this.#missingAt() } : {}),
+    };
+    await this.#move(event, reason, set).commit(this.writer.db);
+  }
+
+  /** The provider was told, and says it is gone. */
+  async gone(machine: Machine): Promise<void> {
+    const batch = this.#same("checked_at = now()");
+    machineGone(batch, machine.id, this.writer.actor);
+    await batch.commit(this.writer.db);
+  }
+
+  /** It could not be stopped: its worker goes on without it, and it is tried again until it is gone. */
+  async refusesToGo(machine: Machine, error: string): Promise<void> {
+    const batch = this.#same("instance_id = null");
+    stopAgain(batch, machine.id, error);
+    await batch.commit(this.writer.db);
+  }
+
+  #missingAt(): Expression | null {
+    const seconds = this.latent.facts.options.missingTimeout;
+    return seconds === 0 ? null : new Expression(`now() + interval '${Number(seconds)} seconds'`);
+  }
+
+  #held(batch: Batch): string {
+    const { ownerId, epoch } = this.writer.hold;
+    const { generation, claims } = this.latent;
+    return `owner_id = ${batch.value(ownerId)} and owner_epoch = ${batch.value(epoch)}
+      and generation = ${batch.value(generation)} and claims = ${batch.value(claims)}`;
+  }
+
+  #move(
+    event: LatentEvent,
+    reason: string,
+    set: Record<string, unknown>,
+    batch = new Batch(this.latent.orgId),
+  ): Batch {
+    const { latent } = this;
+    const { state } = latent.facts;
+    const to = next(state, event);
+    if (to === null) throw new Error(`a latent worker that is ${state} cannot be ${event}`);
+    moveLatent(batch, latent, to, {
+      reason,
+      actor: this.writer.actor,
+      set,
+      where: this.#held(batch),
+    });
+    return batch;
+  }
+
+  /** Something of it changes, and its state does not. Whoever wanted it meanwhile does not matter. */
+  #same(set: string, batch = new Batch(this.latent.orgId)): Batch {
+    const { ownerId, epoch } = this.writer.hold;
+    batch.with(
+      "latent",
+      `update latent_worker set ${set} where id = ${batch.value(this.latent.id)} and owner_id = ${batch.value(ownerId)}
+         and owner_epoch = ${batch.value(epoch)} and generation = ${batch.value(this.latent.generation)} returning *`,
+      1,
+    );
+    return batch;
+  }
+
+  #stopMachine(batch: Batch, reason: string): void {
+    const { machine } = this.latent;
+    if (!machine) return;
+    for (const from of ["requested", "starting", "running", "broken"] as const) {
+      batch.moveAll(`machine_${from}`, "instance", `id = ${batch.value(machine.id, "bigint")}`, {
+        ...{ from, to: "stopping", reason, actor: this.writer.actor, set: { reason } },
+        event: "instances/{id}/update",
+      });
+    }
+  }
+
+  #remember(batch: Batch, kind: WorkerEventKind, reason: string): void {
+    const { actor } = this.writer;
+    const line = { kind, from: "latent", reason: batch.value(reason, "text") };
+    batch.with("line", historySql({ ...line, actor: batch.value(actor, "text") }));
+  }
+}
+
+/** One latent worker changes its state, as the named statement `latent`. */
+export function moveLatent(
+  batch: Batch,
+  latent: Pick<Latent, "id" | "workerId"> & { readonly facts: { readonly state: LatentState } },
+  to: LatentState,
+  how: { reason: string; actor: string; set: Record<string, unknown>; where: string },
+): void {
+  const { reason, actor, set, where } = how;
+  batch.move("latent", "latent_worker", latent.id, {
+    ...{ from: latent.facts.state, to, reason, actor, where },
+    set: { ...set, reason, state_since: NOW },
+  });
+  batch.with("latent_told", "select org_id, worker_id as id, state from latent");
+  batch.tell("latent_told", "workers/{id}/state_updated", { latent: "state" });
+  due(batch);
+}
+
+/** Somebody is to look at the worker of `latent` now. */
+export function due(batch: Batch): void {
+  batch.with(
+    "latent_due",
+    `insert into deadline (org_id, kind, subject_id, fire_at, reason)
+     select org_id, 'latent-worker', worker_id, now(), 'its machine is to be seen to' from latent
+     on conflict (kind, subject_id) do update set ${DUE}`,
+  );
+}
+
+export function machineRuns(batch: Batch, actor: string): void {
+  for (const from of ["requested", "starting"] as const) {
+    batch.moveAll(`machine_${from}`, "instance", "id = (select instance_id from latent)", {
+      ...{ from, to: "running", actor, reason: "its worker has logged in" },
+      event: "instances/{id}/update",
+    });
+  }
+}
+
+export function machineGone(batch: Batch, id: number, actor: string): void {
+  const reason = "the provider has it no more";
+  batch.moveAll("machine", "instance", `id = ${batch.value(id, "bigint")}`, {
+    ...{ from: "stopping", to: "gone", reason, actor },
+    set: { gone_at: NOW, reason, last_error: null },
+    event: "instances/{id}/gone",
+  });
+  batch.with(
+    "no_more",
+    `delete from deadline where kind = 'instance-stopping' and subject_id = ${batch.value(id, "bigint")}`,
+  );
+}
+
+/** Ever more rarely, and for ever. */
+export function stopAgain(batch: Batch, id: number, error: string): void {
+  const tries = Array.from({ length: 12 }, (_, index) => stopRetrySeconds(index));
+  batch.with(
+    "again",
+    `update instance set stop_tries = stop_tries + 1, last_error = left(${batch.value(error, "text")}, 2000)
+     where id = ${batch.value(id, "bigint")} and state = 'stopping' returning id, org_id, stop_tries`,
+  );
+  batch.with(
+    "again_at",
+    `insert into deadline (org_id, kind, subject_id, fire_at, reason)
+     select org_id, 'instance-stopping', id,
+       now() + make_interval(secs => (array[${tries.join(", ")}])[least(stop_tries, ${tries.length})]),
+       'it could not be stopped' from again
+     on conflict (kind, subject_id) do update set fire_at = excluded.fire_at`,
+  );
+}

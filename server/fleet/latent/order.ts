@@ -1,0 +1,47 @@
+/** What a machine is called, whose it is, and what its worker needs to log in (W-114, W-121). */
+import { createHash, randomBytes } from "node:crypto";
+import type { InstanceTag, StartOrder } from "../../drivers/contract";
+
+const LONGEST = 63;
+
+export interface Named {
+  readonly installation: string;
+  readonly orgSlug: string;
+  readonly workerId: number;
+  readonly workerName: string;
+}
+
+/**
+ * `bb-<installation>-<organisation>-<worker>-<hash>-<generation>`: a name at any provider. The hash is
+ * of the worker's id, so that names that look alike, `a_b` and `a-b`, never meet.
+ */
+export function instanceKey(of: Named, generation: number): string {
+  const hash = createHash("sha256").update(`worker ${of.workerId}`).digest("hex").slice(0, 8);
+  const [before, after] = [`bb-${of.installation}-`, `-${hash}-${generation}`];
+  const middle = `${of.orgSlug}-${of.workerName}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const fitting = middle.slice(0, LONGEST - before.length - after.length);
+  return before + fitting.replace(/^-+|-+$/g, "") + after;
+}
+
+/** The tag of this installation at every provider: says nothing of the key that it is made of. */
+export function installationTag(secretKey: string): string {
+  return createHash("sha256").update(`slipway installation ${secretKey}`).digest("hex").slice(0, 8);
+}
+
+/** 160 random bits in letters and digits; one for each machine. */
+export const newPassword = () => randomBytes(20).toString("hex");
+
+/** Where the workers on machines log in. */
+export interface MasterAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: "pb" | "msgpack";
+}
+
+export function startOrder(
+  instance: { readonly key: string; readonly tag: InstanceTag },
+  master: MasterAddress,
+  login: { readonly name: string; readonly password: string },
+): StartOrder {
+  return { key: instance.key, tag: instance.tag, agent: { ...master, ...login } };
+}

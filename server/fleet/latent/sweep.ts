@@ -1,0 +1,71 @@
+/**
+ * What stands behind every wake-up for latent workers: rows whose time has come, rows whose driver has
+ * died, machines that could not be stopped. However often it runs, and in how many processes, each is
+ * seen to by one.
+ */
+import { Batch } from "../../db/transition";
+import type { InstanceId, OrgId, WorkerId } from "../../domain/ids";
+import { DriverError } from "../../drivers/contract";
+import { openDriver, within } from "./call";
+import type { LatentContext, LatentFleet } from "./drive";
+import { handleOf } from "./load";
+import { machineGone, stopAgain } from "./moves";
+
+const AT_ONCE = 500;
+const STOP_SECONDS = 120;
+
+export async function sweepLatent(context: LatentContext, fleet: LatentFleet): Promise<void> {
+  const rows = await context.db.rows<{ workerId: WorkerId }>({
+    name: "latent-due",
+    text: `select subject_id as "workerId" from (
+        select subject_id from deadline where kind = 'latent-worker' and fire_at <= now() order by fire_at limit ${AT_ONCE}) d
+      union select l.worker_id from latent_worker l join process p on p.id = l.owner_id
+        where p.gone_at is not null or p.lease_expires_at <= now()`,
+  });
+  await Promise.all([
+    ...rows.map(({ workerId }) => fleet.see(workerId)),
+    ...(await dueStops(context)).map((orphan) => stopOrphan(context, orphan)),
+  ]);
+}
+
+interface Orphan {
+  readonly id: InstanceId;
+  readonly orgId: OrgId;
+  readonly workerId: WorkerId;
+  readonly key: string;
+  readonly kind: string;
+  readonly generation: number;
+  readonly config: unknown;
+  readonly handle: unknown;
+}
+
+/** Machines to be stopped once more; whoever took them has so long to do it. */
+function dueStops({ db }: LatentContext): Promise<Orphan[]> {
+  return db.rows<Orphan>({
+    name: "latent-stops-due",
+    text: `with due as (
+        select id from deadline where kind = 'instance-stopping' and fire_at <= now()
+        order by fire_at limit ${AT_ONCE} for update skip locked),
+      taken as (
+        update deadline d set fire_at = now() + interval '${2 * STOP_SECONDS} seconds' from due where d.id = due.id
+        returning d.subject_id)
+      select i.id, i.org_id as "orgId", i.worker_id as "workerId", i.key, i.driver as kind, i.generation, i.config, i.handle
+      from taken join instance i on i.id = taken.subject_id where i.state = 'stopping'`,
+  });
+}
+
+async function stopOrphan(context: LatentContext, orphan: Orphan): Promise<void> {
+  const batch = new Batch(orphan.orgId);
+  try {
+    const driver = openDriver(context.kinds, orphan);
+    const handle = handleOf(context.installation, orphan, orphan);
+    await within(STOP_SECONDS, "stop", (signal) => driver.stop(handle, "now", signal));
+    machineGone(batch, orphan.id, context.actor);
+  } catch (error) {
+    if (!(error instanceof DriverError)) throw error;
+    context.log("a machine could still not be stopped", { key: orphan.key, error });
+    stopAgain(batch, orphan.id, error.message);
+  }
+  await batch.commit(context.db);
+  context.announce();
+}

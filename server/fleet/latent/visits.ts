@@ -1,0 +1,56 @@
+/** When a latent worker is looked at next, and the end of its machine's connection. */
+import type { Queryable } from "../../db/pool";
+import type { ProcessId, WorkerId } from "../../domain/ids";
+import type { Alarm } from "../deadlines";
+import type { Latent } from "./load";
+
+/** One that has a machine is looked at so often, whoever forgot to say that something happened. */
+const AT_THE_LATEST_SECONDS = 60;
+const AT_REST: ReadonlySet<string> = new Set(["insubstantiated", "shut-down"]);
+
+interface VisitContext {
+  readonly db: Queryable;
+  readonly alarm: (...alarm: Alarm) => void;
+}
+
+/** @param until in the clock of the facts; null: when something happens */
+export async function lookAt(
+  { db, alarm }: VisitContext,
+  latent: Latent,
+  until: number | null,
+): Promise<void> {
+  const { now, state } = latent.facts;
+  if (until === null && AT_REST.has(state)) {
+    await db.rows(
+      `delete from deadline d where d.kind = 'latent-worker' and d.subject_id = $1
+         and exists (select from latent_worker l where l.worker_id = $1 and l.state = $2 and l.claims = $3)`,
+      [latent.workerId, state, latent.claims],
+    );
+    return;
+  }
+  const seconds = until === null ? AT_THE_LATEST_SECONDS : Math.max(0, (until - now) / 1_000);
+  const wait = Math.min(seconds, AT_THE_LATEST_SECONDS);
+  await db.rows(
+    {
+      name: "latent-visit",
+      text: `insert into deadline (org_id, kind, subject_id, fire_at, reason)
+        values ($1, 'latent-worker', $2, now() + make_interval(secs => $3), 'its machine is to be seen to')
+        on conflict (kind, subject_id) do update set fire_at = excluded.fire_at`,
+    },
+    [latent.orgId, latent.workerId, wait],
+  );
+  if (until !== null) alarm(`latent-${latent.workerId}-${Math.ceil(until)}`, wait * 1_000);
+}
+
+/**
+ * Nobody enters as this worker any more, and whoever is in is told to go.
+ * @returns the processes that hold its connection
+ */
+export async function closeDoors(q: Queryable, workerId: WorkerId): Promise<ProcessId[]> {
+  const rows = await q.rows<{ process_id: ProcessId }>(
+    `update worker_session set end_requested = 'kill' where worker_id = $1 and ended_at is null returning process_id`,
+    [workerId],
+  );
+  await q.rows("update worker set sealed_password = null where id = $1", [workerId]);
+  return rows.map(({ process_id }) => process_id);
+}

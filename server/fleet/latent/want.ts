@@ -1,0 +1,78 @@
+/**
+ * A build wants a latent worker (T1 to T2e). Its wish is part of the statement that claims the build's
+ * request, so that either the build has its machine, or waits for one, or neither is there (R6).
+ */
+import type { Queryable } from "../../db/pool";
+import { Batch, Expression, StaleState } from "../../db/transition";
+import type { OrgId, WorkerId } from "../../domain/ids";
+import { type LatentState, next } from "../../domain/latent";
+import { due, moveLatent } from "./moves";
+
+export interface Wanted {
+  readonly id: number;
+  readonly workerId: WorkerId;
+  readonly state: LatentState;
+  readonly isConnected: boolean;
+  readonly missingSeconds: number;
+}
+
+/**
+ * The statement is stale when the worker has moved on since it was seen.
+ * @returns null when it does not take builds: it is shut down
+ */
+export function want(
+  batch: Batch,
+  wanted: Wanted,
+  reason: string,
+  actor: string,
+): LatentState | null {
+  const { id, workerId, state, isConnected, missingSeconds } = wanted;
+  const isLost = state === "substantiated" && !isConnected;
+  const to = next(state, isLost ? "wanted-anew" : "wanted");
+  if (to === null) return null;
+  // That one is driven: its machine has to go first, and whoever drives it sees the wish.
+  if (to === state || isLost) {
+    batch.with(
+      "latent",
+      `update latent_worker set claims = claims + 1 where id = ${batch.value(id)} and state = ${batch.value(state)}
+         and failure is null returning *`,
+      1,
+    );
+    due(batch);
+    return isLost ? state : to;
+  }
+  const missing = `now() + make_interval(secs => ${batch.value(missingSeconds, "float8")})`;
+  moveLatent(batch, { id, workerId, facts: { state } }, to, {
+    ...{ reason, actor, where: "failure is null" },
+    set: {
+      claims: new Expression("claims + 1"),
+      missing_at: missingSeconds === 0 ? null : new Expression(missing),
+    },
+  });
+  return to;
+}
+
+/** The row of a worker that is wanted for the first time. */
+export async function ensureLatent(
+  q: Queryable,
+  { orgId, workerId }: { readonly orgId: OrgId; readonly workerId: WorkerId },
+  actor: string,
+): Promise<void> {
+  const known = await q.rows("select from latent_worker where worker_id = $1", [workerId]);
+  if (known.length > 0) return;
+  const batch = new Batch(orgId);
+  const reason = "nothing has wanted it yet";
+  batch.create(
+    "latent",
+    "latent_worker",
+    "insubstantiated",
+    { worker_id: workerId, reason },
+    { reason, actor },
+  );
+  try {
+    await batch.commit(q);
+  } catch (error) {
+    // Somebody was quicker.
+    if (!(error instanceof StaleState)) throw error;
+  }
+}

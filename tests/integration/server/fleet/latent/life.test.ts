@@ -1,0 +1,468 @@
+// Guarantee: a latent worker comes to life for a build and is let go after it, along the table of the
+// specification (T1 to T17), and whatever the provider does to it, nothing is left that nobody owns.
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CANCELLED, EXCEPTION, RETRY, SUCCESS } from "../../../../../server/domain/builds";
+import type { BuilderId, WorkerId } from "../../../../../server/domain/ids";
+import { DriverError } from "../../../../../server/drivers/contract";
+import { type NullWorker, untilStopped } from "../../../../../server/protocols/null";
+import { CALLER, isFinished, isRunning, until } from "../../../../support/engine-rig";
+import { createLatentRig, type JobsProcess, type LatentRig } from "../../../../support/latent-rig";
+
+const STEP = { type: "ShellCommand", name: "run", command: ["run"] };
+
+let latent: LatentRig;
+let jobs: JobsProcess;
+let worker: WorkerId;
+let builder: BuilderId;
+beforeEach(async () => {
+  latent = await createLatentRig();
+  jobs = await latent.jobs();
+  worker = await latent.addLatent("vm");
+  builder = await latent.rig.addBuilder("b", [worker], [STEP]);
+});
+afterEach(async () => {
+  expect(latent.cloud.faults).toEqual([]);
+  await latent.close();
+});
+
+async function ask(name = builder, slot = 1) {
+  const request = await latent.rig.force(name);
+  expect(await latent.claim(jobs, request, name, worker, slot)).toBe(true);
+  return request;
+}
+const configure = (config: object) =>
+  latent.rig.db.rows("update worker set config = $2 where id = $1", [
+    worker,
+    JSON.stringify(config),
+  ]);
+const see = () => jobs.fleet.see(worker);
+/** What was to come at a certain time comes now. */
+const pass = (column: string) =>
+  latent.rig.db.rows(`update latent_worker set ${column} = now() - interval '1 hour'`);
+const history = async () =>
+  (
+    await latent.rig.db.rows<{ to_state: string }>(
+      "select to_state from transition where kind = 'latent_worker' order by id",
+    )
+  ).map(({ to_state }) => to_state);
+const quarantines = () =>
+  latent.rig.db.rows<{ reason: string }>(
+    "select reason from worker_event where kind = 'quarantined' order by id",
+  );
+const endRest = () => latent.rig.db.rows("update worker set quarantined_until = null");
+const states = async () => (await latent.instances()).map(({ state }) => state);
+const agent = (): NullWorker => latent.workers.at(-1) as NullWorker;
+
+test("a build gets a machine of its own, and it is gone after it (T1, T3, T4, T6, T11, T14, A15)", async () => {
+  for (const generation of [1, 2]) {
+    const request = await ask();
+    expect(await latent.rig.build(request)).toMatchObject({
+      state: "preparing",
+      owner_id: jobs.id,
+    });
+    await see();
+    expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+    await until(async () => {
+      await see();
+      return (await latent.row(worker)).state === "insubstantiated";
+    });
+    expect(await latent.row(worker)).toMatchObject({
+      generation,
+      instance_id: null,
+      owner_id: null,
+    });
+  }
+  expect(await states()).toEqual(["gone", "gone"]);
+  expect(latent.cloud.alive).toEqual([]);
+  const keys = latent.cloud.machines.map(({ order }) => order.key);
+  expect(new Set(keys).size).toBe(2);
+  expect(keys[0]).toMatch(/^bb-1nst-main-vm-[0-9a-f]{8}-1$/);
+  const [first, second] = latent.cloud.machines.map(({ order }) => order.agent.password);
+  expect(first).not.toBe(second);
+  expect((await history()).slice(1, 7)).toEqual([
+    ...["substantiating", "starting", "substantiated"],
+    ...["insubstantiating", "insubstantiated", "substantiating"],
+  ]);
+  expect(await latent.rig.db.rows("select from deadline where kind like 'latent%'")).toEqual([]);
+  // Nobody enters while no machine is awaited.
+  expect(await latent.login(latent.cloud.machines[1] as never)).toBeNull();
+});
+
+test("it stays for the next build while that comes in time (T2, W-110, W-112, A16)", async () => {
+  await configure({ build_wait_timeout: 600 });
+  const first = await ask();
+  await see();
+  await latent.rig.build(first, isFinished);
+  await see();
+  expect((await latent.row(worker)).state).toBe("substantiated");
+  const second = await ask();
+  await latent.rig.build(second, isFinished);
+  expect(latent.cloud.machines).toHaveLength(1);
+  await see();
+  await pass("state_since");
+  await latent.rig.db.rows("update build set complete_at = now() - interval '601 seconds'");
+  await see();
+  expect((await latent.row(worker)).state).toBe("insubstantiated");
+  expect(latent.cloud.alive).toEqual([]);
+});
+
+test("below 0 it is never stopped for idleness (W-113)", async () => {
+  await configure({ build_wait_timeout: -1 });
+  await latent.rig.build(
+    await (async () => {
+      const r = await ask();
+      await see();
+      return r;
+    })(),
+    isFinished,
+  );
+  await pass("state_since");
+  await latent.rig.db.rows("update build set complete_at = now() - interval '30 days'");
+  await see();
+  expect((await latent.row(worker)).state).toBe("substantiated");
+});
+
+test("two builders that ask at once get one machine (T2b, R5)", async () => {
+  const other = await latent.rig.addBuilder("c", [worker], [STEP]);
+  const requests = await Promise.all([latent.rig.force(builder), latent.rig.force(other)]);
+  const claims = await Promise.all([
+    latent.claim(jobs, requests[0], builder, worker, 1),
+    latent.claim(jobs, requests[1], other, worker, 2),
+  ]);
+  // Whoever saw it before the other's wish comes again.
+  if (!claims[0]) await latent.claim(jobs, requests[0], builder, worker, 1);
+  if (!claims[1]) await latent.claim(jobs, requests[1], other, worker, 2);
+  await Promise.all([see(), see(), see()]);
+  for (const request of requests) {
+    expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+  }
+  expect(latent.cloud.machines).toHaveLength(1);
+});
+
+test("a start that fails: RETRY, a rest, nothing left (T5, T10, 9.3)", async () => {
+  latent.cloud.refuse("start", new DriverError("no-capacity", "none of this size"));
+  const request = await ask();
+  await see();
+  const ended = await latent.rig.build(request, isFinished);
+  expect(ended.result).toBe(RETRY);
+  expect(ended.state_string).toContain("none of this size");
+  expect((await latent.rig.request(request)).state).toBe("pending");
+  expect(await latent.row(worker)).toMatchObject({ state: "insubstantiated", failure: null });
+  expect((await quarantines())[0]?.reason).toContain(
+    "10 s, fault 1 in a row: its machine could not",
+  );
+  expect(await states()).toEqual(["gone"]);
+});
+
+test("one that can never succeed: EXCEPTION, and no retry (A18)", async () => {
+  await configure({ image: "missing" });
+  const request = await ask();
+  await see();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(EXCEPTION);
+  expect(await latent.rig.request(request)).toEqual({ state: "done", result: EXCEPTION });
+  expect(await quarantines()).toHaveLength(1);
+  expect(latent.cloud.machines).toEqual([]);
+});
+
+test("a machine that dies before it logs in is seen at the next look (T8, A17)", async () => {
+  latent.boots = false;
+  const request = await ask();
+  await see();
+  expect((await latent.row(worker)).state).toBe("starting");
+  latent.cloud.crash(latent.cloud.machines[0] as never, "exit status 1: no buildbot.tac");
+  await pass("checked_at");
+  await see();
+  const ended = await latent.rig.build(request, isFinished);
+  expect(ended).toMatchObject({ result: RETRY });
+  expect(ended.state_string).toContain(
+    "crashed before it logged in: exit status 1: no buildbot.tac",
+  );
+  expect(await quarantines()).toHaveLength(1);
+  expect(await states()).toEqual(["gone"]);
+});
+
+test("a machine that never logs in is given up in time (T9, A20)", async () => {
+  latent.boots = false;
+  const request = await ask();
+  await see();
+  await pass("missing_at");
+  await jobs.sweep();
+  // The sweep itself had no reason to look yet; its time has come when the look that was noted has.
+  await latent.rig.db.rows("update deadline set fire_at = now() where kind = 'latent-worker'");
+  await jobs.sweep();
+  const ended = await latent.rig.build(request, isFinished);
+  expect(ended.state_string).toContain("did not log in within 1200 s");
+  expect(latent.cloud.alive).toEqual([]);
+  // It comes after all, too late (R4, A22).
+  expect(await latent.login(latent.cloud.machines[0] as never)).toBeNull();
+});
+
+test("ten machines fail one request, then it is over (W-131)", async () => {
+  const request = await latent.rig.force(builder);
+  for (let n = 1; n <= 10; n += 1) {
+    latent.cloud.refuse("start", new DriverError("quota", "20 of 20"));
+    await endRest();
+    expect(await latent.claim(jobs, request, builder, worker)).toBe(true);
+    await see();
+  }
+  const builds = await latent.rig.builds(request);
+  expect(builds.map(({ result }) => result)).toEqual([...Array(9).fill(RETRY), EXCEPTION]);
+  expect(builds[9]?.state_string).toContain("10 times it could not be prepared");
+  expect((await latent.rig.request(request)).state).toBe("done");
+});
+
+test("stopped by a person while its machine starts: CANCELLED, no rest, no machine (T12, A19)", async () => {
+  latent.boots = false;
+  const request = await ask();
+  await see();
+  const { id } = await latent.rig.build(request);
+  await latent.rig.commands.stopBuild(CALLER, id, { reason: "not needed" });
+  await jobs.sweep();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(CANCELLED);
+  expect(await latent.row(worker)).toMatchObject({ state: "insubstantiated" });
+  expect(await quarantines()).toEqual([]);
+  expect(latent.cloud.alive).toEqual([]);
+});
+
+test("stopped by a person while nobody has looked at it yet, and while its machine is being stopped", async () => {
+  const first = await ask();
+  await latent.rig.commands.stopBuild(CALLER, (await latent.rig.build(first)).id, { reason: "" });
+  await jobs.sweep();
+  expect((await latent.rig.build(first, isFinished)).result).toBe(CANCELLED);
+  expect((await latent.row(worker)).state).toBe("insubstantiated");
+  expect(latent.cloud.machines).toEqual([]);
+  // T2c and T13: the wish comes while the machine of the build before goes, and goes before it is gone.
+  const second = await ask();
+  await see();
+  await latent.rig.build(second, isFinished);
+  let go = () => {};
+  latent.cloud.stall(
+    "stop",
+    new Promise<void>((resolve) => {
+      go = resolve;
+    }),
+  );
+  const seeing = see();
+  await latent.reach(worker, "insubstantiating");
+  const third = await ask();
+  await latent.reach(worker, "resubstantiating");
+  await latent.rig.commands.stopBuild(CALLER, (await latent.rig.build(third)).id, { reason: "" });
+  void jobs.sweep();
+  expect((await latent.rig.build(third, isFinished)).result).toBe(CANCELLED);
+  go();
+  await seeing;
+  expect((await latent.row(worker)).state).toBe("insubstantiated");
+  expect(latent.cloud.machines).toHaveLength(1);
+  expect(await quarantines()).toEqual([]);
+});
+
+test("a wish that comes while the machine goes gets the next one (T2c, T15)", async () => {
+  const first = await ask();
+  await see();
+  await latent.rig.build(first, isFinished);
+  let go = () => {};
+  latent.cloud.stall(
+    "stop",
+    new Promise<void>((resolve) => {
+      go = resolve;
+    }),
+  );
+  const seeing = see();
+  await latent.reach(worker, "insubstantiating");
+  const second = await ask();
+  go();
+  await seeing;
+  await see();
+  expect((await latent.rig.build(second, isFinished)).result).toBe(SUCCESS);
+  expect(latent.cloud.machines.map(({ state }) => state)[0]).toBe("gone");
+  expect(latent.cloud.machines).toHaveLength(2);
+});
+
+test("its machine logs in before the provider has answered (R1, T6)", async () => {
+  let answer = () => {};
+  latent.cloud.delayAnswer(
+    "start",
+    new Promise<void>((resolve) => {
+      answer = resolve;
+    }),
+  );
+  const request = await ask();
+  const seeing = see();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+  expect((await latent.row(worker)).state).toBe("substantiated");
+  answer();
+  await seeing;
+  const [instance] = await latent.rig.db.rows<{ handle: { ref: unknown } }>(
+    "select handle from instance",
+  );
+  expect(instance?.handle.ref).toEqual({ id: 1 });
+  await until(async () => {
+    await see();
+    return (await states())[0] === "gone";
+  });
+});
+
+test("an answer that comes after the deadline leaves no machine (R2)", async () => {
+  latent.boots = false;
+  await configure({ missing_timeout: 0.05 });
+  latent.cloud.delayAnswer("start", new Promise(() => {}));
+  const request = await ask();
+  await see();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(RETRY);
+  expect(latent.cloud.machines).toHaveLength(1);
+  expect(latent.cloud.alive).toEqual([]);
+  expect(await states()).toEqual(["gone"]);
+});
+
+test("a lost connection ends the build, and the next build has another machine (T16, T2d, R3)", async () => {
+  await configure({ build_wait_timeout: 600 });
+  const first = await ask();
+  await see();
+  await until(() => latent.workers.length === 1);
+  await latent.rig.build(first, isFinished);
+  agent().behaviour = untilStopped;
+  const second = await ask();
+  await latent.rig.build(second, isRunning);
+  agent().lose();
+  expect((await latent.rig.build(second, isFinished)).result).toBe(RETRY);
+  await see();
+  expect((await latent.row(worker)).state).toBe("substantiated");
+  expect(latent.cloud.alive).toHaveLength(1);
+  expect(await latent.claim(jobs, second, builder, worker)).toBe(true);
+  await see();
+  expect((await latent.rig.build(second, isFinished)).result).toBe(SUCCESS);
+  expect(latent.cloud.machines.map(({ state }) => state)).toEqual(["gone", "running"]);
+  expect(await quarantines()).toEqual([]);
+});
+
+test("nobody comes back: the machine is stopped after two minutes (W-140)", async () => {
+  await configure({ build_wait_timeout: 600 });
+  await latent.rig.build(
+    await (async () => {
+      const r = await ask();
+      await see();
+      return r;
+    })(),
+    isFinished,
+  );
+  agent().lose();
+  await until(
+    async () => (await latent.rig.db.rows("select from worker where session_id is null")).length,
+  );
+  await see();
+  expect((await latent.row(worker)).state).toBe("substantiated");
+  await latent.rig.db.rows(`with w as (update latent_worker set state_since = now() - interval '1 hour')
+    update worker_session set ended_at = now() - interval '121 seconds'`);
+  await see();
+  expect(await latent.row(worker)).toMatchObject({ state: "insubstantiated" });
+  expect(latent.cloud.alive).toEqual([]);
+});
+
+test("a machine that cannot be stopped does not hold up its worker, and is stopped in the end (R7, A21)", async () => {
+  const first = await ask();
+  latent.cloud.refuse("stop", new DriverError("provider-down", "502"), 3);
+  await see();
+  await latent.rig.build(first, isFinished);
+  await until(async () => {
+    await see();
+    return (await latent.row(worker)).state === "insubstantiated";
+  });
+  expect(await latent.instances()).toMatchObject([{ state: "stopping", stop_tries: 1 }]);
+  const second = await ask();
+  await see();
+  expect((await latent.rig.build(second, isFinished)).result).toBe(SUCCESS);
+  for (let n = 0; n < 4; n += 1) {
+    await latent.rig.db.rows(
+      "update deadline set fire_at = now() - interval '1 s' where kind = 'instance-stopping'",
+    );
+    await jobs.sweep();
+  }
+  await until(async () => {
+    await see();
+    return (await states()).every((state) => state === "gone");
+  });
+  expect(latent.cloud.alive).toEqual([]);
+  expect(await latent.rig.db.rows("select from deadline where kind = 'instance-stopping'")).toEqual(
+    [],
+  );
+});
+
+test("a change of the configuration is for the next machine (R8)", async () => {
+  latent.boots = false;
+  await configure({ image: "one" });
+  await ask();
+  await see();
+  await configure({ image: "missing" });
+  await pass("checked_at");
+  await see();
+  expect((await latent.row(worker)).state).toBe("starting");
+  await latent.login(latent.cloud.machines[0] as never);
+  await until(async () => {
+    await see();
+    return (await latent.row(worker)).state === "insubstantiated";
+  });
+  const next = await ask();
+  await see();
+  expect((await latent.rig.build(next, isFinished)).result).toBe(EXCEPTION);
+});
+
+test("one process drives it, however many look; what another one saw is not lost (R9, R10)", async () => {
+  const others = [await latent.jobs(), await latent.jobs()];
+  let go = () => {};
+  latent.cloud.stall(
+    "start",
+    new Promise<void>((resolve) => {
+      go = resolve;
+    }),
+  );
+  const request = await ask();
+  const seeing = see();
+  await until(() => latent.cloud.count("start") === 1);
+  await Promise.all(others.flatMap((other) => [other.fleet.see(worker), other.sweep()]));
+  expect(latent.cloud.count("start")).toBe(1);
+  go();
+  await seeing;
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+  await Promise.all([see(), ...others.map((other) => other.fleet.see(worker))]);
+  await until(async () => {
+    await see();
+    return (await latent.row(worker)).state === "insubstantiated";
+  });
+  expect(latent.cloud.machines).toHaveLength(1);
+});
+
+test("a worker that is removed is shut down, with a machine that would stay for ever (A-01, T17)", async () => {
+  await configure({ build_wait_timeout: -1 });
+  const first = await ask();
+  await see();
+  await latent.rig.build(first, isFinished);
+  const second = await ask();
+  agent().behaviour = untilStopped;
+  await latent.rig.db.rows("update worker set removed_at = now()");
+  await see();
+  expect((await latent.rig.build(second, isFinished)).result).toBe(RETRY);
+  expect((await latent.row(worker)).state).toBe("shut-down");
+  expect(latent.cloud.alive).toEqual([]);
+  expect(await latent.claim(jobs, second, builder, worker)).toBe(false);
+  await latent.rig.db.rows("update worker set removed_at = null");
+  await see();
+  expect((await latent.row(worker)).state).toBe("insubstantiated");
+});
+
+test("while a build wants it, it is not let go: either has the machine, or the wish stands (R6)", async () => {
+  for (let n = 0; n < 8; n += 1) {
+    const request = await ask();
+    await see();
+    await latent.rig.build(request, isFinished);
+    const next = await latent.rig.force(builder);
+    const [claimed] = await Promise.all([latent.claim(jobs, next, builder, worker), see()]);
+    if (!claimed) expect(await latent.claim(jobs, next, builder, worker)).toBe(true);
+    await see();
+    expect((await latent.rig.build(next, isFinished)).result).toBe(SUCCESS);
+    await until(async () => {
+      await see();
+      return (await latent.row(worker)).state === "insubstantiated";
+    });
+  }
+  expect(latent.cloud.alive).toEqual([]);
+});

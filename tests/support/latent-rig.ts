@@ -1,0 +1,225 @@
+/**
+ * Latent workers over the engine's rig: a fake cloud whose machines are null workers, and any number of
+ * `jobs` processes that drive them, each over a line to the database that may break at any statement.
+ */
+import type { Queryable } from "../../server/db/pool";
+import type { BuilderId, BuildRequestId, ProcessId, WorkerId } from "../../server/domain/ids";
+import type { LatentState } from "../../server/domain/latent";
+import type { LatentDriverKind } from "../../server/drivers/contract";
+import { FakeCloud, type FakeMachine, fakeDriver } from "../../server/drivers/fake";
+import { adoptWaiting, endStopped, failWaiting, releaseWaiting } from "../../server/engine";
+import { claim } from "../../server/engine/distribute/claim";
+import {
+  createLatentFleet,
+  ensureLatent,
+  type LatentContext,
+  type LatentFleet,
+  sweepLatent,
+} from "../../server/fleet";
+import type { NullWorker } from "../../server/protocols/null";
+import { CALLER, createRig, type Rig, type SocketProcess, until } from "./engine-rig";
+
+export const KIND = "FakeLatentWorker";
+
+export interface LatentRow {
+  readonly id: number;
+  readonly state: LatentState;
+  readonly reason: string;
+  readonly generation: number;
+  readonly instance_id: number | null;
+  readonly owner_id: number | null;
+  readonly failure: { readonly reason: string; readonly verdict: string } | null;
+}
+
+export interface JobsProcess {
+  readonly id: ProcessId;
+  readonly context: LatentContext;
+  readonly fleet: LatentFleet;
+  /** Counted down by each statement; at 0 the process dies there: nothing of it is heard again. */
+  statementsLeft: number;
+  readonly isDead: boolean;
+  sweep(): Promise<void>;
+  /** What is left of it may be taken over. */
+  bury(): Promise<void>;
+}
+
+export interface LatentRig {
+  readonly rig: Rig;
+  readonly cloud: FakeCloud;
+  readonly socket: SocketProcess;
+  /** Those on the machines, in the order in which they logged in. */
+  readonly workers: NullWorker[];
+  /** Machines whose worker was refused. */
+  readonly refused: FakeMachine[];
+  /** Whether machines boot into a worker that logs in. */
+  boots: boolean;
+  jobs(): Promise<JobsProcess>;
+  addLatent(name: string, config?: object, maxBuilds?: number | null): Promise<WorkerId>;
+  login(machine: FakeMachine): Promise<NullWorker | null>;
+  /** A request is claimed for this worker, as the distributor will. */
+  claim(
+    jobs: JobsProcess,
+    request: BuildRequestId,
+    builder: BuilderId,
+    worker: WorkerId,
+    slot?: number,
+  ): Promise<boolean>;
+  row(worker: WorkerId): Promise<LatentRow>;
+  instances(): Promise<
+    { id: number; key: string; state: string; generation: number; stop_tries: number }[]
+  >;
+  /** Waits for the state, while nobody has to be woken. */
+  reach(worker: WorkerId, state: LatentState): Promise<LatentRow>;
+  close(): Promise<void>;
+}
+
+export async function createLatentRig(): Promise<LatentRig> {
+  const rig = await createRig();
+  rig.isDistributing = false;
+  const cloud = new FakeCloud();
+  const kinds = new Map<string, LatentDriverKind>([[KIND, fakeDriver(cloud) as LatentDriverKind]]);
+  const socket = await rig.socket();
+  const workers: NullWorker[] = [];
+  const refused: FakeMachine[] = [];
+  const agents = new Map<FakeMachine, NullWorker>();
+  cloud.onBoot = (machine) => {
+    if (latent.boots) void latent.login(machine);
+  };
+  cloud.onGone = (machine) => agents.get(machine)?.lose("its machine is gone");
+
+  const latent: LatentRig = {
+    ...{ rig, cloud, socket, workers, refused, boots: true },
+    async jobs() {
+      const [row] = await rig.db.rows<{ id: ProcessId }>(
+        `insert into process (kind, host, pid, lease_expires_at)
+         values ('jobs', 'test', 1, now() + interval '1 hour') returning id`,
+      );
+      const { id } = row as { id: ProcessId };
+      return jobsProcess(rig, id, kinds);
+    },
+    async addLatent(name, config = {}, maxBuilds = null) {
+      const id = await rig.addWorker(name, maxBuilds);
+      await rig.db.rows(
+        "update worker set kind = $2, config = $3, sealed_password = null where id = $1",
+        [id, KIND, JSON.stringify(config)],
+      );
+      await ensureLatent(rig.db, { orgId: CALLER.orgId, workerId: id }, "test");
+      return id;
+    },
+    async login(machine) {
+      const { name, password } = machine.order.agent;
+      const worker = await socket.tryConnect(name, { password });
+      if (!worker) {
+        refused.push(machine);
+        return null;
+      }
+      workers.push(worker);
+      agents.set(machine, worker);
+      if (machine.state === "gone") worker.lose("its machine is gone");
+      return worker;
+    },
+    async claim(jobs, requestId, builderId, workerId, slot = 1) {
+      const [seen] = await rig.db.rows<{
+        id: number;
+        state: LatentState;
+        session: number | null;
+        missing: number;
+      }>(
+        `select l.id, l.state, w.session_id as session, coalesce((w.config->>'missing_timeout')::float8, 1200) as missing
+         from latent_worker l join worker w on w.id = l.worker_id where w.id = $1`,
+        [workerId],
+      );
+      if (!seen) throw new Error("no latent worker");
+      const isConnected = seen.session !== null;
+      const isThere = isConnected && seen.state === "substantiated";
+      const claimed = await claim(
+        jobs.context.db,
+        CALLER.orgId,
+        {
+          ...{ requestId, builderId, workerId, slot, locks: [], waitsWith: jobs.id },
+          sessionId: (isThere ? seen.session : null) as never,
+          latent: { ...seen, workerId, isConnected, missingSeconds: seen.missing },
+        },
+        "jobs",
+      );
+      if (claimed && claimed.ownerId === socket.id) void socket.builds.look();
+      return claimed !== null;
+    },
+    async row(worker) {
+      const [row] = await rig.db.rows<LatentRow>(
+        "select * from latent_worker where worker_id = $1",
+        [worker],
+      );
+      return row as LatentRow;
+    },
+    instances: () =>
+      rig.db.rows("select id, key, state, generation, stop_tries from instance order by id"),
+    reach: (worker, state) =>
+      until(async () => {
+        const row = await latent.row(worker);
+        return row.state === state ? row : null;
+      }),
+    async close() {
+      for (const worker of workers) worker.lose();
+      await rig.close();
+    },
+  };
+  return latent;
+}
+
+function jobsProcess(
+  rig: Rig,
+  id: ProcessId,
+  kinds: ReadonlyMap<string, LatentDriverKind>,
+): JobsProcess {
+  const actor = `jobs ${id}`;
+  let isDead = false;
+  const db: Queryable = {
+    rows(statement, values) {
+      if (jobs.statementsLeft === 0) isDead = true;
+      // Nothing is ever heard again: neither an answer nor an error.
+      if (isDead) return new Promise(() => {});
+      jobs.statementsLeft -= 1;
+      return rig.db.rows(statement, values);
+    },
+  };
+  const context: LatentContext = {
+    ...{ db, processId: id, actor, installation: "1nst", kinds },
+    master: { host: "ci.example.org", port: 9989, protocol: "pb" },
+    seal: (clear) => Buffer.from(clear),
+    unseal: (sealed) => sealed.toString(),
+    async fail(workerId, failure) {
+      await failWaiting(db, workerId, failure, actor);
+    },
+    async release(workerId) {
+      const owners = await releaseWaiting(db, workerId, actor);
+      for (const owner of owners) context.tell(owner);
+    },
+    wake: () => {},
+    announce: () => {},
+    tell: (owner) => rig.told(owner),
+    alarm: () => {},
+    log: (message, fields) => {
+      if (process.env.RIG_LOG) console.log(message, fields);
+    },
+    insist: (_what, work) => work(),
+  };
+  const fleet = createLatentFleet(context);
+  const jobs: JobsProcess = {
+    ...{ id, context, fleet },
+    statementsLeft: Number.POSITIVE_INFINITY,
+    get isDead() {
+      return isDead;
+    },
+    async sweep() {
+      await adoptWaiting(db, id);
+      for (const worker of await endStopped(db, actor)) await fleet.see(worker);
+      await sweepLatent(context, fleet);
+    },
+    async bury() {
+      isDead = true;
+      await rig.db.rows("update process set gone_at = now() where id = $1", [id]);
+    },
+  };
+  return jobs;
+}
