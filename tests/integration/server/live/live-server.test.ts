@@ -145,11 +145,11 @@ test("a session that is revoked, and a membership that ends, drop the connection
   memberships.set("1 main", 10);
 });
 
-/** No transaction of the server, whoever's, is older than this event any more. */
+/** No transaction of the server, whoever's, is older than any event of this topic any more. */
 async function past(topic: string): Promise<void> {
   for (;;) {
     const [row] = await db.rows<{ is_past: boolean }>(
-      "select xid < pg_snapshot_xmin(pg_current_snapshot()) as is_past from outbox where topic = $1",
+      "select bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())) as is_past from outbox where topic = $1",
       [topic],
     );
     if (row?.is_past) return;
