@@ -1,0 +1,165 @@
+/**
+ * Machines that are programs of this host: our own worker, in a directory and a process group of its
+ * own, until it is let go. For a host that should not keep workers it does not need; it isolates
+ * nothing. Linux only, see README.md.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { chown, mkdir, open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  DriverError,
+  type InstanceHandle,
+  instanceTagSchema,
+  type LatentDriver,
+  type LatentDriverKind,
+  type StartOrder,
+} from "../contract";
+import { type Marked, markedProcesses } from "./processes";
+import { type LocalConfig, localConfigSchema } from "./schema";
+
+export interface LocalHost {
+  /** The worker's program. */
+  readonly program: string;
+  /** Each machine has its directory here while it lives. */
+  readonly folder: string;
+  /** What any program of this host needs, and nothing of ours. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Under whom they run; as ourselves when absent. */
+  readonly account?: { readonly uid?: number; readonly gid?: number };
+}
+
+const MARK = "SLIPWAY_MACHINE";
+const GRACE_MS = 5_000;
+const LOG = "machine.log";
+const LOG_TAIL = 2_000;
+
+export function localDriver(host: LocalHost): LatentDriverKind<LocalConfig> {
+  return {
+    kind: "local",
+    schema: localConfigSchema,
+    billing: "free",
+    buildWaitSeconds: 0,
+    listingLagSeconds: 0,
+    open: () => openLocal(host),
+  };
+}
+
+function openLocal(host: LocalHost): LatentDriver {
+  return {
+    async start(order, signal) {
+      signal.throwIfAborted();
+      const known = (await machines(order.key)).find(({ isLeader }) => isLeader);
+      if (known) return handleOf(known);
+      if (!existsSync(host.program)) {
+        throw new DriverError(
+          "bad-configuration",
+          `the worker's program ${host.program} is missing`,
+        );
+      }
+      return launch(host, order);
+    },
+    async inspect({ key }) {
+      const leader = (await machines(key)).find(({ isLeader }) => isLeader);
+      if (leader) return { state: "running", why: `process ${leader.pid}` };
+      const said = await readFile(join(host.folder, key, LOG), "utf8").catch(() => "");
+      const why = said.slice(-LOG_TAIL).trim() || "no such process";
+      return { state: "gone", why };
+    },
+    async stop({ key }, how) {
+      if (how === "graceful") await end(key, "SIGTERM");
+      await end(key, "SIGKILL");
+      await rm(join(host.folder, key), { recursive: true, force: true });
+    },
+    async list({ installation }) {
+      const all = (await machines()).filter(({ isLeader }) => isLeader).map(handleOf);
+      return all.filter(({ tag }) => tag.installation === installation);
+    },
+  };
+}
+
+async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandle> {
+  const { key, tag, agent } = order;
+  const folder = join(host.folder, key);
+  const mark = JSON.stringify({ key, tag });
+  const protocol = agent.protocol === "pb" ? "pb" : "msgpack_experimental_v7";
+  const master = `${agent.host.includes(":") ? `[${agent.host}]` : agent.host}:${agent.port}`;
+  const where = ["--basedir", join(folder, "worker"), "--name", agent.name];
+  await prepare(folder, host);
+  const log = await open(join(folder, LOG), "a");
+  try {
+    const child = spawn(
+      process.execPath,
+      [host.program, "run", ...where, "--protocol", protocol, "--master", master],
+      {
+        ...host.account,
+        detached: true,
+        stdio: ["ignore", log.fd, log.fd],
+        cwd: folder,
+        // Types of the web framework want NODE_ENV in every environment; a worker must not have it.
+        env: {
+          ...host.env,
+          HOME: folder,
+          SLIPWAY_WORKER_PASSWORD: agent.password,
+          [MARK]: mark,
+        } as unknown as NodeJS.ProcessEnv,
+      },
+    );
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (error) =>
+        reject(new DriverError("bad-configuration", `it could not be started: ${error.message}`)),
+      );
+    });
+    child.unref();
+    return { key, tag, ref: { pid: child.pid }, madeAt: Date.now() };
+  } finally {
+    await log.close();
+  }
+}
+
+async function prepare(folder: string, { account }: LocalHost): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (account?.uid !== undefined) await chown(folder, account.uid, account.gid ?? account.uid);
+}
+
+/** Everything that belongs to the machine, however deep it began. */
+async function end(key: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  const giveUpAt = Date.now() + GRACE_MS;
+  let told = new Set<number>();
+  for (;;) {
+    const left = await machines(key);
+    if (left.length === 0) return;
+    for (const { pid } of left) {
+      if (signal === "SIGTERM" && told.has(pid)) continue;
+      try {
+        process.kill(pid, signal);
+      } catch {}
+    }
+    told = new Set(left.map(({ pid }) => pid));
+    if (Date.now() < giveUpAt) await sleep(20);
+    else if (signal === "SIGTERM") return;
+    else throw new DriverError("provider-down", `${left.length} processes do not end`);
+  }
+}
+
+async function machines(key?: string): Promise<Marked[]> {
+  const marked = (await markedProcesses(MARK)).filter(({ isZombie }) => !isZombie);
+  return key === undefined ? marked : marked.filter((each) => markOf(each)?.key === key);
+}
+
+function markOf({ mark }: Marked) {
+  try {
+    const { key, tag } = JSON.parse(mark) as { key: string; tag: unknown };
+    return { key, tag: instanceTagSchema.parse(tag) };
+  } catch {
+    return null;
+  }
+}
+
+function handleOf(machine: Marked): InstanceHandle {
+  const mark = markOf(machine);
+  if (!mark) throw new DriverError("not-found", "a mark that is not ours");
+  return { ...mark, ref: { pid: machine.pid }, madeAt: null };
+}
