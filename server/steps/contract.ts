@@ -65,6 +65,8 @@ export interface StepContext {
   command(command: Command): Promise<CommandEnd>;
   /** Like `command`, and what it said is kept, up to a bound; hidden values are hidden in it. */
   keep(command: Command): Promise<{ readonly end: CommandEnd; readonly kept: Kept }>;
+  /** Like `command`, but nothing of what it says goes to a log: a question, whose answer is its end. */
+  ask(command: Command): Promise<CommandEnd>;
   /** Like `command`, after the build was stopped, too: for what must not be left behind. */
   cleanUp(command: Command): Promise<CommandEnd>;
   /** A line of our own in the `stdio` log. */

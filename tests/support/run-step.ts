@@ -65,6 +65,7 @@ export async function runStep(
     header: (text) => void headers.push(text),
     keep: async (command) => said(command),
     command: async (command) => said(command).end,
+    ask: async (command) => said(command).end,
     cleanUp: async (command) => said(command).end,
     ...more,
     get properties() {

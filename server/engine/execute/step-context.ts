@@ -10,6 +10,8 @@ const MAX_KEPT_BYTES = 262_144;
 /** What must not be left behind gets this long after a stop. */
 const CLEAN_UP_MS = 60_000;
 
+const UNHEARD: Listener = { output() {}, file() {} };
+
 export interface StepRun {
   readonly session: WorkerSession;
   readonly builderName: string;
@@ -50,6 +52,11 @@ export function stepContext(run: StepRun): StepContext {
     header: (text) => void logs.output("header", Buffer.from(text)),
     async command(command) {
       const end = await runOne(command, logs, stop);
+      ends.push(end);
+      return end;
+    },
+    async ask(command) {
+      const end = await runOne(command, UNHEARD, stop);
       ends.push(end);
       return end;
     },

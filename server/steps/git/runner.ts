@@ -86,7 +86,7 @@ export class GitRunner {
 
   /** @throws StepOver */
   async exists(file: string): Promise<boolean> {
-    return this.rcOf(await this.#context.command({ name: "stat", args: { file } })) === 0;
+    return this.rcOf(await this.#context.ask({ name: "stat", args: { file } })) === 0;
   }
 
   /** @throws StepOver, GitFailed */
