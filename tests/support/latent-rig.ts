@@ -5,10 +5,18 @@
 import type { Queryable } from "../../server/db/pool";
 import type { BuilderId, BuildRequestId, ProcessId, WorkerId } from "../../server/domain/ids";
 import type { LatentState } from "../../server/domain/latent";
+import { assign } from "../../server/domain/scheduling";
 import type { LatentDriverKind } from "../../server/drivers/contract";
 import { FakeCloud, type FakeMachine, fakeDriver } from "../../server/drivers/fake";
-import { adoptWaiting, endStopped, failWaiting, releaseWaiting } from "../../server/engine";
+import {
+  adoptWaiting,
+  distribute,
+  endStopped,
+  failWaiting,
+  releaseWaiting,
+} from "../../server/engine";
 import { claim } from "../../server/engine/distribute/claim";
+import { loadCandidates } from "../../server/engine/distribute/queue";
 import {
   createLatentFleet,
   ensureLatent,
@@ -56,13 +64,14 @@ export interface LatentRig {
   jobs(): Promise<JobsProcess>;
   addLatent(name: string, config?: object, maxBuilds?: number | null): Promise<WorkerId>;
   login(machine: FakeMachine): Promise<NullWorker | null>;
-  /** A request is claimed for this worker, as the distributor will. */
+  /** @returns how many builds the distributor made */
+  distribute(jobs: JobsProcess): Promise<number>;
+  /** A request is claimed for this worker alone, as the distributor does. */
   claim(
     jobs: JobsProcess,
     request: BuildRequestId,
     builder: BuilderId,
     worker: WorkerId,
-    slot?: number,
   ): Promise<boolean>;
   row(worker: WorkerId): Promise<LatentRow>;
   instances(): Promise<
@@ -118,32 +127,25 @@ export async function createLatentRig(): Promise<LatentRig> {
       if (machine.state === "gone") worker.lose("its machine is gone");
       return worker;
     },
-    async claim(jobs, requestId, builderId, workerId, slot = 1) {
-      const [seen] = await rig.db.rows<{
-        id: number;
-        state: LatentState;
-        session: number | null;
-        missing: number;
-      }>(
-        `select l.id, l.state, w.session_id as session, coalesce((w.config->>'missing_timeout')::float8, 1200) as missing
-         from latent_worker l join worker w on w.id = l.worker_id where w.id = $1`,
-        [workerId],
-      );
-      if (!seen) throw new Error("no latent worker");
-      const isConnected = seen.session !== null;
-      const isThere = isConnected && seen.state === "substantiated";
-      const claimed = await claim(
-        jobs.context.db,
-        CALLER.orgId,
+    async claim(jobs, id, builderId, workerId) {
+      const { db } = jobs.context;
+      const candidates = (await loadCandidates(rig.db, CALLER.orgId, [builderId])).get(builderId);
+      const workers = (candidates?.workers ?? []).filter((each) => each.workerId === workerId);
+      const requests = [{ id, priority: 0, submittedAt: 0 }];
+      const [assignment] = assign([{ builderId, name: "b", requests, workers }], Date.now());
+      const claimed = assignment && (await claim(db, CALLER.orgId, assignment, "jobs", jobs.id));
+      if (claimed?.ownerId === socket.id) void socket.builds.look();
+      return Boolean(claimed);
+    },
+    async distribute(jobs) {
+      const { context, fleet } = jobs;
+      return distribute(
         {
-          ...{ requestId, builderId, workerId, slot, locks: [], waitsWith: jobs.id },
-          sessionId: (isThere ? seen.session : null) as never,
-          latent: { ...seen, workerId, isConnected, missingSeconds: seen.missing },
+          ...{ db: context.db, actor: "jobs", now: Date.now, tell: rig.told },
+          latent: { processId: jobs.id, see: (workerId) => void fleet.see(workerId) },
         },
-        "jobs",
+        CALLER.orgId,
       );
-      if (claimed && claimed.ownerId === socket.id) void socket.builds.look();
-      return claimed !== null;
     },
     async row(worker) {
       const [row] = await rig.db.rows<LatentRow>(

@@ -89,7 +89,10 @@ function onTheWay(facts: LatentFacts): LatentStep {
 
 function connected(facts: LatentFacts): LatentStep {
   if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
-  if (facts.waiting > 0) return { do: "release" };
+  if (facts.waiting > 0) {
+    const reason = "each build has a machine of its own";
+    return isUsedUp(facts) ? { do: "renew", reason } : { do: "release" };
+  }
   if (facts.running > 0) return { do: "wait", until: null };
   return whenIdle(facts, null);
 }
@@ -104,6 +107,13 @@ function lost(facts: LatentFacts): LatentStep {
     return { do: "let-go", reason: `its machine did not come back within ${LOST_SECONDS} s` };
   }
   return facts.running > 0 ? { do: "wait", until: goneAt } : whenIdle(facts, goneAt);
+}
+
+/** W-111: its build has ended, and at 0 no other one gets what that left. */
+function isUsedUp({ options, running, idleSince, since }: LatentFacts): boolean {
+  return (
+    options.buildWaitTimeout === 0 && running === 0 && idleSince !== null && idleSince >= since
+  );
 }
 
 /** W-110 and W-111. */

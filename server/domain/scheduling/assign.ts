@@ -3,13 +3,27 @@
  */
 
 import type { BuilderId, BuildRequestId, SessionId, WorkerId } from "../ids";
+import type { LatentState } from "../latent/state";
 import { type LockAccess, LockBook, type LockGrant, strongest } from "../locks";
+
+/** Of a latent worker, what a claim has to know. */
+export interface LatentCandidate {
+  readonly id: number;
+  readonly state: LatentState;
+  /** Its machine has logged in and is there. */
+  readonly isConnected: boolean;
+  /** A build on its present machine has ended, and another may not have what that left (W-111). */
+  readonly isUsed: boolean;
+  readonly missingSeconds: number;
+}
 
 /** What the distributor knows of a worker that a builder names. */
 export interface Candidate {
   readonly workerId: WorkerId;
   readonly name: string;
   readonly sessionId: SessionId | null;
+  /** It needs no connection: a machine is made for the build. */
+  readonly latent?: LatentCandidate | null;
   readonly isPaused: boolean;
   readonly isDraining: boolean;
   /** Milliseconds since the epoch; null when not in quarantine. */
@@ -31,7 +45,8 @@ export type Blocked = "offline" | "paused" | "draining" | "quarantined" | "busy"
 /** Why this worker cannot take a build of the builder now; null when it can (W-061). */
 export function blockedBy(worker: Candidate, now: number): Blocked | null {
   if (worker.isPaused) return "paused";
-  if (worker.sessionId === null) return "offline";
+  if (worker.latent?.state === "shut-down") return "offline";
+  if (worker.sessionId === null && !worker.latent) return "offline";
   if (worker.isDraining) return "draining";
   if (worker.quarantinedUntil !== null && worker.quarantinedUntil > now) return "quarantined";
   if (worker.isPairBusy || freeSlot(worker.maxBuilds, worker.busySlots) === null) return "busy";
@@ -72,7 +87,10 @@ export interface Assignment {
   readonly requestId: BuildRequestId;
   readonly builderId: BuilderId;
   readonly workerId: WorkerId;
-  readonly sessionId: SessionId;
+  /** Null: the build waits for a machine. */
+  readonly sessionId: SessionId | null;
+  /** Of a latent worker, which is wanted with the claim. */
+  readonly latent?: (LatentCandidate & { readonly needsAnother: boolean }) | null;
   readonly slot: number;
   /** Places of locks that the build holds from its claim on. */
   readonly locks: readonly LockGrant[];
@@ -94,12 +112,10 @@ export function assign(
     const usable = builder.workers.flatMap((worker) => {
       const busySlots = [...worker.busySlots, ...(taken.get(worker.workerId) ?? [])];
       const slot = freeSlot(worker.maxBuilds, busySlots);
-      const { workerId, sessionId, name } = worker;
+      const { workerId, name } = worker;
       const locks = locksOf(builder, worker);
-      if (slot === null || sessionId === null) return [];
-      return blockedBy({ ...worker, busySlots }, now) === null
-        ? [{ workerId, sessionId, name, slot, locks }]
-        : [];
+      if (slot === null || blockedBy({ ...worker, busySlots }, now) !== null) return [];
+      return [{ workerId, name, slot, locks, ...machineOf(worker, busySlots.length > 0) }];
     });
     for (const request of builder.requests) {
       if (usable.length === 0) break;
@@ -116,12 +132,13 @@ export function assign(
       // A builder runs once per worker: whoever took one of its requests takes no other.
       const [chosen] = usable.splice(at, 1);
       if (!chosen) continue;
-      const { workerId, sessionId, slot } = chosen;
+      const { workerId, sessionId, slot, latent } = chosen;
       taken.set(workerId, [...(taken.get(workerId) ?? []), slot]);
       const { builderId } = builder;
       const locks = answer.granted;
       book.take(locks, NOT_YET, builder.name);
-      assignments.push({ requestId: request.id, builderId, workerId, sessionId, slot, locks });
+      const place = { requestId: request.id, builderId, workerId, sessionId, slot, locks };
+      assignments.push(latent ? { ...place, latent } : place);
     }
   }
   return assignments;
@@ -141,6 +158,17 @@ export function bookBefore(
   const at = sorted.findIndex((builder) => builder.builderId === builderId);
   assign(at < 0 ? [] : sorted.slice(0, at), now, book);
   return book;
+}
+
+/** The connection that a build on it has from its claim on, and what becomes of a latent one. */
+function machineOf(
+  { latent, sessionId }: Candidate,
+  isBusy: boolean,
+): Pick<Assignment, "sessionId" | "latent"> {
+  if (!latent) return { sessionId };
+  const needsAnother = !latent.isConnected || (latent.isUsed && !isBusy);
+  const isThere = latent.state === "substantiated" && !needsAnother;
+  return { sessionId: isThere ? sessionId : null, latent: { ...latent, needsAnother } };
 }
 
 /** The number of a build that is not made yet. */

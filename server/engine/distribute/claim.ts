@@ -9,7 +9,7 @@ import type { Queryable } from "../../db/pool";
 import { Batch, Expression, StaleState } from "../../db/transition";
 import type { BuildId, OrgId, ProcessId } from "../../domain/ids";
 import type { Assignment } from "../../domain/scheduling";
-import { type Wanted, want } from "../../fleet";
+import { want } from "../../fleet";
 import { takeLocks } from "../locks/own-locks";
 
 /** From claim to the first step; a connected worker needs milliseconds. */
@@ -21,36 +21,32 @@ export interface Claimed {
   readonly ownerId: ProcessId;
 }
 
-/** A place on a latent worker, which may have no connection. */
-export interface LatentAssignment extends Omit<Assignment, "sessionId"> {
-  readonly sessionId: Assignment["sessionId"] | null;
-  readonly latent: Wanted;
-  /** Who owns the build until the machine is there. */
-  readonly waitsWith: ProcessId;
-}
-
 /** Of a machine that is on its way the life cycle says when it is too late; this stands behind it. */
 const WAITING_SECONDS = 3_600;
 
-/** @returns null when the request, the worker, its place or a lock is no longer free */
+/**
+ * @param here the process that claims, for a build that waits for a machine
+ * @returns null when the request, the worker, its place or a lock is no longer free
+ */
 export async function claim(
   q: Queryable,
   orgId: OrgId,
-  assignment: Assignment | LatentAssignment,
+  assignment: Assignment,
   actor: string,
+  here: ProcessId | null = null,
 ): Promise<Claimed | null> {
-  const { requestId, builderId, workerId, sessionId, slot } = assignment;
-  const waitsWith = "latent" in assignment && sessionId === null ? assignment.waitsWith : null;
+  const { requestId, builderId, workerId, sessionId, slot, latent } = assignment;
+  const waitsWith = latent && sessionId === null ? here : null;
   const seconds =
     waitsWith === null
       ? PREPARING_SECONDS
-      : Math.max(WAITING_SECONDS, 2 * missingSeconds(assignment));
+      : Math.max(WAITING_SECONDS, Math.ceil(2 * (latent?.missingSeconds ?? 0)));
   const batch = new Batch(orgId);
   const org = batch.value(orgId, "bigint");
   const builder = batch.value(builderId, "bigint");
   const worker = batch.value(workerId, "bigint");
   const reason = "a build waits for it";
-  if ("latent" in assignment && want(batch, assignment.latent, reason, actor) === null) return null;
+  if (latent && want(batch, { ...latent, workerId }, reason, actor) === null) return null;
   const connection =
     waitsWith === null
       ? `join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null
@@ -120,6 +116,3 @@ export async function claim(
     throw error;
   }
 }
-
-const missingSeconds = (assignment: Assignment | LatentAssignment) =>
-  "latent" in assignment ? Math.ceil(assignment.latent.missingSeconds) : 0;

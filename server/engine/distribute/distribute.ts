@@ -6,7 +6,7 @@
  * claims decide, not a lock.
  */
 import type { Queryable } from "../../db/pool";
-import type { OrgId, ProcessId } from "../../domain/ids";
+import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
 import { assign } from "../../domain/scheduling";
 import { claim } from "./claim";
 import { loadWaiting, lockBook } from "./queue";
@@ -17,6 +17,12 @@ export interface DistributeContext {
   readonly now: () => number;
   /** Tell a process that builds wait for it. */
   readonly tell: (owner: ProcessId) => void;
+  /** Of a process that drives latent workers; absent: those without a machine get no builds. */
+  readonly latent?: {
+    readonly processId: ProcessId;
+    /** A build wants this one. */
+    readonly see: (workerId: WorkerId) => void;
+  };
 }
 
 /** Claims that come to nothing several times in a row: the next wake-up, or the sweep, tries again. */
@@ -30,12 +36,15 @@ export async function distribute(context: DistributeContext, orgId: OrgId): Prom
   // its request or its worker, but not that he saw the other of the two; and one round sees only so
   // many workers of each builder.
   while (fruitless < FRUITLESS_ROUNDS) {
-    const waiting = await loadWaiting(context.db, orgId);
+    const { latent } = context;
+    const waiting = await loadWaiting(context.db, orgId, latent !== undefined);
     const assignments = assign(waiting, context.now(), await lockBook(context.db, orgId, waiting));
     if (assignments.length === 0) break;
     const claims = await Promise.allSettled(
       assignments.map(async (assignment) => {
-        const claimed = await claim(context.db, orgId, assignment, context.actor);
+        const here = latent?.processId ?? null;
+        const claimed = await claim(context.db, orgId, assignment, context.actor, here);
+        if (claimed && assignment.latent) latent?.see(assignment.workerId);
         if (claimed) context.tell(claimed.ownerId);
         return claimed !== null;
       }),

@@ -4,6 +4,7 @@
  */
 import type { Queryable } from "../../db/pool";
 import type { OrgId } from "../../domain/ids";
+import { LATENT_MISSING_SECONDS } from "../../domain/latent";
 import type { LockAccess, LockBook } from "../../domain/locks";
 import type { Candidate, WaitingBuilder } from "../../domain/scheduling";
 import { loadLocks } from "../locks/load-locks";
@@ -15,6 +16,14 @@ const CANDIDATE = `jsonb_build_object(
   'workerId', w.id, 'name', w.name, 'sessionId', w.session_id, 'isPaused', w.paused_at is not null,
   'isDraining', w.is_draining, 'quarantinedUntil', case when w.quarantined_until > now() then (extract(epoch from w.quarantined_until) * 1000)::bigint end,
   'maxBuilds', w.max_builds, 'locks', w.locks,
+  'latent', (select jsonb_build_object('id', l.id, 'state', l.state,
+      'missingSeconds', coalesce((w.config->>'missing_timeout')::float8, ${LATENT_MISSING_SECONDS}),
+      'isConnected', exists (select from worker_session y join process z on z.id = y.process_id
+        where y.id = w.session_id and y.ended_at is null and y.end_requested is null
+          and z.gone_at is null and z.lease_expires_at > now()),
+      'isUsed', coalesce((w.config->>'build_wait_timeout')::float8, 0) = 0 and exists (
+        select from build y where y.worker_id = w.id and y.complete_at >= l.state_since))
+    from latent_worker l where l.worker_id = w.id),
   'busySlots', coalesce((select jsonb_agg(x.worker_slot) from build x where x.worker_id = w.id and x.state <> 'finished'), '[]'),
   'isPairBusy', exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished'))`;
 
@@ -43,9 +52,11 @@ const WAITING = {
       select jsonb_agg(w.candidate) as workers, jsonb_agg(w.name) as names from (
         select ${CANDIDATE} as candidate, w.name
         from builder_worker bw join worker w on w.id = bw.worker_id
-        join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null
-        join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
+        left join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null
+        left join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
         where bw.builder_id = b.id and w.removed_at is null
+          and (p.id is not null or $2 and exists (
+            select from latent_worker l where l.worker_id = w.id and l.state <> 'shut-down' and l.failure is null))
           and w.paused_at is null and not w.is_draining
           and (w.quarantined_until is null or w.quarantined_until <= now())
           and not exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished')
@@ -67,9 +78,16 @@ const WAITING = {
     where able.workers is not null and heads.requests is not null and b.removed_at is null`,
 };
 
-/** Builders with waiting requests and at least one worker that may take one. */
-export function loadWaiting(q: Queryable, orgId: OrgId): Promise<WaitingBuilder[]> {
-  return q.rows<WaitingBuilder>(WAITING, [orgId]);
+/**
+ * Builders with waiting requests and at least one worker that may take one.
+ * @param withMachines whether latent workers without a connection may
+ */
+export function loadWaiting(
+  q: Queryable,
+  orgId: OrgId,
+  withMachines = true,
+): Promise<WaitingBuilder[]> {
+  return q.rows<WaitingBuilder>(WAITING, [orgId, withMachines]);
 }
 
 /** All workers that these builders name, able or not, by builder, and its own locks. */

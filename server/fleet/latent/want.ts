@@ -12,7 +12,8 @@ export interface Wanted {
   readonly id: number;
   readonly workerId: WorkerId;
   readonly state: LatentState;
-  readonly isConnected: boolean;
+  /** The machine that is there is not for this build: it lost its connection, or was used. */
+  readonly needsAnother: boolean;
   readonly missingSeconds: number;
 }
 
@@ -26,12 +27,12 @@ export function want(
   reason: string,
   actor: string,
 ): LatentState | null {
-  const { id, workerId, state, isConnected, missingSeconds } = wanted;
-  const isLost = state === "substantiated" && !isConnected;
-  const to = next(state, isLost ? "wanted-anew" : "wanted");
+  const { id, workerId, state, needsAnother, missingSeconds } = wanted;
+  const isRenewed = state === "substantiated" && needsAnother;
+  const to = next(state, isRenewed ? "wanted-anew" : "wanted");
   if (to === null) return null;
   // That one is driven: its machine has to go first, and whoever drives it sees the wish.
-  if (to === state || isLost) {
+  if (to === state || isRenewed) {
     batch.with(
       "latent",
       `update latent_worker set claims = claims + 1 where id = ${batch.value(id)} and state = ${batch.value(state)}
@@ -39,7 +40,7 @@ export function want(
       1,
     );
     due(batch);
-    return isLost ? state : to;
+    return isRenewed ? state : to;
   }
   const missing = `now() + make_interval(secs => ${batch.value(missingSeconds, "float8")})`;
   moveLatent(batch, { id, workerId, facts: { state } }, to, {

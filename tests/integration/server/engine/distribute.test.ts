@@ -247,7 +247,7 @@ test("ten thousand waiting requests are not read to find the next one", async ()
   );
   const [{ text, values }] = statements as [{ text: string; values: readonly unknown[] }];
   const plan = await rig.db.rows<{ "QUERY PLAN": string }>(
-    `explain (analyze, buffers) ${text.replaceAll("$1", String(values[0]))}`,
+    `explain (analyze, buffers) ${text.replace(/\$(\d)/g, (_, n) => String(values[Number(n) - 1]))}`,
   );
   const lines = plan.map((line) => line["QUERY PLAN"]).join("\n");
   expect(lines).not.toMatch(/Seq Scan on (build|build_request)\b/);

@@ -25,9 +25,9 @@ afterEach(async () => {
   await latent.close();
 });
 
-async function ask(name = builder, slot = 1) {
+async function ask(name = builder) {
   const request = await latent.rig.force(name);
-  expect(await latent.claim(jobs, request, name, worker, slot)).toBe(true);
+  expect(await latent.claim(jobs, request, name, worker)).toBe(true);
   return request;
 }
 const configure = (config: object) =>
@@ -126,12 +126,12 @@ test("two builders that ask at once get one machine (T2b, R5)", async () => {
   const other = await latent.rig.addBuilder("c", [worker], [STEP]);
   const requests = await Promise.all([latent.rig.force(builder), latent.rig.force(other)]);
   const claims = await Promise.all([
-    latent.claim(jobs, requests[0], builder, worker, 1),
-    latent.claim(jobs, requests[1], other, worker, 2),
+    latent.claim(jobs, requests[0], builder, worker),
+    latent.claim(jobs, requests[1], other, worker),
   ]);
   // Whoever saw it before the other's wish comes again.
-  if (!claims[0]) await latent.claim(jobs, requests[0], builder, worker, 1);
-  if (!claims[1]) await latent.claim(jobs, requests[1], other, worker, 2);
+  if (!claims[0]) await latent.claim(jobs, requests[0], builder, worker);
+  if (!claims[1]) await latent.claim(jobs, requests[1], other, worker);
   await Promise.all([see(), see(), see()]);
   for (const request of requests) {
     expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
@@ -465,4 +465,57 @@ test("while a build wants it, it is not let go: either has the machine, or the w
     });
   }
   expect(latent.cloud.alive).toEqual([]);
+});
+
+test("the distributor gives a request to whoever can build it, a machine that is still to be made too", async () => {
+  const idle = await latent.rig.addWorker("static");
+  const both = await latent.rig.addBuilder("both", [idle, worker], [STEP]);
+  const requests = [await latent.rig.force(both), await latent.rig.force(builder)];
+  // The static one is not connected: what both could build waits for a machine, and so does the other.
+  expect(await latent.distribute(jobs)).toBe(2);
+  for (const request of requests) {
+    expect(await latent.rig.build(request, isFinished)).toMatchObject({
+      ...{ result: SUCCESS, worker_id: worker },
+    });
+  }
+  await until(async () => {
+    await see();
+    return (await latent.row(worker)).state === "insubstantiated";
+  });
+  // Of a process that drives no latent workers, they get no builds.
+  const more = await latent.rig.force(builder);
+  await latent.rig.distribute();
+  expect((await latent.rig.request(more)).state).toBe("pending");
+});
+
+test("at 0 each of five builds that wait in line has a fresh machine (W-111, A15)", async () => {
+  const requests: Awaited<ReturnType<typeof ask>>[] = [];
+  for (let n = 0; n < 5; n += 1) requests.push(await latent.rig.force(builder));
+  await until(async () => {
+    await latent.distribute(jobs);
+    await see();
+    const states = await Promise.all(requests.map((request) => latent.rig.request(request)));
+    return states.every(({ state }) => state === "done");
+  });
+  expect(latent.cloud.machines).toHaveLength(5);
+  for (const request of requests) {
+    expect(await latent.rig.builds(request)).toMatchObject([{ result: SUCCESS }]);
+  }
+});
+
+test("paused, resting or shut down, it is given nothing; connected or not does not matter", async () => {
+  const request = await latent.rig.force(builder);
+  const to = (set: string) => latent.rig.db.rows(`update worker set ${set}`);
+  await to("paused_at = now()");
+  expect(await latent.distribute(jobs)).toBe(0);
+  await to("paused_at = null, quarantined_until = now() + interval '1 hour'");
+  expect(await latent.distribute(jobs)).toBe(0);
+  await to("quarantined_until = null, removed_at = now()");
+  await see();
+  expect(await latent.distribute(jobs)).toBe(0);
+  await to("removed_at = null");
+  expect(await latent.distribute(jobs)).toBe(0);
+  await see();
+  expect(await latent.distribute(jobs)).toBe(1);
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
 });

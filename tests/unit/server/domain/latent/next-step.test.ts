@@ -124,6 +124,15 @@ describe("with a machine", () => {
       until: null,
     });
   });
+  test("at 0 a build that comes when another one has ended gets a fresh machine (W-111)", () => {
+    const used = { ...there, ...wait(0), waiting: 1, idleSince: NOW - 400 };
+    expect(nextStep(facts("substantiated", used))).toMatchObject({ do: "renew" });
+    expect(nextStep(facts("substantiated", { ...used, running: 1 }))).toEqual({ do: "release" });
+    expect(nextStep(facts("substantiated", { ...used, ...wait(5) }))).toEqual({ do: "release" });
+    expect(nextStep(facts("substantiated", { ...used, idleSince: NOW - 2_000 }))).toEqual({
+      do: "release",
+    });
+  });
   test("idle: at once, after a while, never (W-110 to W-113)", () => {
     const idle = { ...there, idleSince: NOW - 400 };
     expect(nextStep(facts("substantiated", { ...idle, ...wait(0) }))).toMatchObject({
