@@ -21,8 +21,9 @@ const CANDIDATE = `jsonb_build_object(
       'isConnected', exists (select from worker_session y join process z on z.id = y.process_id
         where y.id = w.session_id and y.ended_at is null and y.end_requested is null
           and z.gone_at is null and z.lease_expires_at > now()),
-      'isUsed', coalesce((w.config->>'build_wait_timeout')::float8, 0) = 0 and exists (
-        select from build y where y.worker_id = w.id and y.complete_at >= l.state_since))
+      'isUsed', coalesce((w.config->>'build_wait_timeout')::float8, 0) = 0 and coalesce((
+        select y.complete_at from build y where y.worker_id = w.id and y.complete_at is not null
+        order by y.complete_at desc limit 1) >= l.state_since, false))
     from latent_worker l where l.worker_id = w.id),
   'busySlots', coalesce((select jsonb_agg(x.worker_slot) from build x where x.worker_id = w.id and x.state <> 'finished'), '[]'),
   'isPairBusy', exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished'))`;
