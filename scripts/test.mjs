@@ -83,9 +83,11 @@ async function startRedis(program) {
 
 /** What talks to the queues runs once more, on the other backend. */
 async function redisPass(env) {
-  const files = ["tests/integration/server/queues", "tests/scenarios"].filter((folder) =>
-    existsSync(join(root, folder)),
-  );
+  const files = [
+    "tests/integration/server/queues",
+    "tests/scenarios/storm.test.ts",
+    "tests/scenarios/worker-behaviour.test.ts",
+  ].filter((path) => existsSync(join(root, path)));
   if (files.length === 0) return;
   const program = findProgram("redis-server");
   if (program === null) {
