@@ -52,6 +52,8 @@ export interface BuildPage {
   state: string;
   result: number | null;
   stateString: string;
+  /** It has begun and its worker is away, which may come back with what it kept. */
+  isAwaiting: boolean;
   properties: Properties;
   requestId: number;
   buildsetId: number;
@@ -116,6 +118,7 @@ const SHOWN_PROPERTIES = `(
 const ONE = `
   select x.id, x.number, x.builder_id as "builderId", b.name as builder, p.name as project,
          x.worker_id as "workerId", k.name as worker, x.state, x.result, x.state_string as "stateString",
+         x.state = 'running' and x.session_id is null as "isAwaiting",
          ${SHOWN_PROPERTIES} as properties, r.id as "requestId", s.id as "buildsetId", s.reason, s.owner, s.scheduler,
          ${stampsOf("s.id")} as stamps, because.authors, because.count as "changeCount",
          ${ms("r.submitted_at")} as "requestedAt", ${ms("x.created_at")} as "createdAt",

@@ -82,6 +82,11 @@ export function BuildHead(props: {
         <Fact name="why">{build.reason}</Fact>
       </dl>
       <Relatives build={build} />
+      {build.isAwaiting ? (
+        <p className="mb-2 border-l-2 border-amber pl-3 first-letter:uppercase">
+          {build.stateString}. What it built so far is kept there.
+        </p>
+      ) : null}
       {build.stopRequestedAt !== null ? (
         <p className="mb-2 border-l-2 border-amber pl-3">
           {build.state === "finished" ? "Stopped" : "Being stopped"} by {build.stopRequestedBy}
