@@ -136,6 +136,8 @@ export class Child {
   }
 
   private ended(startedAt: number, how: string): void {
+    // What is ready as soon as it is there has proved nothing by it.
+    const wasReady = this.isReady && this.spec.readyOnSpawn !== true;
     this.process = null;
     this.isReady = false;
     if (this.isStopping) {
@@ -144,7 +146,7 @@ export class Child {
     }
     const wasQuick = performance.now() - startedAt < SETTLED_MS;
     this.quickDeaths = wasQuick ? this.quickDeaths + 1 : 1;
-    const delayMs = restartDelayMs(this.quickDeaths);
+    const delayMs = restartDelayMs(this.quickDeaths, wasReady);
     const when = delayMs === 0 ? "at once" : `in ${delayMs / 1_000} s`;
     this.hooks.say(this.spec.name, `(${how}; starting it again ${when})`);
     this.timer = setTimeout(() => this.start(), delayMs);
