@@ -206,8 +206,12 @@ export class PbSession implements WorkerSession {
     this.#connection.call(served.object, "interruptCommand", [id, whyOf(reason)]).catch(() => {});
   }
 
+  /**
+   * For the worker's log. Wants no answer: a worker would send it before the answer to the question
+   * behind, whose packet its kernel then holds until the first is acknowledged, 40 ms later.
+   */
   #print(message: string): void {
-    this.#ask("print", [], printed(message)).catch(() => {});
+    if (!this.#connection.isClosed) this.#connection.tell(this.#bot, "print", [], printed(message));
   }
 
   #ask(method: string, args: readonly Jelly[], kwargs?: Dictionary): Promise<Jelly> {
