@@ -46,7 +46,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
     });
     const checks = await runChecks();
     const unit = await runVitest({ projects: ["unit"] });
-    if (checks.failed.length + unit.failed > 0) process.exitCode = 1;
+    if (checks.failed.length + unit.failed.length > 0) process.exitCode = 1;
   } catch (error) {
     fail(error);
   }

@@ -1,5 +1,6 @@
 // `npm test`: everything that the suites need, then all suites. The last line is always
-// `N passed, N failed` or `N passed, N failed, N skipped`; every skip is listed with its reason.
+// `N passed, N failed` or `N passed, N failed, N skipped`; before it stands every failure, every skip
+// with its reason, and every test that passed only when it was tried again, alone.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -14,13 +15,14 @@ import { root, run, say, tool, toolEnv } from "./run.mjs";
 import { ensurePrograms, findProgram } from "./test-needs.mjs";
 import { runVitest } from "./vitest.mjs";
 
-const total = { passed: 0, failed: 0, skipped: [] };
+const total = { passed: 0, failed: [], skipped: [], shaky: [] };
 
-function add(name, { passed, failed, skipped }) {
+function add(name, { passed = 0, failed = [], skipped = [], shaky = [] }) {
   total.passed += passed;
-  total.failed += failed;
+  total.failed.push(...failed);
   total.skipped.push(...skipped);
-  say(`${name}: ${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+  total.shaky.push(...shaky);
+  say(`${name}: ${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
 }
 
 /** Undone in reverse order at the end, however it comes. */
@@ -92,7 +94,7 @@ async function redisPass(env) {
   const program = findProgram("redis-server");
   if (program === null) {
     const skipped = files.map((folder) => `${folder} on Redis: redis-server is missing`);
-    add("on Redis", { passed: 0, failed: 0, skipped });
+    add("on Redis", { skipped });
     return;
   }
   say("suites of the queues, on Redis");
@@ -100,7 +102,10 @@ async function redisPass(env) {
   const projects = ["integration", "scenarios"];
   add(
     "on Redis",
-    await runVitest({ projects, files, env: { ...env, SLIPWAY_TEST_REDIS_URL: redisUrl } }),
+    await runVitest({
+      ...{ projects, files, again: true },
+      env: { ...env, SLIPWAY_TEST_REDIS_URL: redisUrl },
+    }),
   );
 }
 
@@ -110,14 +115,14 @@ async function browserPass(env) {
   const chromium = findProgram("chromium");
   if (chromium === null) {
     const skipped = ["tests/e2e: chromium is missing (SLIPWAY_TEST_CHROMIUM may name another)"];
-    add("in a browser", { passed: 0, failed: 0, skipped });
+    add("in a browser", { skipped });
     return;
   }
   say("journeys in a browser");
   const report = join(temporaryFolder(), "playwright.json");
   const { status } = await run(
     tool("playwright"),
-    ["test", "--config", config, "--reporter=list,json"],
+    ["test", "--config", config, "--reporter=list,json", "--retries=1"],
     {
       show: true,
       timeoutMs: 20 * 60_000,
@@ -132,21 +137,24 @@ async function browserPass(env) {
   add("in a browser", countPlaywright(report, status));
 }
 
-/** A journey that needed a second try is a failure: somebody would meet the first one. */
 function countPlaywright(report, status) {
-  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: [] };
-  const { suites, stats } = JSON.parse(readFileSync(report, "utf8"));
-  const failed = stats.unexpected + stats.flaky;
+  if (!existsSync(report)) return { failed: ["e2e: playwright ended without a report"] };
+  const { suites, stats, errors } = JSON.parse(readFileSync(report, "utf8"));
   const specs = (suite) => [...suite.specs, ...(suite.suites ?? []).flatMap(specs)];
-  const skipped = suites.flatMap(specs).flatMap((spec) =>
-    spec.tests
-      .filter((test) => test.status === "skipped")
-      .map((test) => {
-        const note = test.annotations.find(({ type }) => type === "skip")?.description;
-        return `e2e > ${spec.title}: ${note ?? "no reason given"}`;
-      }),
-  );
-  return { passed: stats.expected, failed: status !== 0 && failed === 0 ? 1 : failed, skipped };
+  const tests = suites
+    .flatMap(specs)
+    .flatMap(({ title, tests }) => tests.map((test) => ({ title: `e2e > ${title}`, ...test })));
+  const those = (wanted) => tests.filter(({ status }) => status === wanted);
+  const firstLine = (text) => (text ?? "").split("\n", 1)[0].slice(0, 300);
+  const why = ({ title, results }) =>
+    `${title}: ${firstLine(results.find(({ error }) => error)?.error.message)}`;
+  const failed = [...those("unexpected").map(why), ...errors.map((e) => firstLine(e.message))];
+  if (status !== 0 && failed.length === 0) failed.push(`e2e: playwright ended with ${status}`);
+  const skipped = those("skipped").map(({ title, annotations }) => {
+    const note = annotations.find(({ type }) => type === "skip")?.description;
+    return `${title}: ${note ?? "no reason given"}`;
+  });
+  return { passed: stats.expected + stats.flaky, failed, skipped, shaky: those("flaky").map(why) };
 }
 
 async function main() {
@@ -157,29 +165,35 @@ async function main() {
     await ensureBuilt();
   });
   const checks = await runChecks();
-  add("checks", { passed: checks.passed, failed: checks.failed.length, skipped: [] });
+  add("checks", checks);
   add("unit", await runVitest({ projects: ["unit"] }));
   const env = { SLIPWAY_TEST_DATABASE_URL: await startDatabase() };
   for (const project of ["integration", "conformance", "interop", "scenarios"]) {
-    add(project, await runVitest({ projects: [project], env }));
+    add(project, await runVitest({ projects: [project], env, again: true }));
   }
   await redisPass(env);
   await browserPass(env);
   return missing;
 }
 
+const list = (title, lines) => {
+  if (lines.length > 0) console.log(`\n${title}`);
+  for (const line of lines) console.log(`  ${line}`);
+};
+
 try {
   const missing = await main();
   await cleanUp();
-  if (missing.length + total.skipped.length > 0) console.log("\nSkipped, and why:");
-  for (const line of [...missing, ...total.skipped]) console.log(`  ${line}`);
-  const counts = [`${total.passed} passed`, `${total.failed} failed`];
+  list("Skipped, and why:", [...missing, ...total.skipped]);
+  list("Passed only at the second try:", total.shaky);
+  list("Failed:", total.failed);
+  const counts = [`${total.passed} passed`, `${total.failed.length} failed`];
   if (total.skipped.length > 0) counts.push(`${total.skipped.length} skipped`);
   console.log(`\n${counts.join(", ")}`);
-  process.exitCode = total.failed > 0 ? 1 : 0;
+  process.exitCode = total.failed.length > 0 ? 1 : 0;
 } catch (error) {
   await cleanUp();
   console.error(error instanceof Error ? error.message : error);
-  console.log(`\n${total.passed} passed, ${total.failed + 1} failed`);
+  console.log(`\n${total.passed} passed, ${total.failed.length + 1} failed`);
   process.exit(1);
 }
