@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { freePorts } from "../support/slipway-instance";
+import { freePorts } from "../support/free-ports";
 import { PASSWORD, type Peer, type Plan } from "./peer";
 import { openRest, overRest, Told } from "./rest";
 

@@ -4,7 +4,8 @@ import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isAlive } from "../../server/db/embedded";
-import { freePorts, type SlipwayInstance, startSlipway } from "../support/slipway-instance";
+import { freePorts } from "../support/free-ports";
+import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
 const SUCCESS = 0;
 

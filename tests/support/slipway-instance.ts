@@ -11,7 +11,6 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,6 +18,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { locateEmbedded } from "../../server/db/embedded";
 import { projectRoot } from "../../server/env";
+import { freePorts } from "./free-ports";
 
 export interface SlipwayOptions {
   /** What is activated once it runs: YAML, or the same as an object. */
@@ -244,27 +244,6 @@ async function ensureBuilt(): Promise<void> {
   };
   const build = (await import(script("build.mjs"))) as { ensureBuilt: () => Promise<boolean> };
   await inTurn(() => build.ensureBuilt());
-}
-
-/** Distinct, and free a moment ago. */
-export async function freePorts(
-  count: number,
-): Promise<number[] & [number, number, number, number]> {
-  const probes = await Promise.all(
-    Array.from({ length: count }, () => {
-      const probe = createServer();
-      return new Promise<typeof probe>((resolve, reject) => {
-        probe.once("error", reject);
-        probe.listen(0, "127.0.0.1", () => resolve(probe));
-      });
-    }),
-  );
-  const ports = probes.map((probe) => {
-    const address = probe.address();
-    return typeof address === "object" && address ? address.port : 0;
-  });
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
-  return ports as number[] & [number, number, number, number];
 }
 
 function runToEnd(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {

@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { projectRoot, SECRET_KEY_FILE } from "../../server/env";
-import { freePorts, type SlipwayInstance } from "./slipway-instance";
+import { freePorts } from "./free-ports";
+import type { SlipwayInstance } from "./slipway-instance";
 
 export interface SocketProgram {
   readonly pid: number;

@@ -16,11 +16,12 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "../free-ports";
 
 const PROGRAM = "/usr/bin/buildbot";
 const PYTHON = "/usr/bin/python3";
@@ -74,7 +75,7 @@ export interface BuildbotMaster {
 /** @param repository what its Git steps check out */
 export async function startBuildbotMaster(repository: string): Promise<BuildbotMaster> {
   const dir = mkdtempSync(join(tmpdir(), "buildbot-master-"));
-  const [pbPort, msgpackPort, controlPort] = (await freePorts(3)) as [number, number, number];
+  const [pbPort, msgpackPort, controlPort] = await freePorts(3);
   const small: Record<string, string> = {
     PATH: "/usr/bin:/bin",
     HOME: dir,
@@ -154,20 +155,4 @@ function askControl(port: number, question: string): Promise<unknown> {
       socket.destroy();
     });
   });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  });
-  for (const server of servers) server.close();
-  return ports;
 }

@@ -16,6 +16,7 @@ import {
   runAll,
 } from "../../../../../server/processes/supervisor";
 import { createEmptyDatabase, type TestDatabase } from "../../../../support/database";
+import { freePorts } from "../../../../support/free-ports";
 
 const ROOT = join(import.meta.dirname, "../../../../..");
 
@@ -52,14 +53,6 @@ function program(name: string, source: string): void {
   mkdirSync(join(folder, "programs"), { recursive: true });
   writeFileSync(join(folder, "programs/package.json"), '{"type":"module"}');
   writeFileSync(join(folder, "programs", `${name}.js`), source);
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => new Promise((done) => server.once("listening", done))));
-  const found = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return found;
 }
 
 function options(changes: Partial<AllOptions>): AllOptions {
