@@ -5,6 +5,7 @@ import { configRouter } from "./config";
 import { logsRouter } from "./logs";
 import { membersRouter } from "./members";
 import { organizationsRouter } from "./organizations";
+import { poolsRouter } from "./pools";
 import { projectsRouter } from "./projects";
 import { repositoriesRouter } from "./repositories";
 import { requestsRouter } from "./requests";
@@ -25,6 +26,7 @@ export const appRouter = router({
   logs: logsRouter,
   members: membersRouter,
   organizations: organizationsRouter,
+  pools: poolsRouter,
   projects: projectsRouter,
   repositories: repositoriesRouter,
   requests: requestsRouter,

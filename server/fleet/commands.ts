@@ -6,8 +6,9 @@
 import type { OrgDatabase } from "../db/org-database";
 import type { Queryable } from "../db/pool";
 import { historySql } from "../db/worker-history";
-import type { OrgId, ProcessId, WorkerId } from "../domain/ids";
+import type { OrgId, PoolId, ProcessId, WorkerId } from "../domain/ids";
 import type { WorkerEventKind } from "../domain/workers/history";
+import { type PoolSteering, steerPool } from "./pools/steer";
 
 export type FleetAction =
   /** No new builds; running ones are untouched. */
@@ -32,6 +33,8 @@ export interface FleetCommands {
     action: FleetAction,
     reason: string,
   ): Promise<WorkerId[]>;
+  /** @returns whether there is such a pool */
+  steerPool(caller: Caller, poolId: PoolId, how: PoolSteering, reason: string): Promise<boolean>;
 }
 
 export interface FleetContext {
@@ -75,6 +78,15 @@ export function createFleetCommands(context: FleetContext): FleetCommands {
       for (const owner of owners) context.tell(owner);
       if (action === "unpause") context.wake(caller.orgId);
       return ids;
+    },
+    async steerPool(caller, poolId, how, reason) {
+      const isThere = await context.db.within({ orgId: caller.orgId }, (tx) =>
+        steerPool(tx, caller, poolId, how, reason),
+      );
+      if (!isThere) return false;
+      context.announce();
+      context.wake(caller.orgId);
+      return true;
     },
   };
 }

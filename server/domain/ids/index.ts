@@ -11,6 +11,7 @@ export type ProjectId = Id<"project">;
 export type BuilderId = Id<"builder">;
 export type BuilderConfigId = Id<"builder-config">;
 export type WorkerId = Id<"worker">;
+export type PoolId = Id<"pool">;
 export type SessionId = Id<"worker-session">;
 export type LossId = Id<"worker-loss">;
 export type ProcessId = Id<"process">;

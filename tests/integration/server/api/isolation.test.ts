@@ -192,6 +192,23 @@ test("another organisation is not found, nor are its ids below one's own address
   ]);
   expect(await api.workers.losses({ org, workerId })).toEqual({ losses: [] });
   expect(await codeOf(as("developer").workers.controlMany(many))).toBe("FORBIDDEN");
+  const { id: poolId } = only(
+    await owner.rows<{ id: number }>(
+      "insert into pool (org_id, name, kind, config, max_workers) values ($1, 'spies', 'Worker', '{}', 3) returning id",
+      [ids.foreign],
+    ),
+  );
+  await owner.rows(
+    `insert into pool_sample (pool_id, at, org_id, queue, desired, starting, idle, busy)
+     values ($2, now(), $1, 1, 1, 1, 1, 1)`,
+    [ids.foreign, poolId],
+  );
+  expect(await api.pools.list({ org })).toEqual([]);
+  expect(await codeOf(api.pools.one({ org, poolId }))).toBe("NOT_FOUND");
+  expect((await api.pools.graph({ org, poolId })).points).toEqual([]);
+  const hold = { org, poolId, how: "hold" as const, reason: "x" };
+  expect(await codeOf(api.pools.steer(hold))).toBe("NOT_FOUND");
+  expect(await codeOf(as("developer").pools.steer(hold))).toBe("FORBIDDEN");
   expect(await api.builds.page({ org, builderId })).toEqual({ builds: [], before: null });
   const foreign = async (sql: string) =>
     only(await owner.rows<{ id: number }>(sql, [ids.foreign])).id;

@@ -1,0 +1,139 @@
+/** A pool as its pages show it. */
+import type { Queryable } from "../../db/pool";
+import { POOL_ROWS } from "../../db/pool-rows";
+import {
+  isJoined,
+  type Limit,
+  POOL_DEFAULTS,
+  type PoolOptions,
+  type PoolRow,
+} from "../../domain/pools";
+import { ms } from "../sql";
+import type { OrgScope } from "../trpc";
+
+export interface PoolWorker extends PoolRow {
+  readonly name: string;
+}
+
+/** Now, counted from its workers. `starting`: wanted or on its way. */
+export interface PoolCounts {
+  readonly starting: number;
+  readonly idle: number;
+  readonly busy: number;
+  readonly stopping: number;
+}
+
+export interface PoolSummary {
+  readonly id: number;
+  readonly name: string;
+  /** Class name of its workers; `Worker`: machines of others that join. */
+  readonly kind: string;
+  readonly isJoined: boolean;
+  readonly labels: readonly string[];
+  readonly options: PoolOptions;
+  readonly builders: number;
+  readonly steering: {
+    readonly how: "hold" | "drain";
+    readonly by: string;
+    readonly reason: string;
+    readonly at: number;
+  } | null;
+  /** Its machines do not start; `until` may have passed: then one at a time is tried. */
+  readonly backoff: {
+    readonly until: number;
+    readonly code: string | null;
+    readonly reason: string;
+  } | null;
+  readonly counts: PoolCounts;
+  /** Requests that may use it, when it was last looked at. */
+  readonly queue: number;
+  readonly desired: number;
+  /** Why it is not larger, the tightest first; empty: it is as large as it wants to be. */
+  readonly limits: readonly Limit[];
+  readonly lookedAt: number | null;
+}
+
+interface Row {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: string;
+  readonly labels: string[];
+  readonly config: Partial<PoolOptions>;
+  readonly max_workers: number;
+  readonly builders: number;
+  readonly steering: PoolSummary["steering"];
+  readonly backoff: PoolSummary["backoff"];
+  readonly figures: { queue?: number; desired?: number; limits?: Limit[] };
+  readonly lookedAt: number | null;
+}
+
+const POOLS = `select p.id, p.name, p.kind, p.labels, p.config, p.max_workers, p.figures, ${ms("p.figures_at")} as "lookedAt",
+    (select count(*)::int from builder_pool bp join builder b on b.id = bp.builder_id
+      where bp.pool_id = p.id and b.removed_at is null) as builders,
+    case when p.steering is not null then json_build_object('how', p.steering, 'by', p.steered_by,
+      'reason', p.steer_reason, 'at', ${ms("p.steered_at")}) end as steering,
+    case when p.backoff_until is not null then json_build_object('until', ${ms("p.backoff_until")},
+      'code', p.backoff_code, 'reason', p.backoff_reason) end as backoff
+  from pool p where p.org_id = $1 and p.removed_at is null and ($2::bigint is null or p.id = $2) order by p.name`;
+
+export interface PoolWithWorkers {
+  readonly pool: PoolSummary;
+  readonly workers: readonly PoolWorker[];
+}
+
+/** @param poolId null: all of the organisation */
+export async function readPools(
+  tx: Queryable,
+  org: Pick<OrgScope, "orgId">,
+  poolId: number | null,
+): Promise<PoolWithWorkers[]> {
+  const pools = await tx.rows<Row>(POOLS, [org.orgId, poolId]);
+  if (pools.length === 0) return [];
+  const workers = await tx.rows<PoolWorker & { poolId: number }>(POOL_ROWS, [
+    pools.map(({ id }) => id),
+  ]);
+  return pools.map((row) => {
+    const own = workers.filter((worker) => worker.poolId === row.id);
+    return { pool: summaryOf(row, own), workers: own.map(({ poolId: _, ...worker }) => worker) };
+  });
+}
+
+function summaryOf(row: Row, workers: readonly PoolWorker[]): PoolSummary {
+  const { id, name, kind, labels, builders, steering, backoff, figures, lookedAt } = row;
+  return {
+    ...{ id, name, kind, labels, builders, steering, backoff, lookedAt },
+    isJoined: isJoined(kind),
+    options: optionsOf(row.config),
+    counts: countsOf(workers),
+    queue: figures.queue ?? 0,
+    desired: figures.desired ?? 0,
+    limits: figures.limits ?? [],
+  };
+}
+
+function optionsOf(config: Partial<PoolOptions>): PoolOptions {
+  const { minIdle, maxWorkers, maxBuildsPerWorker, idleTimeout, maxLifetime } = {
+    ...POOL_DEFAULTS,
+    ...config,
+  };
+  const { maxBuildsPerInstance, scaleUpRate, budget } = { ...POOL_DEFAULTS, ...config };
+  return {
+    ...{ minIdle, maxWorkers, maxBuildsPerWorker, idleTimeout, maxLifetime },
+    ...{ maxBuildsPerInstance, scaleUpRate, budget },
+  };
+}
+
+function countsOf(workers: readonly PoolWorker[]): PoolCounts {
+  const isUp = ({ state, isConnected }: PoolWorker) =>
+    isConnected && (state === null || state === "substantiated");
+  const isComing = (worker: PoolWorker) =>
+    worker.state === null
+      ? worker.isJoined && !worker.isConnected
+      : ["substantiating", "starting", "resubstantiating"].includes(worker.state);
+  return {
+    starting: workers.filter(isComing).length,
+    idle: workers.filter((worker) => isUp(worker) && worker.builds === 0).length,
+    busy: workers.filter((worker) => isUp(worker) && worker.builds > 0).length,
+    stopping: workers.filter(({ state }) => state === "insubstantiating").length,
+  };
+}
