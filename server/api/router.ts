@@ -2,6 +2,7 @@ import { buildersRouter } from "./builders";
 import { buildsRouter } from "./builds";
 import { changesRouter } from "./changes";
 import { configRouter } from "./config";
+import { instancesRouter } from "./instances";
 import { logsRouter } from "./logs";
 import { membersRouter } from "./members";
 import { organizationsRouter } from "./organizations";
@@ -23,6 +24,7 @@ export const appRouter = router({
   builds: buildsRouter,
   changes: changesRouter,
   config: configRouter,
+  instances: instancesRouter,
   logs: logsRouter,
   members: membersRouter,
   organizations: organizationsRouter,

@@ -81,6 +81,8 @@ const STALE_INDEXES = new Set([
   "build_one_per_pair",
   "build_one_per_slot",
   "latent_worker_worker_id_key",
+  // A place of the organisation's limit on machines.
+  "instance_one_per_place",
   // A place of a lock.
   "lock_owner_pkey",
   // The steps of a build are written once, when it begins.

@@ -8,6 +8,7 @@ import type { Queryable } from "../db/pool";
 import { historySql } from "../db/worker-history";
 import type { OrgId, PoolId, ProcessId, WorkerId } from "../domain/ids";
 import type { WorkerEventKind } from "../domain/workers/history";
+import { createInstanceCommands, type InstanceCommands } from "./instance-commands";
 import { type PoolSteering, steerPool } from "./pools/steer";
 
 export type FleetAction =
@@ -25,7 +26,7 @@ interface Caller {
   readonly actor: string;
 }
 
-export interface FleetCommands {
+export interface FleetCommands extends InstanceCommands {
   /** @returns those of the workers that are in the configuration, and so were changed */
   control(
     caller: Caller,
@@ -67,6 +68,7 @@ const VERBS: Readonly<Record<FleetAction, Verb>> = {
 
 export function createFleetCommands(context: FleetContext): FleetCommands {
   return {
+    ...createInstanceCommands(context),
     async control(caller, workerIds, action, reason) {
       const verb = VERBS[action];
       const { ids, owners } = await context.db.within({ orgId: caller.orgId }, async (tx) => {

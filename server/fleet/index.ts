@@ -1,3 +1,4 @@
+export { loadRoom } from "./caps";
 export type { FleetAction, FleetCommands } from "./commands";
 export { createFleetCommands } from "./commands";
 export { type DeadlinesContext, fireDeadlines, quarantineAlarm } from "./deadlines";

@@ -92,6 +92,9 @@ export async function claim(
       // Where there is none, the statement is stale; a null would be another error.
       owner_id: new Expression("coalesce((select id from owner), 0)"),
       state_string: "preparing worker",
+      ...(latent && hasMachine(latent)
+        ? { instance_id: new Expression("(select instance_id from latent)") }
+        : {}),
     },
     {
       reason: "claimed for a worker",
@@ -115,4 +118,9 @@ export async function claim(
     if (error instanceof StaleState) return null;
     throw error;
   }
+}
+
+/** There, or on its way; with the others the build's machine is known when it is ordered. */
+function hasMachine({ state, needsAnother }: NonNullable<Assignment["latent"]>): boolean {
+  return state === "starting" || (state === "substantiated" && !needsAnother);
 }

@@ -13,6 +13,7 @@ import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
 import { type Failure, type LatentStep, nextStep, verdictOf } from "../../domain/latent";
 import { DriverError, type LatentDriver, type LatentDriverKind } from "../../drivers/contract";
 import { mergeCalls } from "../../events/merge-calls";
+import { loadRoom } from "../caps";
 import { type Alarm, quarantineAlarm } from "../deadlines";
 import { openDriver, within } from "./call";
 import { giveBack, type Hold, hold, letGoOf } from "./hold";
@@ -168,9 +169,12 @@ class Seeing {
 
   /** Written, so that whoever comes next starts this machine and no other. */
   async #order(): Promise<void> {
-    const { installation, seal } = this.context;
+    const { db, installation, seal, kinds } = this.context;
+    const { reached } = await loadRoom(db, this.latent.orgId);
+    if (reached) return this.#refuse(reached.sentence);
     const key = instanceKey({ ...this.latent, installation }, this.latent.generation + 1);
-    await this.#moves.start(key, seal(newPassword()));
+    const billing = kinds.get(this.latent.kind)?.billing ?? "second";
+    await this.#moves.start(key, seal(newPassword()), billing);
   }
 
   async #start(): Promise<void> {
@@ -230,6 +234,14 @@ class Seeing {
       return this.#moves.refusesToGo(machine, error.message);
     }
     await this.#moves.gone(machine);
+  }
+
+  /** A limit of the organisation: its builds wait in line again, and the worker is as good as before. */
+  async #refuse(why: string): Promise<void> {
+    await this.#moves.fail(
+      { verdict: "transient", reason: `no machine may be asked for: ${why}` },
+      false,
+    );
   }
 
   async #fail(failure: Failure): Promise<void> {

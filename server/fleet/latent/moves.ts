@@ -6,6 +6,7 @@
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression } from "../../db/transition";
 import { historySql } from "../../db/worker-history";
+import type { Billing } from "../../domain/instances";
 import {
   type Failure,
   type LatentEvent,
@@ -15,9 +16,10 @@ import {
 } from "../../domain/latent";
 import type { WorkerEventKind } from "../../domain/workers/history";
 import type { InstanceHandle } from "../../drivers/contract";
+import { account, takePlace } from "../caps";
 import { begin, type Quarantine } from "../quarantine/conduct";
 import type { Hold } from "./hold";
-import type { Latent, Machine } from "./load";
+import { type Latent, type Machine, WAITS } from "./load";
 
 const NOW = new Expression("now()");
 /** Whoever is at it says when it is to be looked at next; if nobody is, that is now. */
@@ -36,11 +38,12 @@ export class Moves {
   ) {}
 
   /** A machine is to be asked for: from here on its name, its password and its options are known. */
-  async start(key: string, sealedPassword: Buffer): Promise<void> {
+  async start(key: string, sealedPassword: Buffer, billing: Billing): Promise<void> {
     const { latent, writer } = this;
     const generation = latent.generation + 1;
     const why = { reason: `machine ${generation} is asked for`, actor: writer.actor };
     const batch = new Batch(latent.orgId);
+    takePlace(batch, batch.value(latent.orgId, "bigint"));
     const columns = {
       worker_id: latent.workerId,
       driver: latent.kind,
@@ -48,6 +51,9 @@ export class Moves {
       generation,
       reason: "it is asked for",
       config: JSON.stringify(latent.config),
+      billing,
+      price_per_hour: priceOf(latent.config),
+      place: new Expression("(select place from room)"),
     };
     batch.create("machine", "instance", "requested", columns, {
       ...why,
@@ -68,6 +74,10 @@ export class Moves {
       "password",
       `update worker set sealed_password = ${batch.value(sealedPassword, "bytea")} where id = (select worker_id from latent)`,
     );
+    batch.with(
+      "waiting",
+      `update build x set instance_id = (select id from machine) where x.worker_id = ${batch.value(latent.workerId, "bigint")} and ${WAITS}`,
+    );
     this.#remember(batch, "machine-wanted", key);
     await batch.commit(this.writer.db);
   }
@@ -78,7 +88,7 @@ export class Moves {
     const batch = this.#same("start_answered_at = now(), checked_at = now()");
     batch.with(
       "known",
-      `update instance set handle = ${batch.value(JSON.stringify({ ref, tag, madeAt }), "jsonb")} where id = ${batch.value(machine.id, "bigint")}`,
+      `update instance set answered_at = now(), handle = ${batch.value(JSON.stringify({ ref, tag, madeAt }), "jsonb")} where id = ${batch.value(machine.id, "bigint")}`,
     );
     await batch.commit(this.writer.db);
     if (machine.state !== "requested") return;
@@ -95,8 +105,11 @@ export class Moves {
     await this.#same("checked_at = now()").commit(this.writer.db);
   }
 
-  /** T10: those who wait are told next, its machine is stopped after that, the worker rests. */
-  async fail(failure: Failure): Promise<Quarantine | null> {
+  /**
+   * T10: those who wait are told next, its machine is stopped after that, the worker rests.
+   * @param isItsFault false: it does not rest
+   */
+  async fail(failure: Failure, isItsFault = true): Promise<Quarantine | null> {
     const { state } = this.latent.facts;
     const { reason } = failure;
     if (next(state, "failed") === null) {
@@ -107,8 +120,12 @@ export class Moves {
     }
     const set = { failure: JSON.stringify(failure), missing_at: null };
     const batch = this.#move("failed", reason, set);
-    this.#stopMachine(batch, reason);
+    this.#stopMachine(batch, reason, true);
     this.#remember(batch, "machine-failed", reason);
+    if (!isItsFault) {
+      await batch.commit(this.writer.db);
+      return null;
+    }
     batch.with("culprit", "select org_id, worker_id from latent");
     begin(batch, "culprit", batch.value(reason, "text"), this.writer.actor);
     return (await batch.commit<{ quarantine: Quarantine | null }>(this.writer.db)).quarantine;
@@ -202,12 +219,13 @@ export class Moves {
     return batch;
   }
 
-  #stopMachine(batch: Batch, reason: string): void {
+  #stopMachine(batch: Batch, reason: string, isFailed = false): void {
     const { machine } = this.latent;
     if (!machine) return;
     for (const from of ["requested", "starting", "running", "broken"] as const) {
       batch.moveAll(`machine_${from}`, "instance", `id = ${batch.value(machine.id, "bigint")}`, {
-        ...{ from, to: "stopping", reason, actor: this.writer.actor, set: { reason } },
+        ...{ from, to: "stopping", reason, actor: this.writer.actor },
+        set: { reason, end_reason: reason, is_failed: isFailed, stopping_at: NOW },
         event: "instances/{id}/update",
       });
     }
@@ -251,6 +269,7 @@ export function machineRuns(batch: Batch, actor: string): void {
   for (const from of ["requested", "starting"] as const) {
     batch.moveAll(`machine_${from}`, "instance", "id = (select instance_id from latent)", {
       ...{ from, to: "running", actor, reason: "its worker has logged in" },
+      set: { connected_at: NOW, reason: "its worker has logged in" },
       event: "instances/{id}/update",
     });
   }
@@ -263,6 +282,7 @@ export function machineGone(batch: Batch, id: number, actor: string): void {
     set: { gone_at: NOW, reason, last_error: null },
     event: "instances/{id}/gone",
   });
+  account(batch, "machine");
   batch.with(
     "no_more",
     `delete from deadline where kind = 'instance-stopping' and subject_id = ${batch.value(id, "bigint")}`,
@@ -285,4 +305,10 @@ export function stopAgain(batch: Batch, id: number, error: string): void {
        'it could not be stopped' from again
      on conflict (kind, subject_id) do update set fire_at = excluded.fire_at`,
   );
+}
+
+/** What the configuration says of it; the machine keeps it, whatever is said later. */
+function priceOf(config: unknown): number | null {
+  const price = (config as { price_per_hour?: unknown } | null)?.price_per_hour;
+  return typeof price === "number" && Number.isFinite(price) && price >= 0 ? price : null;
 }

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { ms } from "../sql";
+import type { OrgScope } from "../trpc";
+
+const PAGE = 50;
+
+export const sweepsInput = z.object({
+  accountId: z.number().int().positive().optional(),
+  /** Only those that found something, or failed. */
+  eventful: z.boolean().optional(),
+  /** `before` of the last answer. */
+  cursor: z.number().int().positive().nullish(),
+});
+
+/** What a sweep did about one machine. */
+export interface SweepDetail {
+  key: string;
+  kind: "orphan" | "missing";
+  /** For a person: why it does not belong there. */
+  why: string;
+  /** `sighted`: once so far. `would-stop`: the sweep is dry. `spared`: its worker is connected. */
+  action: "sighted" | "too-young" | "stopped" | "would-stop" | "not-stopped" | "told" | "spared";
+  /** In how many sweeps in a row. */
+  times: number;
+  /** The provider's words. */
+  error: string | null;
+}
+
+export interface SweepRow {
+  id: number;
+  accountId: number;
+  /** The account in words: `DockerLatentWorker tcp://10.0.0.7:2375`. */
+  account: string;
+  at: number;
+  durationMs: number;
+  /** Nothing was stopped: it only says what it would. */
+  isDryRun: boolean;
+  /** Machines of this installation that the provider listed, and those of them that we know. */
+  seen: number;
+  known: number;
+  /** Sighted without an owner; of these, stopped. */
+  orphans: number;
+  stopped: number;
+  /** Ours, and not at the provider. */
+  missing: number;
+  /** The provider did not answer, in its words: nothing else was done. */
+  error: string | null;
+  details: SweepDetail[];
+}
+
+/** Sweeps, newest first; `before` is the cursor of the next page, null at the end. */
+export async function listSweeps(org: OrgScope, input: z.output<typeof sweepsInput>) {
+  const { accountId, eventful, cursor } = input;
+  const sweeps = await org.within((tx) =>
+    tx.rows<SweepRow>(accountId === undefined ? ALL : OF_ACCOUNT, [
+      org.orgId,
+      cursor ?? Number.MAX_SAFE_INTEGER,
+      eventful ?? false,
+      ...(accountId === undefined ? [] : [accountId]),
+    ]),
+  );
+  return { sweeps, before: sweeps.length === PAGE ? (sweeps.at(-1)?.id ?? null) : null };
+}
+
+const COLUMNS = `
+  r.id, r.account_id as "accountId", a.title as account, ${ms("r.at")} as at, r.duration_ms as "durationMs",
+  r.is_dry_run as "isDryRun", r.seen, r.known, r.orphans, r.stopped, r.missing, r.error, r.details`;
+const WANTED = `r.org_id = $1 and r.id < $2
+  and (not $3 or r.error is not null or r.orphans > 0 or r.missing > 0)`;
+
+const ALL = `select ${COLUMNS} from sweep_report r join instance_account a on a.id = r.account_id
+  where ${WANTED} order by r.id desc limit ${PAGE}`;
+const OF_ACCOUNT = `select ${COLUMNS} from sweep_report r join instance_account a on a.id = r.account_id
+  where ${WANTED} and r.account_id = $4 order by r.id desc limit ${PAGE}`;

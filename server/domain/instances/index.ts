@@ -1,0 +1,4 @@
+export * from "./biography";
+export * from "./caps";
+export * from "./cost";
+export * from "./days";

@@ -1,0 +1,3 @@
+export { account } from "./ledger";
+export { takePlace } from "./place";
+export { loadRoom } from "./room";

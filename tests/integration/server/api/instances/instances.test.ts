@@ -1,0 +1,156 @@
+// Guarantee: a machine's page tells its whole life, which builds it ran and what each of them cost; costs
+// of days, workers and builders add up to what machines cost; and another organisation sees none of it.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { accountsBeside } from "../../../../../server/api/instances/accounts";
+import { costs } from "../../../../../server/api/instances/costs";
+import { limitsOf } from "../../../../../server/api/instances/limits";
+import { listInstances } from "../../../../../server/api/instances/list";
+import { machineOfBuild, oneInstance } from "../../../../../server/api/instances/one";
+import { listSweeps } from "../../../../../server/api/instances/sweeps";
+import type { BuilderId, WorkerId } from "../../../../../server/domain/ids";
+import { DriverError } from "../../../../../server/drivers/contract";
+import { CALLER, isFinished, until } from "../../../../support/engine-rig";
+import { createLatentRig, type JobsProcess, type LatentRig } from "../../../../support/latent-rig";
+import { type WebScopes, webScopes } from "../../../../support/web-scope";
+
+let latent: LatentRig;
+let web: WebScopes;
+let jobs: JobsProcess;
+let worker: WorkerId;
+let builder: BuilderId;
+const today = new Date().toISOString().slice(0, 10);
+
+beforeAll(async () => {
+  latent = await createLatentRig();
+  web = webScopes(latent.rig.url);
+  jobs = await latent.jobs();
+  worker = await latent.addLatent("vm", { price_per_hour: 3.6 });
+  builder = await latent.rig.addBuilder(
+    "b",
+    [worker],
+    [{ type: "ShellCommand", name: "run", command: ["run"] }],
+  );
+});
+afterAll(async () => {
+  await web?.end();
+  await latent?.close();
+});
+
+async function life() {
+  const request = await latent.rig.force(builder);
+  expect(await latent.claim(jobs, request, builder, worker)).toBe(true);
+  await jobs.fleet.see(worker);
+  const build = await latent.rig.build(request, isFinished);
+  await until(async () => {
+    await jobs.fleet.see(worker);
+    return (await latent.row(worker)).state === "insubstantiated";
+  });
+  return build;
+}
+
+const own = () => web.scope(CALLER.orgId);
+const other = () => web.scope(2);
+
+test("a life that went well: its changes, its stretches, its build", async () => {
+  const build = await life();
+  const { instances, before } = await listInstances(own(), {});
+  expect(before).toBeNull();
+  expect(instances).toMatchObject([
+    {
+      ...{ worker: "vm", generation: 1, state: "gone", activity: "gone", isFailed: false },
+      ...{ pricePerHour: 3.6, buildCount: 1, runningBuilds: 0 },
+      endReason: "each build has a machine of its own",
+    },
+  ]);
+  const machine = await oneInstance(own(), { instanceId: instances[0]?.id ?? 0 });
+  expect(machine.events.map(({ from, to }) => `${from} ${to}`)).toEqual(
+    expect.arrayContaining(["null requested", "running stopping", "stopping gone"]),
+  );
+  const phases = machine.stretches.map(({ phase }) => phase);
+  expect(phases).toContain("building");
+  expect(phases.at(-1)).toBe("stopping");
+  expect(machine.stretches.at(-1)?.to).toBe(machine.goneAt);
+  expect(machine.builds).toMatchObject([{ id: build.id, builder: "b", result: 0 }]);
+  expect(machine.startMs).toBeGreaterThanOrEqual(0);
+  expect(await machineOfBuild(own(), { buildId: build.id })).toMatchObject({
+    machine: { id: machine.id },
+  });
+});
+
+test("one that never came says why in the provider's words, and the build that waited stands by it", async () => {
+  latent.cloud.refuse("start", new DriverError("quota", "20 of 20 machines"));
+  await life();
+  const { instances } = await listInstances(own(), { which: "failed", workerId: worker });
+  expect(instances).toHaveLength(1);
+  expect(instances[0]).toMatchObject({
+    ...{ activity: "failed", isFailed: true, answeredAt: null, seconds: 0, buildCount: 1 },
+    endReason: "its machine could not be started: 20 of 20 machines",
+  });
+  const machine = await oneInstance(own(), { instanceId: instances[0]?.id ?? 0 });
+  expect(machine.builds).toMatchObject([{ from: null, cost: null }]);
+  expect(machine.startMs).toBeNull();
+  await latent.rig.db.rows("update worker set quarantined_until = null");
+  await latent.rig.db.rows("update build_request set state = 'cancelled' where state = 'pending'");
+});
+
+test("costs by day, worker and builder add up; what has no price is counted apart", async () => {
+  const { db } = latent.rig;
+  // The first machine lived two hours across midnight, and was paid by the second.
+  await db.rows(
+    `update instance set billing = 'second', created_at = $2::date - interval '1 hour', gone_at = $2::date + interval '1 hour'
+     where generation = $1`,
+    [1, today],
+  );
+  await db.rows("update instance set price_per_hour = null where generation = 2");
+  const yesterday = new Date(Date.parse(today) - 86_400_000).toISOString().slice(0, 10);
+  const both = await costs(own(), { from: yesterday, to: today });
+  const now = Date.now() - Date.parse(today);
+  // The day may be younger than the hour that the machine lived in it.
+  const inDay = Math.min(3_600_000, now) / 1_000;
+  expect(both.cost).toBeCloseTo(3.6 + (inDay * 3.6) / 3_600, 1);
+  expect(both.days.map(({ seconds }) => Math.round(seconds / 10))).toEqual([
+    360,
+    Math.round(inDay / 10),
+  ]);
+  expect(both.days.reduce((sum, { cost }) => sum + cost, 0)).toBeCloseTo(both.cost);
+  expect(both.workers).toMatchObject([{ name: "vm", machines: 1 }]);
+  expect(both.builders).toMatchObject([{ name: "b", builds: 1, machines: 1 }]);
+  expect(both.builders[0]?.cost).toBeCloseTo(both.cost);
+  expect(both.unused.machines).toBe(0);
+  const none = await costs(own(), { from: "2001-01-01", to: "2001-01-02" });
+  expect(none).toMatchObject({ cost: 0, seconds: 0, days: [{ cost: 0 }, { cost: 0 }] });
+  await expect(costs(own(), { from: "2001-01-01", to: "2002-01-01" })).rejects.toMatchObject({
+    code: "request.malformed",
+  });
+  await expect(costs(own(), { from: today, to: yesterday })).rejects.toMatchObject({
+    code: "request.malformed",
+  });
+});
+
+test("pages of the list follow each other", async () => {
+  const { db } = latent.rig;
+  await db.rows(
+    `insert into instance (org_id, worker_id, driver, key, state, reason, generation, gone_at)
+     select 1, $1, 'FakeLatentWorker', 'old-' || n, 'gone', 'old', 100 + n, now() from generate_series(1, 60) n`,
+    [worker],
+  );
+  const first = await listInstances(own(), { driver: "FakeLatentWorker" });
+  expect(first.instances).toHaveLength(50);
+  const second = await listInstances(own(), { cursor: first.before });
+  expect(second.instances).toHaveLength(12);
+  expect(second.before).toBeNull();
+  expect((await listInstances(own(), { driver: "DockerLatentWorker" })).instances).toEqual([]);
+});
+
+test("nobody else sees any of it", async () => {
+  const { instances } = await listInstances(own(), {});
+  const instanceId = instances[0]?.id ?? 0;
+  expect(await listInstances(other(), {})).toMatchObject({ instances: [], live: {} });
+  await expect(oneInstance(other(), { instanceId })).rejects.toMatchObject({
+    code: "request.not-found",
+  });
+  expect((await costs(other(), { from: today, to: today })).machines).toBe(0);
+  expect(await accountsBeside(other())).toEqual({ accounts: [] });
+  expect(await listSweeps(other(), {})).toEqual({ sweeps: [], before: null });
+  expect((await limitsOf(other())).changedAt).toBeNull();
+});
