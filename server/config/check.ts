@@ -10,6 +10,12 @@ import {
 import { isPrivateHost, repositoryProblem } from "../domain/git";
 import { issuesAsWritten, templateProblems } from "../domain/properties";
 import {
+  isLatentType,
+  type LatentWorkerType,
+  ON_THE_SERVER,
+  RENDERED_OPTIONS,
+} from "../drivers/driver-schema";
+import {
   REPORTER_OPTIONS_LATER,
   REPORTER_TYPES_LATER,
   type ReporterOptions,
@@ -220,13 +226,27 @@ function workerProblems(worker: unknown, path: Path, options: CheckOptions): Pro
   if (!schema) {
     return unknownType("worker", type, Object.keys(workerSchemas), WORKER_TYPES_LATER, path);
   }
-  if (type === "LocalWorker" && options.isHosted) {
-    const message =
-      "a LocalWorker runs on the server's own host, which this installation lends to nobody";
+  const isHere = type === "LocalWorker" || ON_THE_SERVER.some((one) => one === type);
+  if (isHere && options.isHosted) {
+    const message = `a ${type} runs on the server's own host, which this installation lends to nobody`;
     return [{ path: [...path, "type"], message, of: "value" }];
   }
-  const parsed = schema.safeParse(worker);
-  return parsed.success ? [] : problemsOf(parsed.error, worker, path);
+  const fixed = isLatentType(type) ? fixedOptions(type) : null;
+  if (fixed === null) {
+    const parsed = schema.safeParse(worker);
+    return parsed.success ? [] : problemsOf(parsed.error, worker, path);
+  }
+  const issues = issuesAsWritten(schema, worker, fixed);
+  const driver = Object.fromEntries(
+    Object.entries(record(worker)).filter(([key]) => !fixed.includes(key)),
+  );
+  return [...problemsOf(new z.ZodError(issues), worker, path), ...templatesIn(driver, path)];
+}
+
+/** All but those of its driver that are rendered for a build. */
+function fixedOptions(type: LatentWorkerType): string[] {
+  const rendered = RENDERED_OPTIONS[type] ?? [];
+  return Object.keys(workerSchemas[type].shape).filter((key) => !rendered.includes(key));
 }
 
 /** Things of one seam: their schemas by type, and what we know of and cannot serve yet. */

@@ -14,7 +14,15 @@ import { builderSchema, organizationShape, projectSchema, workerSchemas } from "
 const organization = z.strictObject({
   ...organizationShape,
   workers: z
-    .array(z.discriminatedUnion("type", [workerSchemas.Worker, workerSchemas.LocalWorker]))
+    .array(
+      z.discriminatedUnion(
+        "type",
+        Object.values(workerSchemas) as [
+          typeof workerSchemas.Worker,
+          typeof workerSchemas.LocalWorker,
+        ],
+      ),
+    )
     .optional()
     .describe("The machines that run builds."),
   reporters: z.array(reporterSchema).optional().describe("Who is told of what happens."),

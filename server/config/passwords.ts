@@ -6,6 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Queryable } from "../db/pool";
+import { isLatentType } from "../drivers/driver-schema";
 import { seal, unseal } from "../secrets/seal";
 import { knownSecrets, type SecretValue, setSecrets } from "../secrets/store";
 import type { ApplyContext } from "./apply";
@@ -24,11 +25,13 @@ export interface PasswordPlan {
 /** What the row must say; null: it stays as it is. */
 export function planPassword(
   key: Buffer,
-  { password }: WorkerOptions,
+  { type, password }: WorkerOptions,
   stored: Buffer | null,
 ): PasswordPlan | null {
   const secret = secretOf(password);
   if (secret !== null) return { secret, sealed: null };
+  // Each machine of a latent worker has one of its own, which whoever makes it writes (W-114).
+  if (isLatentType(type)) return { secret: null, sealed: null };
   if (typeof password === "object" && password !== null) return null;
   return {
     secret: null,

@@ -4,7 +4,9 @@
  */
 import { z } from "zod";
 import { rangeOf } from "../domain/addresses";
+import { LATENT_MISSING_SECONDS } from "../domain/latent";
 import { lockAccesses, lockName, MOST_COUNT } from "../domain/locks";
+import { type LatentWorkerType, latentWorkerOptions } from "../drivers/driver-schema";
 import { mailAddress } from "../reporters/mail/schema";
 import type { ReporterOptions } from "../reporters/reporter-schema";
 import { secretName } from "../secrets/schema";
@@ -127,6 +129,56 @@ const workerDirectory = z
     "must not have . or .. in it",
   );
 
+/** W-110: seconds, of which those below 0 mean for ever. */
+const buildWaitTimeout = z
+  .number("must be a number of seconds; 0: a fresh machine for each build, below 0: for ever")
+  .max(31_536_000, "must be a year at most")
+  .meta({
+    unit: "seconds",
+    description:
+      "How long a machine is kept after its last build; 0: each build has a machine of its own, below 0: for ever. Left out: as is usual for its kind.",
+  });
+
+const checkInstanceInterval = z
+  .number("must be a number of seconds")
+  .min(1, "must be at least 1")
+  .max(3_600, "must be at most 3600")
+  .meta({
+    unit: "seconds",
+    description: "How often a machine is looked at that has not logged in yet. Left out: 10.",
+  });
+
+const commonLatentOptions = {
+  ...commonWorkerOptions,
+  missing_timeout: missingTimeout.optional().meta({
+    unit: "seconds",
+    description: `From the wish for a machine to its login; 0: no limit. Left out: ${LATENT_MISSING_SECONDS}.`,
+  }),
+  password: password
+    .nullish()
+    .meta({ secret: true, description: "Left out, or null: another one for each machine." }),
+  allowed_addresses: allowedAddresses.optional(),
+  build_wait_timeout: buildWaitTimeout.optional(),
+  check_instance_interval: checkInstanceInterval.optional(),
+  followStartupLogs: z
+    .boolean()
+    .optional()
+    .meta({ description: "Whether a build that waits shows what its machine says as it starts." }),
+};
+
+const latentSchemas = Object.fromEntries(
+  Object.entries(latentWorkerOptions).map(([type, options]) => [
+    type,
+    strict({ type: z.literal(type), ...commonLatentOptions, ...options }),
+  ]),
+) as {
+  [T in LatentWorkerType]: ReturnType<
+    typeof strict<
+      { type: z.ZodLiteral<T> } & typeof commonLatentOptions & (typeof latentWorkerOptions)[T]
+    >
+  >;
+};
+
 export const workerSchemas = {
   Worker: strict({
     type: z.literal("Worker"),
@@ -140,6 +192,7 @@ export const workerSchemas = {
     workdir: workerDirectory.optional(),
     password: password.nullish(),
   }),
+  ...latentSchemas,
 } as const;
 
 export const WORKER_TYPES_LATER = [
@@ -311,9 +364,9 @@ export const fileSchema = strict(
   },
 );
 
-export type WorkerOptions =
-  | z.output<typeof workerSchemas.Worker>
-  | z.output<typeof workerSchemas.LocalWorker>;
+export type WorkerOptions = {
+  [T in keyof typeof workerSchemas]: z.output<(typeof workerSchemas)[T]>;
+}[keyof typeof workerSchemas];
 export type BuilderOptions = z.output<typeof builderSchema>;
 
 export interface OrganizationDocument {

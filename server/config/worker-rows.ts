@@ -6,9 +6,11 @@ import type { Queryable } from "../db/pool";
 import { AppError } from "../domain/errors";
 import type { OrgId, WorkerId } from "../domain/ids";
 import { accessesOf } from "../domain/locks";
+import { isLatentType } from "../drivers/driver-schema";
 import { type Changes, noteWritten } from "./changes";
 import { canonicalJson } from "./compile";
 import { expectWorkers } from "./expect-workers";
+import { writeLatent } from "./latent-rows";
 import type { PasswordPlan } from "./passwords";
 import type { WorkerOptions } from "./schema";
 
@@ -74,6 +76,12 @@ export async function writeWorkers(
     await tx.rows("delete from builder_worker where worker_id = any($1)", [ids]);
     changes.removed.push(...removed.map((row) => `worker ${row.name}`));
   }
+  await writeLatent(
+    tx,
+    org.orgId,
+    written,
+    removed.map(({ name }) => name),
+  );
   await expectWorkers(
     tx,
     org.orgId,
@@ -127,13 +135,16 @@ async function updateWorkers(tx: Queryable, workers: readonly Written[]): Promis
     `update worker set kind = w.kind, config = w.config::jsonb, max_builds = w.max_builds,
        locks = w.locks::jsonb, removed_at = null,
        password_secret = case when w.has_password then w.secret else password_secret end,
-       sealed_password = coalesce(w.sealed, sealed_password)
-     from unnest($1::bigint[], $2::boolean[], $3::text[], $4::text[], $5::int[], $6::text[],
-         $7::text[], $8::bytea[]) as w (id, has_password, kind, config, max_builds, locks, secret, sealed)
+       sealed_password = case when w.forgets then null else coalesce(w.sealed, sealed_password) end
+     from unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::text[], $5::text[], $6::int[], $7::text[],
+         $8::text[], $9::bytea[])
+       as w (id, has_password, forgets, kind, config, max_builds, locks, secret, sealed)
      where worker.id = w.id`,
     [
       workers.map(({ row }) => row?.id),
       workers.map(({ password }) => password !== null),
+      // A latent worker has none until a machine is made for it.
+      workers.map(({ row, kind }) => row?.kind !== kind && isLatentType(kind)),
       ...columns(workers),
     ],
   );

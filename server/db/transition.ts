@@ -149,6 +149,27 @@ export class Batch {
     return this;
   }
 
+  /**
+   * Rows enter their first state, as many as `select` gives; none is fine. It gives the columns that
+   * are named, in their order.
+   */
+  createAll<K extends keyof Machines>(
+    name: string,
+    machine: K,
+    to: Machines[K],
+    rows: { readonly columns: readonly string[]; readonly select: string },
+    why: Why & Told,
+  ): this {
+    const into = ["org_id", "state", ...rows.columns].join(", ");
+    const values = [this.value(this.#orgId, "bigint"), this.value(to, "text"), "made.*"];
+    this.#ctes.push(
+      `${name} as (insert into ${machine} (${into}) select ${values.join(", ")} from (${rows.select}) made returning *)`,
+    );
+    this.#remember(name, machine, null, to, why);
+    if (why.event) this.#tell(name, why.event, why.body ?? {});
+    return this;
+  }
+
   /** One row goes from one state to another. */
   move<K extends keyof Machines>(name: string, machine: K, id: number, move: Move<K> & Told): this {
     const conditions = [

@@ -80,16 +80,30 @@ export interface LatentDriver {
   list(owner: OwnerTag, signal: AbortSignal): Promise<readonly InstanceHandle[]>;
 }
 
+/** What a driver has of us besides its options. */
+export interface Surroundings {
+  /**
+   * A line of the start-up log, which those who wait for the machine read while they do: what the
+   * provider is at, what the machine's console says. Kept short by whoever hears it; never waits.
+   */
+  readonly note: (line: string) => void;
+}
+
+/** Of a driver to whose words nobody listens. */
+export const UNHEARD: Surroundings = { note() {} };
+
 /** A kind of driver: what its configuration is, and what the fleet has to know of its provider. */
 export interface LatentDriverKind<Config = unknown> {
   readonly kind: string;
   readonly schema: z.ZodType<Config>;
   readonly billing: "second" | "started-hour" | "free";
-  /** `build_wait_timeout` where the configuration does not say (A-03). */
-  readonly buildWaitSeconds: number;
   /** So long a new machine may be missing from the provider's list. */
   readonly listingLagSeconds: number;
-  open(config: Config): LatentDriver;
+  /**
+   * @param config with every value in its place, secrets too: what it says of them, in an error or a
+   *   line, is hidden by whoever opened it
+   */
+  open(config: Config, surroundings: Surroundings): LatentDriver;
 }
 
 export class DriverError extends Error {

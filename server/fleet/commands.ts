@@ -52,6 +52,10 @@ interface Verb {
   readonly ends?: "drain" | "kill";
 }
 
+/** A latent worker without a machine has nothing that could go. */
+const DRAINING = `is_draining = not exists (select from latent_worker l where l.worker_id = worker.id
+  and l.is_latent and l.state in ('insubstantiated', 'shut-down'))`;
+
 const VERBS: Readonly<Record<FleetAction, Verb>> = {
   pause: {
     event: "paused",
@@ -62,8 +66,8 @@ const VERBS: Readonly<Record<FleetAction, Verb>> = {
     set: `paused_at = null, paused_by = null, pause_reason = null,
       quarantined_until = null, quarantine_reason = null`,
   },
-  drain: { event: "draining", set: "is_draining = true", ends: "drain" },
-  kill: { event: "killed", set: "is_draining = true", ends: "kill" },
+  drain: { event: "draining", set: DRAINING, ends: "drain" },
+  kill: { event: "killed", set: DRAINING, ends: "kill" },
 };
 
 export function createFleetCommands(context: FleetContext): FleetCommands {

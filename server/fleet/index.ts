@@ -4,12 +4,15 @@ export { createFleetCommands } from "./commands";
 export { type DeadlinesContext, fireDeadlines, quarantineAlarm } from "./deadlines";
 export {
   createLatentFleet,
+  type DriverAccess,
   ensureLatent,
   installationTag,
   type LatentContext,
   type LatentFleet,
   type MasterAddress,
+  type MasterDoors,
   noteArrival,
+  openDriver,
   sweepLatent,
   type Wanted,
   want,

@@ -29,18 +29,22 @@ import { makeScheduler } from "../schedulers";
 import { databaseSecrets } from "../secrets/database";
 import { sealingKey } from "../secrets/seal";
 import { openEngineProcess } from "./common";
+import { openLatentWorkers } from "./latent";
 import { createMailers } from "./mailers";
 import { asChild } from "./supervisor/as-child";
 
 const DISTRIBUTIONS_AT_ONCE = 4;
 const POLLS_AT_ONCE = 4;
 const MAILS_AT_ONCE = 4;
+/** A look may wait long for its cloud. */
+const LOOKS_AT_ONCE = 200;
 
 const env = readProcessEnv();
 const own = await openEngineProcess("jobs", env);
 const { db, log, lease, announcer, insist } = own;
 
 const announce = () => announcer.announce(OUTBOX);
+const latent = await openLatentWorkers(own);
 const distributeNow = async (orgId: OrgId) => {
   await distribute(
     {
@@ -51,6 +55,7 @@ const distributeNow = async (orgId: OrgId) => {
         announcer.announce(processChannel(owner));
         announce();
       },
+      latent: latent.distributing,
     },
     orgId,
   );
@@ -127,6 +132,11 @@ const deadlines = mergeCalls(
     }),
   (error) => log("deadlines left for the next sweep", { error }),
 );
+/** Deadlines of workers, static or latent. */
+const fleetDeadlines = async () => {
+  await deadlines();
+  await latent.sweep();
+};
 const processor = createProcessor({
   distribute: distributeNow,
   async poll(id) {
@@ -134,15 +144,16 @@ const processor = createProcessor({
     // A timer may have been set, or the next poll be near.
     await alarm.ring();
   },
-  alarm: deadlines,
+  alarm: fleetDeadlines,
   mail: (lossId) => tellOfLoss(telling, lossId),
   async sweep() {
     // Whoever asked may have died before it said so.
     void answerPages();
     await alarm.ring();
-    await deadlines();
+    await fleetDeadlines();
     await sweep(sweeping);
   },
+  see: (workerId) => latent.fleet.see(workerId),
   maintain: () => maintain(db),
 });
 
@@ -153,6 +164,9 @@ const workers = [
   ),
   await insist("polls", () => openWorker("polls", processor, POLLS_AT_ONCE, env, onError)),
   await insist("mails", () => openWorker("mails", processor, MAILS_AT_ONCE, env, onError)),
+  await insist("latent workers", () =>
+    openWorker("latent", processor, LOOKS_AT_ONCE, env, onError),
+  ),
   await insist("upkeep", () => openWorker("upkeep", processor, 1, env, onError)),
 ];
 await insist("what repeats", async () => {
@@ -168,11 +182,16 @@ await insist("what repeats", async () => {
 // What is left of a process that died is recovered at once, not at the next sweep.
 await own.bus.listen(PROCESS_GONE, () => {
   recoverGone(sweeping).catch((error: unknown) => log("recovery", { error }));
+  void latent.sweep();
+});
+await own.bus.listen(processChannel(lease.processId), (payload) => {
+  if (payload !== "") void latent.obeyStops();
 });
 // Requests may have a worker now, or a builder no more. Whoever activated may not live to say so.
 await own.bus.listen(CONFIG, (payload) => {
   if (!payload) return;
   own.producer.distribute(Number(payload));
+  void latent.sweep();
   cancelWaitingForNothing(sweeping, Number(payload) as OrgId).catch((error: unknown) =>
     log("left for the next sweep", { error }),
   );
@@ -180,6 +199,7 @@ await own.bus.listen(CONFIG, (payload) => {
 await own.bus.listen(REPOSITORIES, () => void answerPages());
 // Whatever a predecessor was doing when it ended: do it now.
 await insist("first sweep", () => sweep(sweeping));
+await latent.sweep();
 await insist("polls at launch", () => pollAtLaunch(db));
 await alarm.ring();
 

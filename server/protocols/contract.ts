@@ -82,7 +82,8 @@ export interface WorkerDoor {
   /**
    * Clear passwords that are valid now for this login name (usually one; two while rotating).
    * Null for an unknown name. May take a while; the protocol bounds the wait. Rejects with
-   * `LoginRefused` for a login that is refused whatever its password is.
+   * `LoginRefused` for a login that is refused whatever its password is. The peer is the very object
+   * that the hello of this connection has.
    */
   credentials(loginName: string, peer: Peer): Promise<readonly string[] | null>;
   admit(hello: Hello, session: WorkerSession): Promise<Admission>;

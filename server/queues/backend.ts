@@ -93,6 +93,8 @@ const WORKER_OPTIONS = {
   removeOnComplete: { count: 0 },
 } as const;
 
+const MAX_CONNECTIONS = 4;
+
 export interface WorkerHandle {
   close(): Promise<void>;
 }
@@ -124,7 +126,8 @@ export async function openWorker(
   const worker = new ON_POSTGRES.Worker(name, processor, {
     connection: {
       connectionString: connection.databaseUrl,
-      max: concurrency + 2,
+      // What a job does is done over other connections; the queue only keeps its books over these.
+      max: Math.min(concurrency, MAX_CONNECTIONS) + 2,
       skipMigrations: true,
     },
     concurrency,

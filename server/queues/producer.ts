@@ -14,10 +14,12 @@ export interface Producer {
   alarm(id: string, afterMs: number): void;
   /** Somebody is to be told of this loss of a worker. Never throws: the sweep comes anyway. */
   mail(lossId: number): void;
+  /** Somebody should look at this latent worker. Never throws: the sweep comes anyway. */
+  see(workerId: number): void;
   close(): Promise<void>;
 }
 
-type Wakeable = "distribute" | "poll" | "alarm" | "mail";
+type Wakeable = "distribute" | "poll" | "alarm" | "mail" | "see";
 
 /** Clocks differ a little; an alarm that rings too early rings for nothing. */
 const ALARM_MARGIN_MS = 50;
@@ -92,7 +94,9 @@ export function createProducer(
     distribute: (orgId) => wake("distribute", orgId, { orgId }),
     poll: (changeSourceId) => wake("poll", changeSourceId, { changeSourceId }),
     mail: (lossId) => wake("mail", lossId, { lossId }),
-    alarm: (id, afterMs) => wake("alarm", id, {}, { id, afterMs: afterMs + ALARM_MARGIN_MS }),
+    see: (workerId) => wake("see", workerId, { workerId }),
+    alarm: (id, afterMs) =>
+      wake("alarm", id, {}, { id, afterMs: Math.ceil(afterMs) + ALARM_MARGIN_MS }),
     async close() {
       await Promise.all(underWay);
       for (const queue of queues.values()) await (await queue.catch(() => null))?.close();

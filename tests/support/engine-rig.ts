@@ -332,6 +332,7 @@ async function socketProcess(
     alarm,
     ask,
     attached: (session) => void builds?.attached(session),
+    see: () => {},
     machineHere: ({ workerId }) =>
       void machineHere(
         {

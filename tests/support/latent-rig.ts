@@ -187,7 +187,8 @@ function jobsProcess(
   };
   const context: LatentContext = {
     ...{ db, processId: id, actor, installation: "1nst", kinds },
-    master: { host: "ci.example.org", port: 9989, protocol: "pb" },
+    master: { host: "ci.example.org", ports: { pb: 9989, msgpack: 9990 } },
+    reveal: async () => new Map(),
     seal: (clear) => Buffer.from(clear),
     unseal: (sealed) => sealed.toString(),
     async fail(workerId, failure) {
@@ -216,7 +217,7 @@ function jobsProcess(
     async sweep() {
       await adoptWaiting(db, id);
       for (const worker of await endStopped(db, actor)) await fleet.see(worker);
-      await sweepLatent(context, fleet);
+      await (await sweepLatent(context, fleet)).done;
     },
     async bury() {
       isDead = true;

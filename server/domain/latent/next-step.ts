@@ -17,6 +17,8 @@ export interface LatentFacts {
   /** Removed from the configuration, or the installation is shut down for good. */
   readonly isEnding: boolean;
   readonly isConnected: boolean;
+  /** Its machine goes when its builds are over, and comes not back. */
+  readonly isDraining: boolean;
   /** When its last connection ended; null while there is one, and when there never was. */
   readonly lostAt: number | null;
   /** By when its machine must have logged in; null: at no time. */
@@ -102,6 +104,9 @@ function lost(facts: LatentFacts): LatentStep {
   const { lostAt, since } = facts;
   if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
   if (facts.waiting > 0) return { do: "renew", reason: "its machine has lost its connection" };
+  if (facts.isDraining && facts.running === 0) {
+    return { do: "let-go", reason: "its machine was asked to go" };
+  }
   const goneAt = (lostAt ?? since) + LOST_SECONDS * 1_000;
   if (goneAt <= facts.now) {
     return { do: "let-go", reason: `its machine did not come back within ${LOST_SECONDS} s` };

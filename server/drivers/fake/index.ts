@@ -4,12 +4,12 @@
  *
  *     const cloud = new FakeCloud();
  *     cloud.refuse("start", new DriverError("quota", "20 of 20 machines"));
- *     const driver = fakeDriver(cloud).open({ image: "debian" });
+ *     const driver = fakeDriver(cloud).open({ image: "debian" }, UNHEARD);
  *
  * It is strict: what a real provider would answer with confusion is a fault of the caller here, kept
  * in `faults` for the test to look at.
  */
-import type { LatentDriver, LatentDriverKind } from "../contract";
+import type { LatentDriver, LatentDriverKind, Surroundings } from "../contract";
 import { DriverError } from "../contract";
 import type { FakeCloud } from "./cloud";
 import { type FakeConfig, fakeConfigSchema } from "./schema";
@@ -22,19 +22,19 @@ export function fakeDriver(cloud: FakeCloud): LatentDriverKind<FakeConfig> {
     kind: "fake",
     schema: fakeConfigSchema,
     billing: "free",
-    buildWaitSeconds: 0,
     listingLagSeconds: 0,
-    open: (config) => openFake(cloud, config),
+    open: (config, surroundings) => openFake(cloud, config, surroundings),
   };
 }
 
-function openFake(cloud: FakeCloud, config: FakeConfig): LatentDriver {
+function openFake(cloud: FakeCloud, config: FakeConfig, { note }: Surroundings): LatentDriver {
   return {
     start: (order, signal) =>
       cloud.call("start", order.key, signal, () => {
         if (config.image === "missing") {
           throw new DriverError("bad-configuration", "image missing is not on the host");
         }
+        note(`image ${config.image} boots`);
         return cloud.make(order, config);
       }),
     inspect: (handle, signal) =>

@@ -9,12 +9,14 @@ import { chown, mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  type AgentLogin,
   DriverError,
   type InstanceHandle,
   instanceTagSchema,
   type LatentDriver,
   type LatentDriverKind,
   type StartOrder,
+  type Surroundings,
 } from "../contract";
 import { type Marked, markedProcesses } from "./processes";
 import { type LocalConfig, localConfigSchema } from "./schema";
@@ -28,6 +30,12 @@ export interface LocalHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Under whom they run; as ourselves when absent. */
   readonly account?: { readonly uid?: number; readonly gid?: number };
+  /** Where this host reaches the doors, when that is not where others do. */
+  readonly door?: {
+    readonly host: string;
+    /** A directory of certificates that the door may show; absent: it does not encrypt. */
+    readonly trustRoots?: string;
+  };
 }
 
 const MARK = "SLIPWAY_MACHINE";
@@ -40,13 +48,12 @@ export function localDriver(host: LocalHost): LatentDriverKind<LocalConfig> {
     kind: "local",
     schema: localConfigSchema,
     billing: "free",
-    buildWaitSeconds: 0,
     listingLagSeconds: 0,
-    open: () => openLocal(host),
+    open: (_config, surroundings) => openLocal(host, surroundings),
   };
 }
 
-function openLocal(host: LocalHost): LatentDriver {
+function openLocal(host: LocalHost, { note }: Surroundings): LatentDriver {
   return {
     async start(order, signal) {
       signal.throwIfAborted();
@@ -58,7 +65,9 @@ function openLocal(host: LocalHost): LatentDriver {
           `the worker's program ${host.program} is missing`,
         );
       }
-      return launch(host, order);
+      const made = await launch(host, order);
+      note(`process ${(made.ref as { pid: number }).pid} of this host was started`);
+      return made;
     },
     async inspect({ key }) {
       const leader = (await machines(key)).find(({ isLeader }) => isLeader);
@@ -83,15 +92,13 @@ async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandl
   const { key, tag, agent } = order;
   const folder = join(host.folder, key);
   const mark = JSON.stringify({ key, tag });
-  const protocol = agent.protocol === "pb" ? "pb" : "msgpack_experimental_v7";
-  const master = `${agent.host.includes(":") ? `[${agent.host}]` : agent.host}:${agent.port}`;
   const where = ["--basedir", join(folder, "worker"), "--name", agent.name];
   await prepare(folder, host);
   const log = await open(join(folder, LOG), "a");
   try {
     const child = spawn(
       process.execPath,
-      [host.program, "run", ...where, "--protocol", protocol, "--master", master],
+      [host.program, "run", ...where, ...connection(host, agent)],
       {
         ...host.account,
         detached: true,
@@ -117,6 +124,16 @@ async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandl
   } finally {
     await log.close();
   }
+}
+
+function connection({ door }: LocalHost, agent: AgentLogin): string[] {
+  const protocol = agent.protocol === "pb" ? "pb" : "msgpack_experimental_v7";
+  const host = door?.host ?? agent.host;
+  const master = `${host.includes(":") ? `[${host}]` : host}:${agent.port}`;
+  const how = door?.trustRoots
+    ? ["--connection-string", `TLS:${master}:trustRoots=${door.trustRoots}`]
+    : ["--master", master];
+  return ["--protocol", protocol, ...how];
 }
 
 async function prepare(folder: string, { account }: LocalHost): Promise<void> {

@@ -1,6 +1,8 @@
 import { z } from "zod";
 
 /** Nothing can be chosen: the machine is this host, and its directory is the driver's. */
-export const localConfigSchema = z.object({});
+export const localLatentOptions = {};
+
+export const localConfigSchema = z.object(localLatentOptions);
 
 export type LocalConfig = z.output<typeof localConfigSchema>;

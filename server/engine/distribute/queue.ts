@@ -19,12 +19,12 @@ const CANDIDATE = `jsonb_build_object(
   'latent', (select jsonb_build_object('id', l.id, 'state', l.state,
       'missingSeconds', coalesce((w.config->>'missing_timeout')::float8, ${LATENT_MISSING_SECONDS}),
       'isConnected', exists (select from worker_session y join process z on z.id = y.process_id
-        where y.id = w.session_id and y.ended_at is null and y.end_requested is null
+        where y.id = w.session_id and y.generation = l.generation and y.ended_at is null and y.end_requested is null
           and z.gone_at is null and z.lease_expires_at > now()),
-      'isUsed', coalesce((w.config->>'build_wait_timeout')::float8, 0) = 0 and coalesce((
+      'isUsed', coalesce((w.config->>'build_wait_timeout')::float8, l.build_wait_seconds) = 0 and coalesce((
         select y.complete_at from build y where y.worker_id = w.id and y.complete_at is not null
         order by y.complete_at desc limit 1) >= l.state_since, false))
-    from latent_worker l where l.worker_id = w.id),
+    from latent_worker l where l.worker_id = w.id and l.is_latent),
   'busySlots', coalesce((select jsonb_agg(x.worker_slot) from build x where x.worker_id = w.id and x.state <> 'finished'), '[]'),
   'isPairBusy', exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished'))`;
 
@@ -57,7 +57,7 @@ const WAITING = {
         left join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
         where bw.builder_id = b.id and w.removed_at is null
           and (p.id is not null or $2 and exists (
-            select from latent_worker l where l.worker_id = w.id and l.state <> 'shut-down' and l.failure is null))
+            select from latent_worker l where l.worker_id = w.id and l.is_latent and not l.is_ending and l.state <> 'shut-down' and l.failure is null))
           and w.paused_at is null and not w.is_draining
           and (w.quarantined_until is null or w.quarantined_until <= now())
           and not exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished')

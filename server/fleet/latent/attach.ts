@@ -18,7 +18,7 @@ export async function noteArrival(
   const [latent] = await q.rows<{ id: number; orgId: OrgId; state: LatentState }>(
     {
       name: "latent-arrival",
-      text: `select id, org_id as "orgId", state from latent_worker where worker_id = $1`,
+      text: `select id, org_id as "orgId", state from latent_worker where worker_id = $1 and is_latent`,
     },
     [workerId],
   );
@@ -30,7 +30,8 @@ export async function noteArrival(
     reason: "its machine has logged in",
     actor,
     set: { missing_at: null },
-    where: `exists (select from worker w where w.id = worker_id and w.session_id is not null)`,
+    where: `exists (select from worker w join worker_session s on s.id = w.session_id
+      where w.id = worker_id and s.generation = latent_worker.generation)`,
   });
   machineRuns(batch, actor);
   try {

@@ -1,5 +1,5 @@
 /** Asking a provider: bounded in time, and with its own five words for what goes wrong. */
-import { DriverError, type LatentDriver, type LatentDriverKind } from "../../drivers/contract";
+import { DriverError } from "../../drivers/contract";
 
 /** @throws DriverError, and nothing else that a provider could cause */
 export async function within<T>(
@@ -25,18 +25,4 @@ export async function within<T>(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** With the options that the machine was made with, whatever they are now (R8). */
-export function openDriver(
-  kinds: ReadonlyMap<string, LatentDriverKind>,
-  machine: { readonly kind: string; readonly config: unknown },
-): LatentDriver {
-  const kind = kinds.get(machine.kind);
-  if (!kind) throw new DriverError("bad-configuration", `there is no driver for ${machine.kind}`);
-  const config = kind.schema.safeParse(machine.config);
-  if (config.success) return kind.open(config.data);
-  const [issue] = config.error.issues;
-  const where = issue?.path.join(".") || "its options";
-  throw new DriverError("bad-configuration", `${where}: ${issue?.message ?? "not understood"}`);
 }

@@ -11,26 +11,25 @@ import type { Queryable } from "../../db/pool";
 import { StaleState } from "../../db/transition";
 import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
 import { type Failure, type LatentStep, nextStep, verdictOf } from "../../domain/latent";
-import { DriverError, type LatentDriver, type LatentDriverKind } from "../../drivers/contract";
+import { DriverError, type LatentDriver } from "../../drivers/contract";
 import { mergeCalls } from "../../events/merge-calls";
 import { loadRoom } from "../caps";
 import { type Alarm, quarantineAlarm } from "../deadlines";
-import { openDriver, within } from "./call";
+import { within } from "./call";
 import { giveBack, type Hold, hold, letGoOf } from "./hold";
 import { handleOf, type Latent, loadLatent, type Machine } from "./load";
 import { Moves } from "./moves";
-import { instanceKey, type MasterAddress, newPassword, startOrder } from "./order";
+import { type DriverAccess, openDriver } from "./open-driver";
+import { instanceKey, type MasterDoors, masterAddress, newPassword, startOrder } from "./order";
 import { closeDoors, lookAt } from "./visits";
 
-export interface LatentContext {
+export interface LatentContext extends DriverAccess {
   readonly db: Queryable;
   readonly processId: ProcessId;
   readonly actor: string;
   /** On every machine of ours. */
   readonly installation: string;
-  readonly master: MasterAddress;
-  /** By the class name of a worker. */
-  readonly kinds: ReadonlyMap<string, LatentDriverKind>;
+  readonly master: MasterDoors;
   readonly seal: (clear: string) => Buffer;
   readonly unseal: (sealed: Buffer) => string;
   /** Those who wait for this worker's machine get none. May be called again. */
@@ -97,9 +96,9 @@ async function drive(context: LatentContext, workerId: WorkerId): Promise<void> 
 }
 
 async function run(context: LatentContext, held: Hold): Promise<void> {
-  const { db, kinds } = context;
+  const { db } = context;
   for (let steps = 0; steps < STEPS_AT_ONCE; steps += 1) {
-    const latent = await loadLatent(db, held.workerId, (kind) => kinds.get(kind)?.buildWaitSeconds);
+    const latent = await loadLatent(db, held.workerId);
     // Taken over: we were thought dead.
     if (latent?.epoch !== held.epoch) return;
     const step = nextStep(latent.facts);
@@ -116,7 +115,7 @@ async function run(context: LatentContext, held: Hold): Promise<void> {
     context.announce();
   }
   context.log("a latent worker does not come to rest", { worker: held.workerId });
-  const latent = await loadLatent(db, held.workerId, () => undefined);
+  const latent = await loadLatent(db, held.workerId);
   if (latent) await lookAt(context, latent, latent.facts.now + LATER_SECONDS * 1_000);
 }
 
@@ -180,15 +179,19 @@ class Seeing {
   async #start(): Promise<void> {
     const { context, latent } = this;
     const { machine, sealedPassword } = latent;
-    if (!machine || !sealedPassword)
-      throw new Error("a machine that starts has no row or no password");
+    if (!machine) throw new Error("a machine that starts has no row");
+    if (!sealedPassword) {
+      const reason = "its password is a secret that does not exist";
+      return this.#fail({ verdict: "permanent", reason });
+    }
     const { missingAt, now } = latent.facts;
     const seconds = missingAt === null ? START_SECONDS : (missingAt - now) / 1_000;
     const { tag } = handleOf(context.installation, latent, machine);
     const login = { name: latent.loginName, password: context.unseal(sealedPassword) };
-    const order = startOrder({ key: machine.key, tag }, context.master, login);
     try {
-      const driver = this.#driver(machine);
+      const master = masterAddress(context.master, machine.config);
+      const order = startOrder({ key: machine.key, tag }, master, login);
+      const driver = await this.#driver(machine);
       const handle = await within(Math.min(seconds, START_SECONDS), "start", (signal) =>
         driver.start(order, signal),
       );
@@ -202,7 +205,7 @@ class Seeing {
     const machine = this.latent.machine;
     if (!machine) throw new Error("a machine that starts has no row");
     try {
-      const driver = this.#driver(machine);
+      const driver = await this.#driver(machine);
       const handle = handleOf(this.context.installation, this.latent, machine);
       const report = await within(INSPECT_SECONDS, "look at", (signal) =>
         driver.inspect(handle, signal),
@@ -223,9 +226,10 @@ class Seeing {
     const { context, latent } = this;
     const { machine } = latent;
     if (!machine) return;
-    for (const owner of await closeDoors(context.db, latent.workerId)) context.tell(owner);
+    for (const owner of await closeDoors(context.db, latent.workerId, machine.kind))
+      context.tell(owner);
     try {
-      const driver = this.#driver(machine);
+      const driver = await this.#driver(machine);
       const handle = handleOf(context.installation, latent, machine);
       await within(STOP_SECONDS, "stop", (signal) => driver.stop(handle, "now", signal));
     } catch (error) {
@@ -250,8 +254,9 @@ class Seeing {
     if (quarantine) this.context.alarm(...quarantineAlarm(quarantine));
   }
 
-  #driver(machine: Machine): LatentDriver {
-    return openDriver(this.context.kinds, machine);
+  #driver(machine: Machine): Promise<LatentDriver> {
+    const { orgId } = this.latent;
+    return openDriver(this.context, { ...machine, orgId });
   }
 }
 

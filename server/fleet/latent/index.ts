@@ -1,5 +1,6 @@
 export { noteArrival } from "./attach";
 export { createLatentFleet, type LatentContext, type LatentFleet } from "./drive";
-export { installationTag, instanceKey, type MasterAddress } from "./order";
+export { type DriverAccess, type Opening, openDriver } from "./open-driver";
+export { installationTag, instanceKey, type MasterAddress, type MasterDoors } from "./order";
 export { sweepLatent } from "./sweep";
 export { ensureLatent, type Wanted, want } from "./want";

@@ -3,7 +3,6 @@ import { z } from "zod";
 import type { Queryable } from "../../db/pool";
 import type { InstanceId, OrgId, WorkerId } from "../../domain/ids";
 import {
-  BUILD_WAIT_SECONDS,
   CHECK_INSTANCE_SECONDS,
   type InstanceState,
   LATENT_MISSING_SECONDS,
@@ -51,7 +50,10 @@ type Row = Omit<Latent, "facts"> & {
     | "checkedAt"
     | "idleSince"
     | "endedAt"]: number | null;
-} & Pick<LatentFacts, "state" | "isEnding" | "isConnected" | "waiting" | "running" | "failure">;
+} & { readonly buildWaitSeconds: number } & Pick<
+    LatentFacts,
+    "state" | "isEnding" | "isConnected" | "isDraining" | "waiting" | "running" | "failure"
+  >;
 
 /** Of options, what the life cycle needs; what is amiss was refused when it was configured. */
 const optionsSchema = z.object({
@@ -64,25 +66,24 @@ const optionsSchema = z.object({
 export const WAITS = "x.state = 'preparing' and x.session_id is null";
 const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
-export async function loadLatent(
-  q: Queryable,
-  workerId: WorkerId,
-  buildWaitSeconds: (kind: string) => number | undefined,
-): Promise<Latent | null> {
+export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Latent | null> {
   const [row] = await q.rows<Row>(
     {
       name: "latent-worker",
       text: `select l.id, l.org_id as "orgId", g.slug as "orgSlug", l.worker_id as "workerId", w.name as "workerName",
-          w.login_name as "loginName", w.kind, w.config, w.sealed_password as "sealedPassword", l.generation, l.claims, l.owner_epoch as epoch,
-          l.state, l.failure, ${ms("clock_timestamp()")} as now, ${ms("l.state_since")} as since,
+          w.login_name as "loginName", w.kind, w.config, 
+          case when w.password_secret is null then w.sealed_password else
+            (select s.sealed from secret s where s.org_id = w.org_id and s.name = w.password_secret) end as "sealedPassword",
+           l.generation, l.claims, l.owner_epoch as epoch,
+          l.state, l.failure, l.build_wait_seconds as "buildWaitSeconds", ${ms("clock_timestamp()")} as now, ${ms("l.state_since")} as since,
           ${ms("l.missing_at")} as "missingAt", ${ms("l.start_answered_at")} as "answeredAt", ${ms("l.checked_at")} as "checkedAt",
-          l.is_ending or w.removed_at is not null as "isEnding",
+          l.is_ending or not l.is_latent or w.removed_at is not null as "isEnding",
           exists (select from worker_session s where s.id = w.session_id and s.ended_at is null
-            and s.end_requested is distinct from 'kill') as "isConnected",
+            and s.generation = l.generation and s.end_requested is distinct from 'kill') as "isConnected",
           (select ${ms("s.ended_at")} from worker_session s where s.worker_id = w.id order by s.id desc limit 1) as "endedAt",
           (select ${ms("x.complete_at")} from build x where x.worker_id = w.id and x.complete_at is not null
             order by x.complete_at desc limit 1) as "idleSince",
-          coalesce(b.waiting, 0) as waiting, coalesce(b.running, 0) as running,
+          w.is_draining as "isDraining", coalesce(b.waiting, 0) as waiting, coalesce(b.running, 0) as running,
           case when i.id is not null then jsonb_build_object('id', i.id, 'key', i.key, 'kind', i.driver, 'state', i.state,
             'generation', i.generation, 'config', i.config, 'handle', i.handle) end as machine
         from latent_worker l join worker w on w.id = l.worker_id join organization g on g.id = l.org_id
@@ -96,17 +97,37 @@ export async function loadLatent(
   );
   if (!row) return null;
   const options = optionsSchema.parse(row.config);
-  const { state, isEnding, isConnected, missingAt, checkedAt, waiting, running, failure } = row;
+  const {
+    state,
+    isEnding,
+    isConnected,
+    isDraining,
+    missingAt,
+    checkedAt,
+    waiting,
+    running,
+    failure,
+  } = row;
   const since = row.since as number;
   const isOfThis = row.endedAt !== null && row.endedAt >= since;
   return {
     ...row,
     facts: {
-      ...{ state, isEnding, isConnected, missingAt, checkedAt, waiting, running, failure, since },
+      ...{
+        state,
+        isEnding,
+        isConnected,
+        isDraining,
+        missingAt,
+        checkedAt,
+        waiting,
+        running,
+        failure,
+        since,
+      },
       now: row.now as number,
       options: {
-        buildWaitTimeout:
-          options.build_wait_timeout ?? buildWaitSeconds(row.kind) ?? BUILD_WAIT_SECONDS,
+        buildWaitTimeout: options.build_wait_timeout ?? row.buildWaitSeconds,
         missingTimeout: options.missing_timeout,
         checkInstanceInterval: options.check_instance_interval,
       },

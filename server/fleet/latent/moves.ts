@@ -72,7 +72,7 @@ export class Moves {
     );
     batch.with(
       "password",
-      `update worker set sealed_password = ${batch.value(sealedPassword, "bytea")} where id = (select worker_id from latent)`,
+      `update worker set sealed_password = ${batch.value(sealedPassword, "bytea")} where id = (select worker_id from latent) and password_secret is null`,
     );
     batch.with(
       "waiting",
@@ -159,7 +159,15 @@ export class Moves {
       ...(event === "stopped" ? { instance_id: null } : {}),
       ...(isWish ? { missing_at: this.#missingAt() } : {}),
     };
-    await this.#move(event, reason, set).commit(this.writer.db);
+    const batch = this.#move(event, reason, set);
+    // Who asked it to go after its builds meant this machine, not the next.
+    if (event === "stopped") {
+      batch.with(
+        "drained",
+        `update worker set is_draining = false where is_draining and id = ${batch.value(this.latent.workerId)}`,
+      );
+    }
+    await batch.commit(this.writer.db);
   }
 
   /** The provider was told, and says it is gone. */

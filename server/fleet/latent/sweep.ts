@@ -6,15 +6,20 @@
 import { Batch } from "../../db/transition";
 import type { InstanceId, OrgId, WorkerId } from "../../domain/ids";
 import { DriverError } from "../../drivers/contract";
-import { openDriver, within } from "./call";
+import { within } from "./call";
 import type { LatentContext, LatentFleet } from "./drive";
 import { handleOf } from "./load";
 import { machineGone, stopAgain } from "./moves";
+import { openDriver } from "./open-driver";
 
 const AT_ONCE = 500;
 const STOP_SECONDS = 120;
 
-export async function sweepLatent(context: LatentContext, fleet: LatentFleet): Promise<void> {
+/** @returns when all that was due is known; what is under way then, settles */
+export async function sweepLatent(
+  context: LatentContext,
+  fleet: LatentFleet,
+): Promise<{ readonly done: Promise<void> }> {
   const rows = await context.db.rows<{ workerId: WorkerId }>({
     name: "latent-due",
     text: `select subject_id as "workerId" from (
@@ -22,10 +27,16 @@ export async function sweepLatent(context: LatentContext, fleet: LatentFleet): P
       union select l.worker_id from latent_worker l join process p on p.id = l.owner_id
         where p.gone_at is not null or p.lease_expires_at <= now()`,
   });
-  await Promise.all([
+  const orphans = await dueStops(context);
+  const looks = [
     ...rows.map(({ workerId }) => fleet.see(workerId)),
-    ...(await dueStops(context)).map((orphan) => stopOrphan(context, orphan)),
-  ]);
+    ...orphans.map((orphan) =>
+      stopOrphan(context, orphan).catch((error: unknown) =>
+        context.log("a machine left for the next sweep", { key: orphan.key, error }),
+      ),
+    ),
+  ];
+  return { done: Promise.all(looks).then(() => {}) };
 }
 
 interface Orphan {
@@ -57,7 +68,7 @@ function dueStops({ db }: LatentContext): Promise<Orphan[]> {
 async function stopOrphan(context: LatentContext, orphan: Orphan): Promise<void> {
   const batch = new Batch(orphan.orgId);
   try {
-    const driver = openDriver(context.kinds, orphan);
+    const driver = await openDriver(context, orphan);
     const handle = handleOf(context.installation, orphan, orphan);
     await within(STOP_SECONDS, "stop", (signal) => driver.stop(handle, "now", signal));
     machineGone(batch, orphan.id, context.actor);

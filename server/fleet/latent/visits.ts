@@ -46,11 +46,20 @@ export async function lookAt(
  * Nobody enters as this worker any more, and whoever is in is told to go.
  * @returns the processes that hold its connection
  */
-export async function closeDoors(q: Queryable, workerId: WorkerId): Promise<ProcessId[]> {
+export async function closeDoors(
+  q: Queryable,
+  workerId: WorkerId,
+  kind: string,
+): Promise<ProcessId[]> {
   const rows = await q.rows<{ process_id: ProcessId }>(
-    `update worker_session set end_requested = 'kill' where worker_id = $1 and ended_at is null returning process_id`,
+    `update worker_session set end_requested = 'kill' 
+     where worker_id = $1 and ended_at is null and generation is not null returning process_id`,
     [workerId],
   );
-  await q.rows("update worker set sealed_password = null where id = $1", [workerId]);
+  // One that is of another kind by now has a password of its own.
+  await q.rows(
+    "update worker set sealed_password = null where id = $1 and kind = $2 and password_secret is null",
+    [workerId, kind],
+  );
   return rows.map(({ process_id }) => process_id);
 }

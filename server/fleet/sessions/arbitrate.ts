@@ -15,8 +15,8 @@
  */
 import type { ProcessId, SessionId, WorkerId } from "../../domain/ids";
 import type { WorkerFacts } from "../../domain/wire";
-import type { Hello, WorkerSession } from "../../protocols/contract";
-import type { Ending, Holder, KnownWorker, Opened } from "./session-store";
+import type { WorkerSession } from "../../protocols/contract";
+import type { Ending, Holder, KnownWorker, Opened, Proven } from "./session-store";
 
 export const ARBITRATION_MS = 10_000;
 /** Holders that did not answer when they were asked: so many, and the newcomer comes again later. */
@@ -27,7 +27,7 @@ export type Verdict = "alive" | "gone" | "no answer";
 
 export interface ArbitrationContext {
   readonly processId: ProcessId;
-  readonly open: (hello: Hello) => Promise<Opened | null>;
+  readonly open: (hello: Proven) => Promise<Opened | null>;
   readonly holderOf: (workerId: WorkerId) => Promise<Holder | null>;
   readonly end: (ending: Ending) => Promise<void>;
   /** Judges a connection of this process. */
@@ -38,7 +38,7 @@ export interface ArbitrationContext {
 
 export async function arbitrate(
   context: ArbitrationContext,
-  hello: Hello,
+  hello: Proven,
   connection: WorkerSession,
 ): Promise<{ sessionId: SessionId; worker: KnownWorker } | { refusal: string }> {
   let mark: Promise<string | null> | null = null;

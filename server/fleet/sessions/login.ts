@@ -15,12 +15,14 @@ export interface LoginContext {
 }
 
 export interface Login extends Pick<WorkerDoor, "credentials" | "refused"> {
-  /** The password was right. */
-  succeeded(peer: Peer, loginName: string): void;
+  /** The password was right. @returns of a latent worker, whose machine's it was */
+  succeeded(peer: Peer, loginName: string): number | null;
 }
 
 export function createLogin({ db, unseal, announce, log }: LoginContext): Login {
   const failures = new FailedLogins(Date.now);
+  /** Each connection has a peer of its own, from its first word to its login. */
+  const generations = new WeakMap<Peer, number>();
   const found = gather((names: readonly string[]) => findCredentials(db, names));
   const write = createDoorLog({
     record: (event) => {
@@ -44,9 +46,13 @@ export function createLogin({ db, unseal, announce, log }: LoginContext): Login 
         const detail = `${peer.address} is not in allowed_addresses`;
         throw new LoginRefused("address-not-allowed", detail);
       }
+      if (worker.generation !== null) generations.set(peer, worker.generation);
       return worker.sealed ? [unseal(worker.sealed)] : [];
     },
-    succeeded: (peer, loginName) => failures.succeeded(peer.address, loginName),
+    succeeded(peer, loginName) {
+      failures.succeeded(peer.address, loginName);
+      return generations.get(peer) ?? null;
+    },
     refused(reason, peer, loginName, detail) {
       const isFailure = reason === "unknown-name" || reason === "wrong-password";
       if (isFailure && loginName !== null) failures.failed(peer.address, loginName);

@@ -26,6 +26,8 @@ export interface Credentials {
   readonly sealed: Buffer | null;
   /** Null: from anywhere. */
   readonly allowedAddresses: readonly string[] | null;
+  /** Of a latent worker, whose machine the password is; null: it is not latent. */
+  readonly generation: number | null;
 }
 
 /** What counts for these login names, in their order; null: nobody's name. */
@@ -37,8 +39,9 @@ export async function findCredentials(
     {
       name: "credentials-by-login",
       text: `select w.login_name as "loginName", w.config->'allowed_addresses' as "allowedAddresses",
-          case when w.password_secret is null then w.sealed_password else s.sealed end as sealed
-        from worker w left join secret s on s.org_id = w.org_id and s.name = w.password_secret
+          case when w.password_secret is null then w.sealed_password else s.sealed end as sealed, l.generation
+        from worker w left join latent_worker l on l.worker_id = w.id and l.is_latent
+        left join secret s on s.org_id = w.org_id and s.name = w.password_secret
         where w.login_name = any($1) and w.removed_at is null`,
     },
     [loginNames],
@@ -64,21 +67,26 @@ export interface Opened {
   readonly sessionId: SessionId | null;
 }
 
+/** One that has proven who it is, and of a latent worker which of its machines. */
+export interface Proven extends Hello {
+  readonly generation: number | null;
+}
+
 /** Rows for new connections, in their order; null: the worker was removed meanwhile. */
 export async function openSessions(
   q: Queryable,
   processId: ProcessId,
-  hellos: readonly Hello[],
+  hellos: readonly Proven[],
 ): Promise<(Opened | null)[]> {
   const rows = await q.rows<KnownWorker & { loginName: string; sessionId: SessionId | null }>(
     {
       name: "open-sessions",
       text: `with asked as (
-          select * from unnest($2::text[], $3::text[], $4::text[]) with ordinality
-            as a (login_name, protocol, peer, place)),
+          select * from unnest($2::text[], $3::text[], $4::text[], $5::int[]) with ordinality
+            as a (login_name, protocol, peer, generation, place)),
         opened as (
-          insert into worker_session (org_id, worker_id, process_id, protocol, peer)
-          select w.org_id, w.id, $1, a.protocol, a.peer
+          insert into worker_session (org_id, worker_id, process_id, protocol, peer, generation)
+          select w.org_id, w.id, $1, a.protocol, a.peer, a.generation
           from asked a join worker w on w.login_name = a.login_name and w.removed_at is null
           order by w.id, a.place
           on conflict do nothing returning id, worker_id)
@@ -91,6 +99,7 @@ export async function openSessions(
       hellos.map(({ loginName }) => loginName),
       hellos.map(({ protocol }) => protocol),
       hellos.map(({ peer }) => `${peer.address}:${peer.port}`),
+      hellos.map(({ generation }) => generation),
     ],
   );
   const found = new Map(rows.map((row) => [row.loginName, row]));
@@ -133,7 +142,8 @@ export interface Attaching {
 /**
  * These workers are ours and ready: they count as connected from here on. A session's row is held,
  * so that its end comes before, and nothing is attached, or after, and sees what was attached. A latent
- * worker attaches while its machine is awaited or there, and one that stays for ever at any time (T7).
+ * worker attaches while its machine is awaited or there, and one that stays for ever at any time (T7);
+ * whoever is from another machine than its present one never does (R4).
  * @returns in their order; null when the session has ended meanwhile, or nobody awaits it
  */
 export async function attachSessions(
@@ -150,8 +160,9 @@ export async function attachSessions(
           from worker_session s join asked a on a.session_id = s.id
           where s.ended_at is null and not exists (
             select from latent_worker l join worker w on w.id = l.worker_id
-            where l.worker_id = a.worker_id and l.state not in ('starting', 'substantiated')
-              and coalesce((w.config->>'build_wait_timeout')::float8, 0) >= 0)
+            where l.worker_id = a.worker_id and l.is_latent and (s.generation is distinct from l.generation
+              or l.state not in ('starting', 'substantiated')
+                and coalesce((w.config->>'build_wait_timeout')::float8, 0) >= 0))
           order by a.worker_id for update of s),
         attached as (
           update worker set session_id = held.id, facts = held.facts, last_seen_at = now(),
@@ -179,7 +190,8 @@ export async function attachSessions(
               actor: "'worker'",
             },
           )})
-        select session_id as id, exists (select from latent_worker l where l.worker_id = attached.id) as "isLatent"
+        select session_id as id, exists (select from latent_worker l
+            where l.worker_id = attached.id and l.is_latent) as "isLatent"
         from attached`,
     },
     [
@@ -308,7 +320,7 @@ export async function areWanted(q: Queryable, workerIds: readonly WorkerId[]): P
   return workerIds.map((id) => wanted.has(id));
 }
 
-/** The worker itself wants to go: no new builds. */
+/** The worker itself wants to go: no new builds; one that is not a latent worker's machine is none of its. */
 export async function drainSession(
   q: Queryable,
   workerId: WorkerId,
@@ -316,7 +328,10 @@ export async function drainSession(
 ): Promise<void> {
   await q.rows(
     `with draining as (
-       update worker set is_draining = true where id = $1 and session_id = $2 and not is_draining returning id, org_id),
+       update worker set is_draining = true where id = $1 and session_id = $2 and not is_draining
+         and not exists (select from latent_worker l join worker_session s on s.id = $2
+           where l.worker_id = $1 and l.is_latent and s.generation is distinct from l.generation)
+       returning id, org_id),
      remembered as (
        ${historySql({ kind: "draining", from: "draining", worker: "id", reason: "'it asks to be shut down'", actor: "'worker'" })})
      insert into outbox (org_id, topic, body)

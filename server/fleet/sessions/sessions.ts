@@ -33,6 +33,7 @@ import {
   type KnownWorker,
   notePresence,
   openSessions,
+  type Proven,
   releaseSessions,
   requestedEnds,
 } from "./session-store";
@@ -86,6 +87,8 @@ export interface SessionsContext {
   readonly attached: (session: LiveSession) => void;
   /** The machine of a latent worker has logged in: those who wait for it may begin. */
   readonly machineHere: (session: LiveSession) => void;
+  /** The machine of a latent worker came, went, or has a build less: somebody should look at it. */
+  readonly see: (workerId: WorkerId) => void;
   /** Somebody should look at the fleet's deadlines then; of alarms with one id one is enough. */
   readonly alarm: (id: string, afterMs: number) => void;
   /** Builds running on a session, for draining. */
@@ -130,6 +133,8 @@ export function createSessions(context: SessionsContext): Sessions {
   const live = new Map<SessionId, LiveSession & Served>();
   const killed = new Set<SessionId>();
   const draining = new Set<SessionId>();
+  /** Sessions of latent workers, until their last build here is over. */
+  const machines = new Map<SessionId, WorkerId>();
   /** Of the builder lists: one that was read before must be read again. */
   let configurations = 0;
   let isLettingGo = false;
@@ -137,7 +142,7 @@ export function createSessions(context: SessionsContext): Sessions {
 
   const login = createLogin(context);
   const options = gather((workers: readonly WorkerId[]) => connectionOptions(db, workers));
-  const open = gather((hellos: readonly Hello[]) => openSessions(db, context.processId, hellos));
+  const open = gather((hellos: readonly Proven[]) => openSessions(db, context.processId, hellos));
   const builders = gather((workers: readonly WorkerId[]) => buildersOf(db, workers));
   const attached = gather((attaching: readonly Attaching[]) => attachSessions(db, attaching));
   const wanted = gather((workers: readonly WorkerId[]) => areWanted(db, workers));
@@ -156,10 +161,10 @@ export function createSessions(context: SessionsContext): Sessions {
   };
 
   async function admit(hello: Hello, connection: WorkerSession): Promise<Admission> {
-    login.succeeded(hello.peer, hello.loginName);
+    const generation = login.succeeded(hello.peer, hello.loginName);
     if (isLettingGo) return refuse(STOPPING);
     const before = configurations;
-    const opened = await arbitrate(judges, hello, connection);
+    const opened = await arbitrate(judges, { ...hello, generation }, connection);
     if ("refusal" in opened) return refuse(opened.refusal);
     const { sessionId, worker } = opened;
     const attaching = attach(worker, sessionId, hello, connection).then((session) => {
@@ -213,7 +218,10 @@ export function createSessions(context: SessionsContext): Sessions {
     });
     context.announce();
     context.attached(session);
-    if (became.isLatent) context.machineHere(session);
+    if (became.isLatent) {
+      machines.set(sessionId, worker.id);
+      context.machineHere(session);
+    }
     void offer(worker);
     return session;
   }
@@ -271,6 +279,14 @@ export function createSessions(context: SessionsContext): Sessions {
       log("session not ended", { worker: worker.name, error });
     }
     held.delete(sessionId);
+    seeMachine(sessionId);
+  }
+
+  function seeMachine(id: SessionId): void {
+    const workerId = machines.get(id);
+    if (workerId === undefined) return;
+    context.see(workerId);
+    if (!held.has(id) && context.busy(id) === 0) machines.delete(id);
   }
 
   async function drain(worker: KnownWorker, sessionId: SessionId): Promise<void> {
@@ -396,6 +412,7 @@ export function createSessions(context: SessionsContext): Sessions {
     buildEnded(id) {
       finishDrain(id);
       letGoIfIdle(id);
+      seeMachine(id);
     },
     closeAll(reason) {
       for (const session of [...live.values()]) session.connection.close(reason);

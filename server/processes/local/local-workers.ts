@@ -73,6 +73,16 @@ async function connectionOptions(env: ProcessEnv, home: LocalHome): Promise<stri
   ];
 }
 
+/** How machines of latent workers that are programs of this host reach the doors. */
+export async function localDoor(
+  env: ProcessEnv,
+  home: LocalHome,
+): Promise<{ host: string; trustRoots?: string }> {
+  const host = doorHost(env);
+  const { tls } = env.workers;
+  return tls ? { host, trustRoots: dirname(await home.publish("door", tls.certFile)) } : { host };
+}
+
 /** The door's address as this host reaches it; a certificate names the advertised one. */
 function doorHost(env: ProcessEnv): string {
   const { tls, advertise, bind } = env.workers;

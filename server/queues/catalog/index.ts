@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 
-export const QUEUES = ["distribution", "polls", "mails", "upkeep"] as const;
+export const QUEUES = ["distribution", "polls", "mails", "latent", "upkeep"] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 const orgId = z.number().int().positive();
@@ -26,6 +26,12 @@ export const CATALOG = {
   mail: {
     queue: "mails",
     payload: z.object({ lossId: z.number().int().positive() }),
+    attempts: 1,
+  },
+  /** Look at a latent worker. At most one waits while one runs. */
+  see: {
+    queue: "latent",
+    payload: z.object({ workerId: z.number().int().positive() }),
     attempts: 1,
   },
   /** Act on deadlines that passed and on processes that are gone. */

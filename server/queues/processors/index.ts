@@ -1,7 +1,7 @@
 /** What each job does; payloads are parsed at this edge. */
 
 import { AppError } from "../../domain/errors";
-import type { ChangeSourceId, LossId, OrgId } from "../../domain/ids";
+import type { ChangeSourceId, LossId, OrgId, WorkerId } from "../../domain/ids";
 import { CATALOG, type JobName } from "../catalog";
 
 export interface Processors {
@@ -9,6 +9,7 @@ export interface Processors {
   poll(id: ChangeSourceId): Promise<void>;
   alarm(): Promise<void>;
   mail(lossId: LossId): Promise<void>;
+  see(workerId: WorkerId): Promise<void>;
   sweep(): Promise<void>;
   maintain(): Promise<void>;
 }
@@ -29,6 +30,10 @@ export function createProcessor(processors: Processors) {
       case "mail": {
         const { lossId } = CATALOG.mail.payload.parse(data);
         return processors.mail(lossId as LossId);
+      }
+      case "see": {
+        const { workerId } = CATALOG.see.payload.parse(data);
+        return processors.see(workerId as WorkerId);
       }
       case "sweep":
         return processors.sweep();

@@ -1,7 +1,7 @@
 // Guarantee: the fake driver keeps the contract of latent drivers, so that what the life cycle does
 // with it holds for the others; and its machines misbehave exactly as told.
 import { describe, expect, test } from "vitest";
-import { DriverError } from "../../../server/drivers/contract";
+import { DriverError, UNHEARD } from "../../../server/drivers/contract";
 import { FakeCloud, fakeDriver } from "../../../server/drivers/fake";
 import { driverConformance } from "./suite";
 
@@ -10,9 +10,9 @@ describe("fake driver", () => {
     const cloud = new FakeCloud();
     const kind = fakeDriver(cloud);
     return {
-      driver: kind.open({ image: "debian" }),
-      reopened: () => kind.open({ image: "debian" }),
-      hopeless: kind.open({ image: "missing" }),
+      driver: kind.open({ image: "debian" }, UNHEARD),
+      reopened: () => kind.open({ image: "debian" }, UNHEARD),
+      hopeless: kind.open({ image: "missing" }, UNHEARD),
       count: () => cloud.alive.length,
       kill(handle) {
         const machine = cloud.machines.find(({ order }) => order.key === handle.key);
@@ -33,7 +33,7 @@ describe("fake driver", () => {
 
   test("refuses, loses answers, lags and lies on command, and only then", async () => {
     const cloud = new FakeCloud();
-    const driver = fakeDriver(cloud).open({ image: "debian" });
+    const driver = fakeDriver(cloud).open({ image: "debian" }, UNHEARD);
     cloud.refuse("start", new DriverError("quota", "20 of 20"), 2);
     await expect(driver.start(ORDER, signal)).rejects.toMatchObject({ code: "quota" });
     await expect(driver.start(ORDER, signal)).rejects.toThrow("20 of 20");
@@ -52,7 +52,7 @@ describe("fake driver", () => {
 
   test("is slow until it is told, or until its caller gives up", async () => {
     const cloud = new FakeCloud();
-    const driver = fakeDriver(cloud).open({ image: "debian" });
+    const driver = fakeDriver(cloud).open({ image: "debian" }, UNHEARD);
     let go = () => {};
     cloud.delayAnswer(
       "start",
@@ -75,7 +75,7 @@ describe("fake driver", () => {
 
   test("notes what a caller must never do", async () => {
     const cloud = new FakeCloud();
-    const driver = fakeDriver(cloud).open({ image: "debian" });
+    const driver = fakeDriver(cloud).open({ image: "debian" }, UNHEARD);
     const made = await driver.start(ORDER, signal);
     await driver.start({ ...ORDER, agent: { ...ORDER.agent, password: "other" } }, signal);
     await driver.start({ ...ORDER, key: "No_Name" }, signal);

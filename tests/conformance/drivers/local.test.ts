@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { UNHEARD } from "../../../server/drivers/contract";
 import { type LocalHost, localDriver } from "../../../server/drivers/local";
 import { markedProcesses } from "../../../server/drivers/local/processes";
 import { workerProgram } from "../../support/slipway-worker";
@@ -33,9 +34,9 @@ describe("local driver", () => {
   driverConformance(async () => {
     const host = await localHost();
     return {
-      driver: localDriver(host).open({}),
-      reopened: () => localDriver(host).open({}),
-      hopeless: localDriver({ ...host, program: "/nowhere/worker.mjs" }).open({}),
+      driver: localDriver(host).open({}, UNHEARD),
+      reopened: () => localDriver(host).open({}, UNHEARD),
+      hopeless: localDriver({ ...host, program: "/nowhere/worker.mjs" }).open({}, UNHEARD),
       count: async () => (await running(host)).filter(({ isLeader }) => isLeader).length,
       async kill({ key }) {
         for (const { mark, pid } of await running(host)) {
@@ -60,7 +61,7 @@ describe("local driver", () => {
       ...{ key: "bb-local-dial-1", tag },
       agent: { host: "127.0.0.1", port, protocol: "pb", name: "w", password: "p" },
     } as const;
-    const driver = localDriver(host).open({});
+    const driver = localDriver(host).open({}, UNHEARD);
     const made = await driver.start(order, SIGNAL);
     await dialled;
     // A daemon that a build left behind, in a session of its own.
@@ -81,7 +82,7 @@ describe("local driver", () => {
   test("one that ends by itself says its last words", async () => {
     const host = await localHost();
     writeFileSync(host.program, "console.error('no licence'); process.exit(3);");
-    const driver = localDriver(host).open({});
+    const driver = localDriver(host).open({}, UNHEARD);
     const tag = { installation: "local", organization: 1, worker: 2, generation: 1 };
     const agent = { host: "h", port: 1, protocol: "pb", name: "w", password: "p" } as const;
     const made = await driver.start({ key: "bb-local-words-1", tag, agent }, SIGNAL);

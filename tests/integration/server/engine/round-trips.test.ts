@@ -247,6 +247,7 @@ async function openJobs() {
     poll: async () => {},
     alarm: async () => {},
     mail: async () => {},
+    see: async () => {},
     sweep: async () => {},
     maintain: async () => {},
   });
@@ -284,6 +285,7 @@ async function openSocket() {
     ask: async () => "no answer",
     attached: (session) => void builds?.attached(session),
     machineHere: () => {},
+    see: () => {},
     busy: (session) => builds?.busy(session) ?? 0,
     bound: (session) => builds?.bound(session) ?? 0,
     log: () => {},

@@ -226,7 +226,8 @@ test("an end that overtakes the attaching refuses it", async () => {
 
 test("an end that waits for the attaching still detaches", async () => {
   // The end has begun before the attaching is committed, and is the last word nevertheless.
-  const hello = { loginName: "w1", protocol: "null", peer: { address: "::1", port: 1 } } as const;
+  const peer = { address: "::1", port: 1 };
+  const hello = { loginName: "w1", protocol: "null", peer, generation: null } as const;
   const [opened] = await openSessions(rig.db, socket.id, [hello]);
   if (!opened?.sessionId) throw new Error("not opened");
   const { worker, sessionId } = opened;
@@ -249,7 +250,12 @@ test("an end that waits for the attaching still detaches", async () => {
 
 test("two that come in the same moment: the first has it, and the row is its own", async () => {
   const hello = (port: number) =>
-    ({ loginName: "w1", protocol: "null", peer: { address: "::1", port } }) as const;
+    ({
+      loginName: "w1",
+      protocol: "null",
+      peer: { address: "::1", port },
+      generation: null,
+    }) as const;
   const stranger = { ...hello(3), loginName: "nobody" };
   const opened = await openSessions(rig.db, socket.id, [stranger, hello(1), hello(2)]);
   expect(opened.map((one) => one && typeof one.sessionId)).toEqual([null, "number", "object"]);

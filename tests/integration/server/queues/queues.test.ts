@@ -45,6 +45,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
       poll: async () => {},
       alarm: idle,
       mail: idle,
+      see: async () => {},
       sweep: idle,
       maintain: idle,
     });
@@ -79,6 +80,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
       poll: async () => {},
       alarm: idle,
       mail: idle,
+      see: async () => {},
       sweep: idle,
       maintain: idle,
     });
@@ -99,6 +101,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
       poll: idle,
       alarm: async () => void rung.push(performance.now()),
       mail: idle,
+      see: async () => {},
       sweep: idle,
       maintain: idle,
     });
@@ -124,6 +127,7 @@ describe.each(backends)("on $name", ({ redisUrl }) => {
       poll: async () => {},
       alarm: idle,
       mail: idle,
+      see: async () => {},
       sweep: async () => {
         sweeps += 1;
       },
@@ -146,6 +150,7 @@ test("payloads are read at the edge; a job nobody knows is refused", async () =>
     poll: idle,
     alarm: idle,
     mail: idle,
+    see: async () => {},
     sweep: idle,
     maintain: idle,
   });
@@ -173,6 +178,7 @@ test("a server that was away is found again, and its outage leaves no connection
     poll: async () => {},
     alarm: idle,
     mail: idle,
+    see: async () => {},
     sweep: idle,
     maintain: idle,
   });

@@ -29,6 +29,7 @@ function facts(state: LatentState, more: Partial<LatentFacts> = {}): LatentFacts
     options: { buildWaitTimeout: 600, missingTimeout: 1_200, checkInstanceInterval: 10 },
     isEnding: false,
     isConnected: false,
+    isDraining: false,
     lostAt: null,
     missingAt: NOW + 1_200_000,
     isStartAnswered: true,

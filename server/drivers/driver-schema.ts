@@ -1,0 +1,34 @@
+/**
+ * The options of every kind of latent worker, by Buildbot's class name: what a document may say of its
+ * driver, and what forms are drawn from. What all latent workers have is not here.
+ */
+import { BUILD_WAIT_SECONDS } from "../domain/latent";
+import { localLatentOptions } from "./local/schema";
+
+export const latentWorkerOptions = {
+  LocalLatentWorker: localLatentOptions,
+} as const;
+
+export type LatentWorkerType = keyof typeof latentWorkerOptions;
+
+/** Those whose machines are on the server's own host, which a hosted installation lends to nobody. */
+export const ON_THE_SERVER: readonly LatentWorkerType[] = ["LocalLatentWorker"];
+
+/**
+ * Options that are rendered for the build that a machine is made for, so that a machine serves only
+ * builds for which they come to the same (W-120). The others are plain values, apart from secrets.
+ */
+export const RENDERED_OPTIONS: Readonly<Partial<Record<LatentWorkerType, readonly string[]>>> = {};
+
+/** `build_wait_timeout` where a document does not say (A-03); some depend on the other options. */
+const BUILD_WAIT: Readonly<
+  Partial<Record<LatentWorkerType, (options: Readonly<Record<string, unknown>>) => number>>
+> = {};
+
+export function buildWaitSeconds(type: string, options: Readonly<Record<string, unknown>>): number {
+  return BUILD_WAIT[type as LatentWorkerType]?.(options) ?? BUILD_WAIT_SECONDS;
+}
+
+export function isLatentType(type: string): type is LatentWorkerType {
+  return Object.hasOwn(latentWorkerOptions, type);
+}

@@ -1,0 +1,93 @@
+/**
+ * A driver as a machine needs it: with the options that it was made with, whatever they are now (R8),
+ * and with the secrets that they name, read at this moment and forgotten with the driver. What the
+ * provider says of them, in an error or a line, reaches nobody.
+ */
+import type { OrgId } from "../../domain/ids";
+import { type JsonValue, RenderError, renderTree, secretsIn } from "../../domain/properties";
+import { MIN_HIDDEN_BYTES } from "../../domain/secrets";
+import {
+  DriverError,
+  type LatentDriver,
+  type LatentDriverKind,
+  type Surroundings,
+  UNHEARD,
+} from "../../drivers/contract";
+
+export interface DriverAccess {
+  /** By the class name of a worker. */
+  readonly kinds: ReadonlyMap<string, LatentDriverKind>;
+  /** Those of the names that the organisation has. */
+  readonly reveal: (orgId: OrgId, names: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+}
+
+export interface Opening {
+  readonly orgId: OrgId;
+  /** Class name of the worker, and all of its options. */
+  readonly kind: string;
+  readonly config: unknown;
+}
+
+/** @throws DriverError when it cannot be opened as it is configured */
+export async function openDriver(
+  { kinds, reveal }: DriverAccess,
+  { orgId, kind: type, config }: Opening,
+  { note }: Surroundings = UNHEARD,
+): Promise<LatentDriver> {
+  const kind = kinds.get(type);
+  if (!kind) throw new DriverError("bad-configuration", `there is no driver for ${type}`);
+  const own = ownOptions(config);
+  const names = secretsIn(own);
+  const secrets = names.length > 0 ? await reveal(orgId, names) : new Map<string, string>();
+  const hide = hiding(secrets);
+  const rendered = renderedWith(own, secrets);
+  const options = kind.schema.safeParse(rendered);
+  if (!options.success) {
+    const [issue] = options.error.issues;
+    const where = issue?.path.join(".") || "its options";
+    throw new DriverError("bad-configuration", hide(`${where}: ${issue?.message ?? "is wrong"}`));
+  }
+  const driver = kind.open(options.data, { note: (line) => note(hide(line)) });
+  return secrets.size === 0 ? driver : discreet(driver, hide);
+}
+
+/** What the worker has in common with others is not the driver's, and not rendered for it. */
+function ownOptions(config: unknown): JsonValue {
+  const { properties: _, defaultProperties: __, ...own } = config as Record<string, JsonValue>;
+  return own;
+}
+
+function renderedWith(config: JsonValue, secrets: ReadonlyMap<string, string>): JsonValue {
+  try {
+    return renderTree(config, { properties: {}, secrets });
+  } catch (error) {
+    if (!(error instanceof RenderError)) throw error;
+    throw new DriverError("bad-configuration", error.message);
+  }
+}
+
+function hiding(secrets: ReadonlyMap<string, string>): (text: string) => string {
+  const hidden = [...secrets].filter(([, value]) => value.length >= MIN_HIDDEN_BYTES);
+  return (text) =>
+    hidden.reduce((said, [name, value]) => said.replaceAll(value, `<${name}>`), text);
+}
+
+function discreet(driver: LatentDriver, hide: (text: string) => string): LatentDriver {
+  const guarded = async <T>(answer: Promise<T>): Promise<T> => {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!(error instanceof DriverError)) throw error;
+      throw new DriverError(error.code, hide(error.message));
+    }
+  };
+  return {
+    start: (order, signal) => guarded(driver.start(order, signal)),
+    stop: (handle, how, signal) => guarded(driver.stop(handle, how, signal)),
+    list: (owner, signal) => guarded(driver.list(owner, signal)),
+    async inspect(handle, signal) {
+      const report = await guarded(driver.inspect(handle, signal));
+      return { ...report, why: hide(report.why) };
+    },
+  };
+}

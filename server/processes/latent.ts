@@ -1,0 +1,104 @@
+/**
+ * Latent workers in the `jobs` process: their drivers, and every reason to look at one. What a look
+ * waits for, a cloud, may take minutes, so nothing here waits for a look but the queue's own jobs.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { OrgId, ProcessId, WorkerId } from "../domain/ids";
+import { openDrivers } from "../drivers";
+import type { LocalHost } from "../drivers/local";
+import { adoptWaiting, endStopped, failWaiting, releaseWaiting } from "../engine";
+import { hostEnv, type ProcessEnv, projectRoot } from "../env";
+import { OUTBOX, processChannel } from "../events/bus";
+import { mergeCalls } from "../events/merge-calls";
+import {
+  createLatentFleet,
+  installationTag,
+  type LatentContext,
+  type LatentFleet,
+  sweepLatent,
+} from "../fleet";
+import { databaseSecrets } from "../secrets/database";
+import { seal, sealingKey, unseal } from "../secrets/seal";
+import type { EngineProcess } from "./common";
+import { openLocalHome } from "./local/home";
+import { localDoor } from "./local/local-workers";
+
+export interface LatentWorkers {
+  readonly fleet: LatentFleet;
+  /** For the distributor. */
+  readonly distributing: {
+    readonly processId: ProcessId;
+    readonly see: (workerId: WorkerId) => void;
+  };
+  /** Everything whose time has come, or whose driver has died. Never rejects, waits for no cloud. */
+  sweep(): Promise<void>;
+  /** Builds that wait for a machine and that somebody wants stopped. Never rejects. */
+  obeyStops(): Promise<void>;
+}
+
+export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorkers> {
+  const { db, env, actor, announcer, producer, log, insist } = own;
+  const { processId } = own.lease;
+  const key = sealingKey(env.secretKey);
+  const secrets = databaseSecrets(db, key);
+  const { advertise, pbPort, msgpackPort } = env.workers;
+  const context: LatentContext = {
+    ...{ db, processId, actor, insist, log },
+    installation: installationTag(env.secretKey),
+    master: { host: advertise, ports: { pb: pbPort, msgpack: msgpackPort } },
+    kinds: openDrivers({ local: await localHost(env) }),
+    async reveal(orgId, names) {
+      const found = await secrets.read({ orgId, names, reader: "latent workers", enrol() {} });
+      return new Map([...found].map(([name, secret]) => [name, secret.reveal()]));
+    },
+    seal: (clear) => seal(key, clear),
+    unseal: (sealed) => unseal(key, sealed),
+    async fail(workerId, failure) {
+      const orgId = await failWaiting(db, workerId, failure, actor);
+      if (orgId !== null) producer.distribute(orgId);
+    },
+    async release(workerId) {
+      const owners = await releaseWaiting(db, workerId, actor);
+      for (const owner of owners) announcer.announce(processChannel(owner));
+    },
+    wake: (orgId: OrgId) => producer.distribute(orgId),
+    announce: () => announcer.announce(OUTBOX),
+    tell: (owner) => announcer.announce(processChannel(owner), "stop"),
+    alarm: producer.alarm,
+  };
+  const fleet = createLatentFleet(context);
+  const see = (workerId: WorkerId) => void fleet.see(workerId);
+
+  return {
+    fleet,
+    distributing: { processId, see },
+    sweep: mergeCalls(
+      async () => {
+        await adoptWaiting(db, processId);
+        await stop();
+        await sweepLatent(context, fleet);
+      },
+      (error) => log("latent workers left for the next sweep", { error }),
+    ),
+    obeyStops: mergeCalls(stop, (error) => log("stops left for the next sweep", { error })),
+  };
+
+  async function stop(): Promise<void> {
+    const workers = await endStopped(db, actor);
+    if (workers.length > 0) announcer.announce(OUTBOX);
+    for (const workerId of workers) see(workerId);
+  }
+}
+
+/** What machines that are programs of this host run in; null: strangers get nothing of it. */
+async function localHost(env: ProcessEnv): Promise<LocalHost | null> {
+  if (env.isHosted) return null;
+  const home = await openLocalHome(env.dataDir, join(projectRoot(), ".dist/worker.js"));
+  const folder = join(home.folder, "machines");
+  await mkdir(folder, { recursive: true, mode: 0o755 });
+  const { program, account } = home;
+  const path = `${join(process.execPath, "..")}:${hostEnv().PATH ?? "/usr/bin:/bin"}`;
+  const door = await localDoor(env, home);
+  return { program, folder, account, door, env: { ...hostEnv(), PATH: path } };
+}
