@@ -16,7 +16,13 @@ export { type DistributeContext, distribute } from "./distribute/distribute";
 export { whyWaiting } from "./distribute/why";
 export { type Builds, createBuilds } from "./execute/builds";
 export { machineHere } from "./latent/machine-here";
-export { adoptWaiting, endStopped, failWaiting, releaseWaiting } from "./latent/waiting";
+export {
+  adoptWaiting,
+  endStopped,
+  failWaiting,
+  giveUpLost,
+  releaseWaiting,
+} from "./latent/waiting";
 export { declareDeadGone, declareGone, declarePidGone, holdLease, type Lease } from "./lease";
 export { LocksMoved } from "./locks/locks-moved";
 export { LOCKS } from "./locks/own-locks";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { OrgId, ProcessId, WorkerId } from "../domain/ids";
 import { openDrivers } from "../drivers";
 import type { LocalHost } from "../drivers/local";
-import { adoptWaiting, endStopped, failWaiting, releaseWaiting } from "../engine";
+import { adoptWaiting, endStopped, failWaiting, giveUpLost, releaseWaiting } from "../engine";
 import { hostEnv, type ProcessEnv, projectRoot } from "../env";
 import { OUTBOX, processChannel } from "../events/bus";
 import { mergeCalls } from "../events/merge-calls";
@@ -56,6 +56,10 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
     unseal: (sealed) => unseal(key, sealed),
     async fail(workerId, failure) {
       const orgId = await failWaiting(db, workerId, failure, actor);
+      if (orgId !== null) producer.distribute(orgId);
+    },
+    async giveUpLost(workerId, reason) {
+      const orgId = await giveUpLost(db, workerId, reason, actor);
       if (orgId !== null) producer.distribute(orgId);
     },
     async release(workerId) {

@@ -13,6 +13,7 @@ import {
   distribute,
   endStopped,
   failWaiting,
+  giveUpLost,
   releaseWaiting,
 } from "../../server/engine";
 import { claim } from "../../server/engine/distribute/claim";
@@ -193,6 +194,9 @@ function jobsProcess(
     unseal: (sealed) => sealed.toString(),
     async fail(workerId, failure) {
       await failWaiting(db, workerId, failure, actor);
+    },
+    async giveUpLost(workerId, reason) {
+      await giveUpLost(db, workerId, reason, actor);
     },
     async release(workerId) {
       const owners = await releaseWaiting(db, workerId, actor);

@@ -84,7 +84,7 @@ function onTheWay(facts: LatentFacts): LatentStep {
     return { do: "fail", failure: { verdict: "transient", reason } };
   }
   if (state === "substantiating" || !facts.isStartAnswered) return { do: "start" };
-  const checkAt = (facts.checkedAt ?? facts.since) + options.checkInstanceInterval * 1_000;
+  const checkAt = nextCheck(facts, facts.since);
   if (checkAt <= now) return { do: "inspect" };
   return { do: "wait", until: Math.min(checkAt, missingAt ?? checkAt) };
 }
@@ -99,20 +99,30 @@ function connected(facts: LatentFacts): LatentStep {
   return whenIdle(facts, null);
 }
 
-/** Its builds have ended by themselves, or wait for it to come back. */
+/**
+ * Its builds have ended by themselves, or wait for it to come back. The provider is asked at once
+ * whether there is still a machine that could (K-035).
+ */
 function lost(facts: LatentFacts): LatentStep {
-  const { lostAt, since } = facts;
+  const { lostAt, since, now } = facts;
   if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
   if (facts.waiting > 0) return { do: "renew", reason: "its machine has lost its connection" };
   if (facts.isDraining && facts.running === 0) {
     return { do: "let-go", reason: "its machine was asked to go" };
   }
   const goneAt = (lostAt ?? since) + LOST_SECONDS * 1_000;
-  if (goneAt <= facts.now) {
+  if (goneAt <= now) {
     return { do: "let-go", reason: `its machine did not come back within ${LOST_SECONDS} s` };
   }
-  return facts.running > 0 ? { do: "wait", until: goneAt } : whenIdle(facts, goneAt);
+  const idle = facts.running > 0 ? null : whenIdle(facts, goneAt);
+  if (idle !== null && idle.do !== "wait") return idle;
+  const checkAt = (facts.checkedAt ?? 0) < (lostAt ?? since) ? now : nextCheck(facts, now);
+  if (checkAt <= now) return { do: "inspect" };
+  return { do: "wait", until: Math.min(checkAt, idle?.until ?? goneAt) };
 }
+
+const nextCheck = ({ checkedAt, options }: LatentFacts, otherwise: number) =>
+  (checkedAt ?? otherwise) + options.checkInstanceInterval * 1_000;
 
 /** W-111: its build has ended, and at 0 no other one gets what that left. */
 function isUsedUp({ options, running, idleSince, since }: LatentFacts): boolean {

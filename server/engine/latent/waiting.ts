@@ -90,6 +90,29 @@ export async function failWaiting(
   return rows[0]?.orgId ?? null;
 }
 
+/**
+ * Builds of a worker whose machine is gone, and whose connection was lost before: it will not carry
+ * them on.
+ * @returns the organisation whose requests wait again
+ */
+export async function giveUpLost(
+  q: Queryable,
+  workerId: WorkerId,
+  reason: string,
+  actor: string,
+): Promise<OrgId | null> {
+  const rows = await q.rows<Waiting>(
+    {
+      name: "lost-builds",
+      text: `${SELECT} from build b where b.worker_id = $1 and b.state = 'running' and b.state <> 'finished'
+        and not exists (select from worker_session s where s.id = b.session_id and s.ended_at is null) order by b.id`,
+    },
+    [workerId],
+  );
+  for (const build of rows) await giveUp(q, build, actor, RETRY, reason);
+  return rows[0]?.orgId ?? null;
+}
+
 /** Those that somebody wants stopped end at once. @returns their workers, to be looked at */
 export async function endStopped(q: Queryable, actor: string): Promise<WorkerId[]> {
   const rows = await q.rows<Waiting>({

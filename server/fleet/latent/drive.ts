@@ -34,6 +34,8 @@ export interface LatentContext extends DriverAccess {
   readonly unseal: (sealed: Buffer) => string;
   /** Those who wait for this worker's machine get none. May be called again. */
   readonly fail: (workerId: WorkerId, failure: Failure) => Promise<void>;
+  /** Builds that wait for this worker to come back wait no longer. May be called again. */
+  readonly giveUpLost: (workerId: WorkerId, reason: string) => Promise<void>;
   /** The machine is there: those who wait for it may begin. May be called again. */
   readonly release: (workerId: WorkerId) => Promise<void>;
   /** Requests of this organisation may find a worker now. */
@@ -210,16 +212,25 @@ class Seeing {
       const report = await within(INSPECT_SECONDS, "look at", (signal) =>
         driver.inspect(handle, signal),
       );
-      if (report.state === "gone" || report.state === "broken") {
-        const reason = `its machine crashed before it logged in: ${report.why}`;
-        return this.#fail({ verdict: "transient", reason });
-      }
+      if (report.state === "gone" || report.state === "broken") return this.#died(report.why);
     } catch (error) {
       if (!(error instanceof DriverError)) throw error;
       // Its deadline stands; a provider that is away for a moment says nothing of the machine.
       this.context.log("a machine could not be looked at", { key: machine.key, error });
     }
     await this.#moves.checked();
+  }
+
+  /** T8, or K-035: nobody waits for it any longer. */
+  async #died(why: string): Promise<void> {
+    const { context, latent } = this;
+    if (latent.facts.state === "starting") {
+      const reason = `its machine crashed before it logged in: ${why}`;
+      return this.#fail({ verdict: "transient", reason });
+    }
+    const reason = `its machine is gone: ${why}`;
+    await context.giveUpLost(latent.workerId, reason);
+    await this.#moves.letGo("unwanted", reason);
   }
 
   async #stop(): Promise<void> {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { CANCELLED, EXCEPTION, RETRY, SUCCESS } from "../../../../../server/domain/builds";
 import type { BuilderId, WorkerId } from "../../../../../server/domain/ids";
 import { DriverError } from "../../../../../server/drivers/contract";
+import type { FakeMachine } from "../../../../../server/drivers/fake";
 import { type NullWorker, untilStopped } from "../../../../../server/protocols/null";
 import { CALLER, isFinished, isRunning, until } from "../../../../support/engine-rig";
 import { createLatentRig, type JobsProcess, type LatentRig } from "../../../../support/latent-rig";
@@ -332,6 +333,34 @@ test("a lost connection ends the build, and the next build has another machine (
   await see();
   expect((await latent.rig.build(second, isFinished)).result).toBe(SUCCESS);
   expect(latent.cloud.machines.map(({ state }) => state)).toEqual(["gone", "running"]);
+  expect(await quarantines()).toEqual([]);
+});
+
+test("a machine that dies under its build is known to be gone at once, and why (K-035)", async () => {
+  await configure({ build_wait_timeout: 600 });
+  const request = await ask();
+  await see();
+  await until(() => latent.workers.length === 1);
+  agent().behaviour = untilStopped;
+  const build = await latent.rig.build(request, isRunning);
+  // As a worker that keeps its build: it waits for it to come back.
+  await latent.rig.db.rows("update build set keeper = 'it' where id = $1", [build.id]);
+  latent.cloud.crash(latent.cloud.alive[0] as FakeMachine, "killed: out of memory (limit 4Gi)");
+  await until(
+    async () => (await latent.rig.db.rows("select from worker where session_id is null")).length,
+  );
+  await see();
+  const ended = await latent.rig.build(request, isFinished);
+  expect(ended.result).toBe(RETRY);
+  expect(await latent.row(worker)).toMatchObject({ state: "insubstantiated" });
+  expect(await states()).toEqual(["gone"]);
+  const reasons = await latent.rig.db.rows<{ reason: string }>(
+    "select reason from transition where kind in ('build', 'instance') and subject_id in ($1, 1)",
+    [build.id],
+  );
+  expect(reasons.map(({ reason }) => reason)).toContain(
+    "its machine is gone: killed: out of memory (limit 4Gi)",
+  );
   expect(await quarantines()).toEqual([]);
 });
 

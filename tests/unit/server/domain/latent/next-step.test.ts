@@ -153,7 +153,7 @@ describe("with a machine", () => {
   });
   test("a lost connection stops nothing by itself; the next build has another machine (T16, T2d)", () => {
     const away = { lostAt: NOW - 1_000, idleSince: NOW - 1_000 };
-    expect(nextStep(facts("substantiated", away))).toEqual({ do: "wait", until: NOW + 119_000 });
+    expect(nextStep(facts("substantiated", away))).toEqual({ do: "wait", until: NOW + 9_000 });
     expect(nextStep(facts("substantiated", { ...away, waiting: 1 }))).toMatchObject({
       do: "renew",
     });
@@ -163,11 +163,25 @@ describe("with a machine", () => {
     // Whose worker keeps its build may come back, for as long as that is allowed to last (W-140).
     expect(nextStep(facts("substantiated", { ...away, ...wait(0), running: 1 }))).toEqual({
       do: "wait",
-      until: NOW + 119_000,
+      until: NOW + 9_000,
     });
     expect(
       nextStep(facts("substantiated", { ...wait(-1), lostAt: NOW - 120_000, running: 1 })),
     ).toMatchObject({ do: "let-go" });
+  });
+  test("whether there is still a machine is asked at once, and then at intervals (K-035)", () => {
+    const away = { lostAt: NOW - 1_000, running: 1 };
+    for (const checkedAt of [null, NOW - 5_000]) {
+      expect(nextStep(facts("substantiated", { ...away, checkedAt }))).toEqual({ do: "inspect" });
+    }
+    const asked = { ...away, lostAt: NOW - 60_000 };
+    expect(nextStep(facts("substantiated", { ...asked, checkedAt: NOW - 4_000 }))).toEqual({
+      do: "wait",
+      until: NOW + 6_000,
+    });
+    expect(nextStep(facts("substantiated", { ...asked, checkedAt: NOW - 10_000 }))).toEqual({
+      do: "inspect",
+    });
   });
 });
 
