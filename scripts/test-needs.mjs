@@ -7,6 +7,8 @@ const NEEDS = [
   { program: "git", aptPackage: "git" },
   { program: "redis-server", aptPackage: "redis-server" },
   { program: "buildbot-worker", aptPackage: "buildbot-worker" },
+  { program: "dockerd", aptPackage: "docker.io" },
+  { program: "busybox", aptPackage: "busybox-static" },
   { program: "pg_dump", aptPackage: "postgresql" },
   { program: "chromium", aptPackage: "chromium", setting: "SLIPWAY_TEST_CHROMIUM" },
 ];

@@ -22,7 +22,7 @@ import { heldChanges } from "./stale";
 import { readConfig, type StoredConfig } from "./stored";
 import { type Prepared, prepare } from "./take-out";
 import { writeVersions } from "./versions";
-import { missingSecrets } from "./warnings";
+import { warningsOf } from "./warnings";
 import { type PlannedWorker, writeWorkers } from "./worker-rows";
 
 export interface ApplyOptions {
@@ -103,7 +103,7 @@ export async function applyConfig(
   const applied = {
     ...changes,
     revision,
-    warnings: await missingSecrets(tx, orgId, documentsOf(held)),
+    warnings: await warningsOf(tx, orgId, documentsOf(held)),
   };
   if (revision !== before.revision || rotated.size > 0) await announce(tx, context, applied);
   return applied;

@@ -5,7 +5,7 @@ import { type CheckOptions, checkConfig } from "./check";
 import { crossCheck } from "./cross-check";
 import type { ConfigError } from "./source";
 import { readConfig } from "./stored";
-import { missingSecrets } from "./warnings";
+import { warningsOf } from "./warnings";
 
 export interface Judgement {
   readonly errors: readonly ConfigError[];
@@ -29,6 +29,6 @@ export async function checkAgainst(
   });
   return {
     errors: locate(problems),
-    warnings: locate(await missingSecrets(tx, orgId, documents)),
+    warnings: locate(await warningsOf(tx, orgId, documents)),
   };
 }

@@ -12,6 +12,7 @@ import { issuesAsWritten, templateProblems } from "../domain/properties";
 import {
   isLatentType,
   type LatentWorkerType,
+  latentProblems,
   ON_THE_SERVER,
   RENDERED_OPTIONS,
 } from "../drivers/driver-schema";
@@ -240,7 +241,24 @@ function workerProblems(worker: unknown, path: Path, options: CheckOptions): Pro
   const driver = Object.fromEntries(
     Object.entries(record(worker)).filter(([key]) => !fixed.includes(key)),
   );
-  return [...problemsOf(new z.ZodError(issues), worker, path), ...templatesIn(driver, path)];
+  return [
+    ...problemsOf(new z.ZodError(issues), worker, path),
+    ...templatesIn(driver, path),
+    ...(isLatentType(type) ? together(type, record(worker), path, options) : []),
+  ];
+}
+
+/** What its driver says of its options together, and of where this is. */
+function together(
+  type: LatentWorkerType,
+  worker: Readonly<Record<string, unknown>>,
+  path: Path,
+  options: CheckOptions,
+): Problem[] {
+  return latentProblems(type, worker, options).map((problem) => ({
+    ...{ path: [...path, ...problem.path], message: problem.message },
+    of: problem.path.length === 0 ? "key" : "value",
+  }));
 }
 
 /** All but those of its driver that are rendered for a build. */

@@ -19,4 +19,3 @@ export {
   type VersionText,
   versionBefore,
 } from "./versions";
-export { missingSecrets } from "./warnings";

@@ -196,7 +196,6 @@ export const workerSchemas = {
 } as const;
 
 export const WORKER_TYPES_LATER = [
-  "DockerLatentWorker",
   "DockerSwarmLatentWorker",
   "KubeLatentWorker",
   "EC2LatentWorker",

@@ -1,14 +1,38 @@
 /** What may be wrong and keeps nothing from being activated (C-002). */
 import type { Queryable } from "../db/pool";
 import type { OrgId } from "../domain/ids";
+import { isLatentType, latentWarnings } from "../drivers/driver-schema";
 import { knownSecrets } from "../secrets/store";
 import { quote } from "./fields";
 import type { Problem } from "./problems";
 import { references } from "./references";
 import type { Documents } from "./schema";
 
+export async function warningsOf(
+  tx: Queryable,
+  orgId: OrgId,
+  documents: Documents,
+): Promise<Problem[]> {
+  return [...ofWorkers(documents), ...(await missingSecrets(tx, orgId, documents))];
+}
+
+/** What drivers of latent workers have to say of options that are right. */
+function ofWorkers({ organization }: Documents): Problem[] {
+  return (organization?.workers ?? []).flatMap((worker, index) => {
+    if (!isLatentType(worker.type)) return [];
+    const warnings = latentWarnings(worker.type, worker, {});
+    return warnings.map(
+      ({ path, message }): Problem => ({
+        path: ["workers", index, ...path],
+        message,
+        of: "value",
+      }),
+    );
+  });
+}
+
 /** Secrets that are named and do not exist (yet). */
-export async function missingSecrets(
+async function missingSecrets(
   tx: Queryable,
   orgId: OrgId,
   { organization, projects }: Documents,

@@ -6,6 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { OrgId, ProcessId, WorkerId } from "../domain/ids";
 import { openDrivers } from "../drivers";
+import type { DockerSurroundings } from "../drivers/docker";
 import type { LocalHost } from "../drivers/local";
 import { adoptWaiting, endStopped, failWaiting, giveUpLost, releaseWaiting } from "../engine";
 import { hostEnv, type ProcessEnv, projectRoot } from "../env";
@@ -47,7 +48,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
     ...{ db, processId, actor, insist, log },
     installation: installationTag(env.secretKey),
     master: { host: advertise, ports: { pb: pbPort, msgpack: msgpackPort } },
-    kinds: openDrivers({ local: await localHost(env) }),
+    kinds: openDrivers({ local: await localHost(env), docker: await dockerHost(env) }),
     async reveal(orgId, names) {
       const found = await secrets.read({ orgId, names, reader: "latent workers", enrol() {} });
       return new Map([...found].map(([name, secret]) => [name, secret.reveal()]));
@@ -105,4 +106,12 @@ async function localHost(env: ProcessEnv): Promise<LocalHost | null> {
   const path = `${join(process.execPath, "..")}:${hostEnv().PATH ?? "/usr/bin:/bin"}`;
   const door = await localDoor(env, home);
   return { program, folder, account, door, env: { ...hostEnv(), PATH: path } };
+}
+
+/** Archives that images are built from lie in a folder that whoever runs the installation fills. */
+async function dockerHost({ isHosted, dataDir }: ProcessEnv): Promise<DockerSurroundings> {
+  if (isHosted) return { isHosted, contexts: null };
+  const contexts = join(dataDir, "docker-contexts");
+  await mkdir(contexts, { recursive: true, mode: 0o750 });
+  return { isHosted, contexts };
 }

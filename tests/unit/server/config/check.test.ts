@@ -120,8 +120,8 @@ describe("mistakes", () => {
     ],
     [
       "a worker type that comes later",
-      "workers: [{type: DockerLatentWorker, name: d}]",
-      /"DockerLatentWorker" is not supported yet/,
+      "workers: [{type: KubeLatentWorker, name: d}]",
+      /"KubeLatentWorker" is not supported yet/,
     ],
     [
       "an address that is none",

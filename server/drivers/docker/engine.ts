@@ -1,0 +1,199 @@
+/** The few calls of the engine's API that the driver makes, each with its answer understood. */
+import type { Readable } from "node:stream";
+import type Docker from "dockerode";
+import { z } from "zod";
+import type { Endpoint } from "./endpoint";
+import { EngineRefusal, NoEngine } from "./errors";
+import { LogFrames } from "./log-frames";
+import { followProgress } from "./progress";
+import { openDockerode } from "./transport";
+
+const labels = z.record(z.string(), z.string()).nullish();
+
+const containerSchema = z.object({
+  Id: z.string().min(1),
+  Created: z.string(),
+  State: z.object({
+    Status: z.string(),
+    ExitCode: z.number().catch(0),
+    OOMKilled: z.boolean().catch(false),
+    Error: z.string().catch(""),
+  }),
+  Config: z.object({ Labels: labels, Env: z.array(z.string()).nullish() }),
+});
+const listedContainerSchema = z.object({
+  Id: z.string().min(1),
+  Labels: labels,
+  Created: z.number(),
+});
+const imageSchema = z.object({ Id: z.string().min(1) });
+const listedImageSchema = z.object({
+  Id: z.string().min(1),
+  RepoTags: z.array(z.string()).nullish(),
+  Labels: labels,
+  Created: z.number(),
+});
+
+export type ContainerFacts = z.output<typeof containerSchema>;
+export type ListedContainer = z.output<typeof listedContainerSchema>;
+export type ListedImage = z.output<typeof listedImageSchema>;
+
+export interface ContainerSpec {
+  readonly Image: string;
+  readonly Cmd?: readonly string[];
+  readonly Env: readonly string[];
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly Hostname?: string;
+  readonly HostConfig: Readonly<Record<string, unknown>>;
+}
+
+export interface BuildOptions {
+  readonly t: string;
+  readonly target?: string;
+  readonly buildargs?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Whether what it begins from is pulled although it is there. */
+  readonly pull: boolean;
+}
+
+export class Engine {
+  readonly #docker: Docker;
+
+  constructor(
+    private readonly endpoint: Endpoint,
+    version: string | null,
+    private readonly signal: AbortSignal,
+  ) {
+    this.#docker = openDockerode(endpoint, version);
+  }
+
+  /** Null: there is none of this name or id. */
+  async container(name: string): Promise<ContainerFacts | null> {
+    const answer = await orNull(this.#docker.getContainer(name).inspect(this.#patience()));
+    return answer === null ? null : this.#understood(containerSchema, answer);
+  }
+
+  async containers(label: readonly string[]): Promise<ListedContainer[]> {
+    const query = { all: true, filters: { label: [...label] }, ...this.#patience() };
+    const answer = await this.#docker.listContainers(query);
+    return this.#understood(z.array(listedContainerSchema), answer);
+  }
+
+  /** @returns its id */
+  async create(name: string, spec: ContainerSpec): Promise<string> {
+    // Apart, or all of it would stand in the address, the password too.
+    const call = { _query: { name }, _body: spec, ...this.#patience() };
+    const { id } = await this.#docker.createContainer(call as Docker.ContainerCreateOptions);
+    return this.#understood(z.string().min(1), id);
+  }
+
+  async run(id: string): Promise<void> {
+    await unless([304], this.#docker.getContainer(id).start(this.#patience()));
+  }
+
+  async stop(name: string, seconds: number): Promise<void> {
+    const container = this.#docker.getContainer(name);
+    await unless([304, 404], container.stop({ t: seconds, ...this.#patience() }));
+  }
+
+  /** With the volumes that have no name; what is being removed already counts as removed. */
+  async remove(name: string): Promise<void> {
+    const query = { force: true, v: true, ...this.#patience() };
+    await unless([404, 409], this.#docker.getContainer(name).remove(query));
+  }
+
+  /** What it printed last. */
+  async printed(name: string, lines: number): Promise<string> {
+    const query = { stdout: true, stderr: true, tail: lines, follow: false as const };
+    const container = this.#docker.getContainer(name);
+    const bytes = await container.logs({ ...query, ...this.#patience() });
+    if (!Buffer.isBuffer(bytes)) return "";
+    return new LogFrames().push(bytes).toString("utf8");
+  }
+
+  /** What it prints, from the beginning on or from its last lines, until it ends. */
+  async follow(name: string, tail: number | "all"): Promise<Readable> {
+    const query = { stdout: true, stderr: true, follow: true as const, ...this.#patience() };
+    const container = this.#docker.getContainer(name);
+    return (await container.logs({ ...query, tail } as typeof query)) as Readable;
+  }
+
+  async hasImage(name: string): Promise<boolean> {
+    const answer = await orNull(this.#docker.getImage(name).inspect());
+    if (answer !== null) this.#understood(imageSchema, answer);
+    return answer !== null;
+  }
+
+  async images(filters: Readonly<Record<string, readonly string[]>>): Promise<ListedImage[]> {
+    const query = { filters: { ...filters } as Record<string, string[]>, ...this.#patience() };
+    const answer = await this.#docker.listImages(query);
+    return this.#understood(z.array(listedImageSchema), answer);
+  }
+
+  async removeImage(name: string): Promise<void> {
+    const query = { force: true, ...this.#patience() };
+    await unless([404], this.#docker.getImage(name).remove(query));
+  }
+
+  async build(
+    archive: Buffer | NodeJS.ReadableStream,
+    options: BuildOptions,
+    said: (line: string) => void,
+  ): Promise<void> {
+    const query = { ...options, forcerm: true, ...this.#patience() };
+    const stream = await this.#docker.buildImage(
+      archive as NodeJS.ReadableStream,
+      query as unknown as Docker.ImageBuildOptions,
+    );
+    await this.#toItsEnd(stream, said);
+  }
+
+  async pull(image: string, said: (line: string) => void): Promise<void> {
+    const stream = (await this.#docker.pull(image, this.#patience())) as NodeJS.ReadableStream;
+    await this.#toItsEnd(stream, said);
+  }
+
+  async #toItsEnd(stream: NodeJS.ReadableStream, said: (line: string) => void): Promise<void> {
+    try {
+      await followProgress(stream as AsyncIterable<Buffer> & NodeJS.ReadableStream, said);
+    } catch (error) {
+      if (this.signal.aborted) throw this.signal.reason;
+      if (error instanceof EngineRefusal || error instanceof NoEngine) throw error;
+      const { message } = error as Error;
+      throw new NoEngine(
+        `the engine at ${this.endpoint.address} hung up in the middle of its answer: ${message}`,
+        { cause: error },
+      );
+    }
+  }
+
+  #patience(): { abortSignal: AbortSignal } {
+    return { abortSignal: this.signal };
+  }
+
+  #understood<T>(schema: z.ZodType<T>, answer: unknown): T {
+    const parsed = schema.safeParse(answer);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const where = issue?.path.join(".") ? ` (${issue.path.join(".")}: ${issue.message})` : "";
+    throw new NoEngine(`what answers at ${this.endpoint.address} is no Docker engine${where}`);
+  }
+}
+
+async function orNull<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof EngineRefusal && error.status === 404) return null;
+    throw error;
+  }
+}
+
+/** What the engine refuses because there is nothing to do is done. */
+async function unless(statuses: readonly number[], call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof EngineRefusal) || !statuses.includes(error.status ?? 0)) throw error;
+  }
+}

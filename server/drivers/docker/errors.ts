@@ -1,0 +1,95 @@
+/** What an engine says, in the five words that a driver has. */
+import type { DriverErrorCode } from "../../domain/latent";
+import { DriverError } from "../contract";
+
+/** What the engine refused: its own words, and the status that they came with. */
+export class EngineRefusal extends Error {
+  override readonly name = "EngineRefusal";
+
+  constructor(
+    /** Null: it came in the middle of an answer that had begun well. */
+    readonly status: number | null,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The engine could not be asked, or what answered is none. */
+export class NoEngine extends Error {
+  override readonly name = "NoEngine";
+}
+
+interface Known {
+  readonly says: RegExp;
+  readonly code: DriverErrorCode;
+  readonly advice?: string;
+}
+
+/** First match decides. */
+const KNOWN: readonly Known[] = [
+  {
+    says: /(operating system|platform|OS\/Arch).*(does not match|cannot be used)|no matching manifest|exec format error/i,
+    code: "bad-configuration",
+    advice: "The image was made for another operating system or processor than the engine's host.",
+  },
+  {
+    says: /toomanyrequests|rate limit/i,
+    code: "quota",
+    advice: "The registry limits how often images are pulled.",
+  },
+  {
+    says: /no space left|cannot allocate memory|not enough (cpu|memory)|resource temporarily unavailable/i,
+    code: "no-capacity",
+    advice: "The engine's host is full.",
+  },
+  {
+    says: /(pull access denied|repository does not exist|manifest.*(unknown|not found)|requested access to the resource is denied|unauthorized)/i,
+    code: "bad-configuration",
+    advice: "Check the name and the tag of the image, and whether the engine may pull it.",
+  },
+  {
+    says: /(lookup .*: no such host|connection refused|i\/o timeout|network is unreachable|TLS handshake timeout|no route to host|Temporary failure in name resolution|server misbehaving|context deadline exceeded)/i,
+    code: "provider-down",
+    advice: "The engine's host does not reach the registry.",
+  },
+  {
+    says: /no such image/i,
+    code: "bad-configuration",
+    advice: "Pull it on the engine's host, or set autopull.",
+  },
+  {
+    says: /(executable file not found|no such file or directory: unknown|permission denied: unknown)/i,
+    code: "bad-configuration",
+    advice: "The command is not in the image.",
+  },
+];
+
+/** @param doing what was being done, such as `image X could not be pulled` */
+export function driverError(doing: string, error: unknown, hidden: readonly string[] = []): Error {
+  if (error instanceof DriverError) return error;
+  if (error instanceof NoEngine) return new DriverError("provider-down", error.message);
+  if (!(error instanceof EngineRefusal)) return error as Error;
+  const known = KNOWN.find(({ says }) => says.test(error.message));
+  const code = known?.code ?? codeOf(error.status);
+  const said = without(hidden, error.message.trim()).slice(0, LONGEST);
+  const advice = known?.advice ? ` ${known.advice}` : "";
+  const words = `${doing}: ${said}${/[.!?]$/.test(said) || !advice ? "" : "."}${advice}`;
+  return new DriverError(code, words);
+}
+
+const LONGEST = 2_000;
+
+/** 400: it does not understand what it is asked, and will not tomorrow. */
+function codeOf(status: number | null): DriverErrorCode {
+  if (status === 400) return "bad-configuration";
+  if (status === 404) return "not-found";
+  return "provider-down";
+}
+
+/** What must not be read stands as `<hidden>`. */
+export function without(hidden: readonly string[], text: string): string {
+  return hidden
+    .filter((value) => value.length > 0)
+    .reduce((kept, value) => kept.replaceAll(value, "<hidden>"), text);
+}

@@ -1,0 +1,104 @@
+/**
+ * The image that a container is made of (§10.1): the one that is named, built from the Dockerfile when
+ * it is not there, pulled when that is allowed; or one of the container's own, which goes with it.
+ */
+import { DriverError, type StartOrder } from "../contract";
+import { contextArchive, dockerfileArchive } from "./archive";
+import type { Engine } from "./engine";
+import { driverError, EngineRefusal } from "./errors";
+import { labelsOf } from "./labels";
+import type { DockerConfig } from "./schema";
+
+export interface Workshop {
+  /** Archives that images are built from lie here; null: none is read. */
+  readonly contexts: string | null;
+  readonly note: (line: string) => void;
+}
+
+/** The image that is built for one container alone. */
+export const privateImage = (key: string) => `slipway-private:${key}`;
+
+/** @throws DriverError `bad-configuration`: there is none and there will be none */
+export async function provideImage(
+  engine: Engine,
+  config: DockerConfig,
+  order: StartOrder,
+  workshop: Workshop,
+): Promise<string> {
+  const { dockerfile } = config;
+  const wanted = config.image ?? privateImage(order.key);
+  const found = await find(engine, wanted, workshop.note);
+  if (found === null && dockerfile != null) {
+    await build(engine, config, wanted, order, workshop);
+    return wanted;
+  }
+  // What was built here is at no registry.
+  if (config.autopull && dockerfile == null && (found === null || config.alwaysPull)) {
+    await pull(engine, wanted, workshop.note);
+  }
+  const name = found ?? (await find(engine, wanted, workshop.note));
+  if (name !== null) return name;
+  const words = `image ${wanted} not found on docker host: build or pull it there, or set autopull`;
+  throw new DriverError("bad-configuration", words);
+}
+
+/** A name without a tag means any: the usual one, else the newest. */
+async function find(
+  engine: Engine,
+  name: string,
+  note: (line: string) => void,
+): Promise<string | null> {
+  if (await engine.hasImage(name)) return name;
+  if (hasTag(name)) return null;
+  const images = await engine.images({ reference: [name] });
+  const [newest] = images.sort((one, other) => other.Created - one.Created);
+  const tag = newest?.RepoTags?.find((each) => each !== "<none>:<none>");
+  if (tag === undefined) return null;
+  note(`image ${name} has no tag latest: ${tag} is taken`);
+  return tag;
+}
+
+const hasTag = (name: string) => name.includes("@") || /:[^/]*$/.test(name);
+
+async function build(
+  engine: Engine,
+  config: DockerConfig,
+  name: string,
+  { key, tag }: StartOrder,
+  { contexts, note }: Workshop,
+): Promise<void> {
+  const { dockerfile, target, buildargs, alwaysPull } = config;
+  const archive = config.custom_context
+    ? await contextArchive(dockerfile ?? "", contexts)
+    : dockerfileArchive(dockerfile ?? "");
+  note(`image ${name} is built`);
+  try {
+    await engine.build(
+      archive,
+      {
+        ...{ t: name, pull: alwaysPull },
+        ...(target !== "" && { target }),
+        ...(buildargs != null && { buildargs }),
+        // Whatever is found with them and has no container is left over.
+        ...(config.image == null && { labels: labelsOf(key, tag) }),
+      },
+      note,
+    );
+  } catch (error) {
+    // What a Dockerfile does not build today it does not build tomorrow.
+    throw driverError(`image ${name} could not be built`, asConfigured(error));
+  }
+}
+
+async function pull(engine: Engine, name: string, note: (line: string) => void): Promise<void> {
+  note(`image ${name} is pulled`);
+  try {
+    await engine.pull(name, note);
+  } catch (error) {
+    const isUnknown = error instanceof EngineRefusal && error.status === 404;
+    throw driverError(`image ${name} could not be pulled`, isUnknown ? asConfigured(error) : error);
+  }
+}
+
+const asConfigured = (error: unknown) =>
+  error instanceof EngineRefusal ? new EngineRefusal(400, error.message) : error;

@@ -1,0 +1,226 @@
+/**
+ * Machines that are containers of a Docker engine. Nothing is remembered here: a container has the
+ * machine's key for its name and its tag in its labels, so that anybody finds it again. See README.md.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  DriverError,
+  type InstanceHandle,
+  type LatentDriver,
+  type LatentDriverKind,
+  type OwnerTag,
+  type StartOrder,
+  type Surroundings,
+} from "../contract";
+import { containerSpec, passwordIn } from "./container-spec";
+import { Endpoints } from "./endpoint";
+import { type ContainerFacts, Engine } from "./engine";
+import { driverError, EngineRefusal } from "./errors";
+import { Followers } from "./follow";
+import { privateImage, provideImage } from "./images";
+import { isSameTag, ownedBy, readLabels } from "./labels";
+import { reportOf } from "./report";
+import { type DockerConfig, dockerConfigSchema } from "./schema";
+
+export interface DockerSurroundings {
+  /** Lent to strangers: engines in the server's own network are not asked. */
+  readonly isHosted: boolean;
+  /** Archives that images may be built from (`custom_context`); null: none is read. */
+  readonly contexts: string | null;
+}
+
+const GRACE_SECONDS = 10;
+const APPEARS_MS = 5_000;
+
+export function dockerDriver(host: DockerSurroundings): LatentDriverKind<DockerConfig> {
+  const shared = { ...host, endpoints: new Endpoints(host.isHosted), followers: new Followers() };
+  return {
+    kind: "docker",
+    schema: dockerConfigSchema,
+    billing: "free",
+    listingLagSeconds: 0,
+    open: (config, surroundings) => new DockerDriver(shared, config, surroundings),
+  };
+}
+
+interface Shared extends DockerSurroundings {
+  readonly endpoints: Endpoints;
+  readonly followers: Followers;
+}
+
+class DockerDriver implements LatentDriver {
+  constructor(
+    private readonly shared: Shared,
+    private readonly config: DockerConfig,
+    private readonly surroundings: Surroundings,
+  ) {}
+
+  async start(order: StartOrder, signal: AbortSignal): Promise<InstanceHandle> {
+    const { key, agent } = order;
+    const engine = this.#engine(signal);
+    return this.#said(`container ${key} could not be made`, signal, [agent.password], async () => {
+      const { id, isNew, hasRun } = await this.#make(engine, order);
+      // One that ended meanwhile has had its life.
+      if (!hasRun) await this.#run(engine, id, order);
+      this.#follow(key, [agent.password], isNew);
+      return this.#handle(engine, order, id);
+    });
+  }
+
+  async inspect({ key, ref }: InstanceHandle, signal: AbortSignal) {
+    const engine = this.#engine(signal);
+    return this.#said(`container ${key} could not be looked at`, signal, [], async () => {
+      const id = idIn(ref);
+      const container = (id && (await engine.container(id))) || (await engine.container(key));
+      const report = await reportOf(engine, container);
+      if (report.state === "running") this.#follow(key, passwordIn(container?.Config.Env), false);
+      return report;
+    });
+  }
+
+  async stop({ key, ref }: InstanceHandle, how: "graceful" | "now", signal: AbortSignal) {
+    const engine = this.#engine(signal);
+    this.shared.followers.end(key);
+    return this.#said(`container ${key} could not be stopped`, signal, [], async () => {
+      // By its id too: a person may have given it another name.
+      for (const name of new Set([idIn(ref) ?? key, key])) {
+        if (how === "graceful") await engine.stop(name, GRACE_SECONDS);
+        await engine.remove(name);
+        // Anything may say yes; that it is not there is said by an engine.
+        const left = await engine.container(name);
+        if (left && left.State.Status !== "removing") {
+          throw new DriverError("provider-down", `container ${name} is still ${left.State.Status}`);
+        }
+      }
+      if (this.config.image == null) await engine.removeImage(privateImage(key));
+    });
+  }
+
+  async list(owner: OwnerTag, signal: AbortSignal): Promise<readonly InstanceHandle[]> {
+    const engine = this.#engine(signal);
+    return this.#said("containers could not be listed", signal, [], async () => {
+      const label = ownedBy(owner);
+      const containers = await engine.containers(label);
+      // An image that was built for a container which was never made is left over just as well.
+      const images = await engine.images({ label });
+      const found = new Map<string, InstanceHandle>();
+      for (const { Labels, Created } of images) {
+        const ours = readLabels(Labels ?? null);
+        if (ours) found.set(ours.key, { ...ours, ref: null, madeAt: Created * 1_000 });
+      }
+      for (const { Id, Labels, Created } of containers) {
+        const ours = readLabels(Labels ?? null);
+        if (ours) found.set(ours.key, { ...ours, ref: { id: Id }, madeAt: Created * 1_000 });
+      }
+      return [...found.values()];
+    });
+  }
+
+  /** The container of this key: the one that is there, or a new one. */
+  async #make(engine: Engine, order: StartOrder): Promise<Made> {
+    const known = await this.#known(engine, order);
+    if (known) return asKnown(known);
+    const { contexts } = this.shared;
+    const image = await provideImage(engine, this.config, order, {
+      contexts,
+      note: this.surroundings.note,
+    });
+    try {
+      const id = await engine.create(order.key, containerSpec(this.config, image, order));
+      return { id, isNew: true, hasRun: false };
+    } catch (error) {
+      const other = isNameTaken(error) && (await this.#appears(engine, order));
+      if (other) return asKnown(other);
+      if (!isNameTaken(error)) await this.#discardImage(engine, order.key);
+      throw error;
+    }
+  }
+
+  /** Ordered twice at once, and the other order is quicker: its name is taken before it is seen. */
+  async #appears(engine: Engine, order: StartOrder): Promise<ContainerFacts | null> {
+    const giveUpAt = Date.now() + APPEARS_MS;
+    for (;;) {
+      const there = await this.#known(engine, order);
+      if (there || Date.now() > giveUpAt) return there;
+      await sleep(50);
+    }
+  }
+
+  /** What has its name and is not it is removed (W-142). */
+  async #known(engine: Engine, { key, tag }: StartOrder): Promise<ContainerFacts | null> {
+    const there = await engine.container(key);
+    if (!there) return null;
+    const labels = readLabels(there.Config.Labels ?? null);
+    if (labels && isSameTag(labels.tag, tag)) return there;
+    this.surroundings.note(`a container that was left over as ${key} is removed`);
+    await engine.remove(there.Id);
+    return null;
+  }
+
+  /** A start that comes to nothing leaves nothing; what it does leave is found by its labels. */
+  async #run(engine: Engine, id: string, { key }: StartOrder): Promise<void> {
+    try {
+      await engine.run(id);
+    } catch (error) {
+      if (error instanceof EngineRefusal) {
+        await engine.remove(id).catch(() => {});
+        await this.#discardImage(engine, key);
+      }
+      throw error;
+    }
+  }
+
+  async #discardImage(engine: Engine, key: string): Promise<void> {
+    if (this.config.image == null) await engine.removeImage(privateImage(key)).catch(() => {});
+  }
+
+  async #handle(engine: Engine, { key, tag }: StartOrder, id: string): Promise<InstanceHandle> {
+    const made = Date.parse((await engine.container(id))?.Created ?? "");
+    return { key, tag, ref: { id }, madeAt: Number.isNaN(made) ? null : made };
+  }
+
+  #follow(key: string, hidden: readonly string[], isNew: boolean): void {
+    if (!this.config.followStartupLogs) return;
+    const engineFor = (signal: AbortSignal) => this.#engine(signal);
+    this.shared.followers.follow(key, engineFor, this.surroundings, { hidden, isNew });
+  }
+
+  #engine(signal: AbortSignal): Engine {
+    const { version } = this.config;
+    const path = version == null || version === "auto" ? null : `v${version.replace(/^v/, "")}`;
+    return new Engine(this.shared.endpoints.of(this.config), path, signal);
+  }
+
+  async #said<T>(
+    doing: string,
+    signal: AbortSignal,
+    hidden: readonly string[],
+    work: () => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw driverError(doing, error, hidden);
+    }
+  }
+}
+
+interface Made {
+  readonly id: string;
+  readonly isNew: boolean;
+  readonly hasRun: boolean;
+}
+
+const asKnown = ({ Id, State }: ContainerFacts): Made => ({
+  ...{ id: Id, isNew: false, hasRun: State.Status !== "created" },
+});
+
+const isNameTaken = (error: unknown) =>
+  error instanceof EngineRefusal && (error.status === 409 || /already in use/i.test(error.message));
+
+function idIn(ref: unknown): string | null {
+  const { id } = (ref ?? {}) as { id?: unknown };
+  return typeof id === "string" && id !== "" ? id : null;
+}
