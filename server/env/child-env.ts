@@ -1,3 +1,4 @@
+import { delimiter } from "node:path";
 import type { ProcessEnv } from "./read-env";
 
 /** What any program needs of the host to run, find its tools, reach the network and print. */
@@ -17,7 +18,17 @@ type ChildEnv = NodeJS.ProcessEnv;
 
 /** Of `source`, only what a program that is not ours may see: no key, no database, no password. */
 export function hostEnv(source: Source = process.env): ChildEnv {
-  return pick(source, (name) => (OF_THE_HOST as readonly string[]).includes(name));
+  const env = pick(source, (name) => (OF_THE_HOST as readonly string[]).includes(name));
+  return env.PATH === undefined ? env : { ...env, PATH: withoutNpm(env.PATH) };
+}
+
+/** `npm start` puts programs of our packages in front of the host's: a build must not find those. */
+function withoutNpm(path: string): string {
+  const isNpms = (folder: string) => /\/node_modules\/\.bin$|\/node-gyp-bin$/.test(folder);
+  return path
+    .split(delimiter)
+    .filter((folder) => !isNpms(folder))
+    .join(delimiter);
 }
 
 /**

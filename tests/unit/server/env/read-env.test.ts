@@ -118,6 +118,12 @@ test("what children get reads back as the same settings, without the administrat
   expect(JSON.stringify(given)).not.toContain('"pw"');
 });
 
+test("what npm puts into PATH is not the host's", () => {
+  const path =
+    "/srv/slipway/node_modules/.bin:/node_modules/.bin:/usr/lib/npm/lib/node-gyp-bin:/usr/bin:/opt/.bin";
+  expect(hostEnv({ PATH: path }).PATH).toBe("/usr/bin:/opt/.bin");
+});
+
 test("programs that are not ours get neither key nor database", () => {
   const given = hostEnv({ ...DATABASE, PATH: "/bin", AWS_SECRET_ACCESS_KEY: "x" });
   expect(given).toEqual({ PATH: "/bin" });
