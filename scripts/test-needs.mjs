@@ -11,12 +11,30 @@ const NEEDS = [
   { program: "busybox", aptPackage: "busybox-static" },
   { program: "pg_dump", aptPackage: "postgresql" },
   { program: "chromium", aptPackage: "chromium", setting: "SLIPWAY_TEST_CHROMIUM" },
+  ...(process.arch === "x64" ? machines() : []),
 ];
+
+/** For virtual machines under a libvirt of the tests' own. */
+function machines() {
+  return [
+    { program: "virsh", aptPackage: "libvirt-clients" },
+    { program: "libvirtd", aptPackage: "libvirt-daemon" },
+    {
+      program: "/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so",
+      aptPackage: "libvirt-daemon-driver-qemu",
+    },
+    { program: "qemu-system-x86_64", aptPackage: "qemu-system-x86" },
+    { program: "qemu-img", aptPackage: "qemu-utils" },
+    { program: "busybox", aptPackage: "busybox-static" },
+    { program: "mke2fs", aptPackage: "e2fsprogs" },
+  ];
+}
 
 /** Where a program lies, from its setting or from PATH; `null` when it is missing. */
 export function findProgram(program) {
   const { setting } = NEEDS.find((need) => need.program === program) ?? {};
   if (setting && process.env[setting]) return process.env[setting];
+  if (program.startsWith("/")) return existsSync(program) ? program : null;
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path)) ?? null;
 }

@@ -1,0 +1,187 @@
+/**
+ * One hypervisor, through virsh. Each question is a program of its own, so there is no connection that
+ * could be lost and not be noticed: what cannot be reached now is simply asked again later.
+ *
+ * Domains are named by their UUID, which nobody chooses and nothing has to quote.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CommandFailed, command } from "./command";
+import { MARK, type Mark, readMark } from "./mark";
+import { refusal } from "./refusal";
+
+export interface DomainState {
+  /** virsh's word: `running`, `paused`, `shut off`, ... */
+  readonly state: string;
+  /** And its reason: `booted`, `crashed`, ... */
+  readonly reason: string;
+}
+
+/** Nobody waits longer for an answer; what is started or ended is given more. */
+const ASK_SECONDS = 20;
+const ACT_SECONDS = 90;
+/** So many domains are looked at by one program. */
+const AT_ONCE = 50;
+
+export const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+
+/** Domains that take processor or memory; the others are only written down. */
+export const isActive = ({ state }: DomainState) => state !== "shut off";
+
+export class Hypervisor {
+  constructor(
+    private readonly uri: string,
+    private readonly env: Readonly<Record<string, string | undefined>>,
+    private readonly signal: AbortSignal,
+    /** What must not be repeated in an error. */
+    private readonly secrets: readonly string[] = [],
+  ) {}
+
+  /** Of the domain of that name, running or not. */
+  async uuidOf(name: string): Promise<string | null> {
+    const said = await this.#askAbout(["domuuid", "--domain", name]);
+    return UUID.exec(said ?? "")?.[0] ?? null;
+  }
+
+  async state(uuid: string): Promise<DomainState | null> {
+    const said = await this.#askAbout(["domstate", uuid, "--reason"]);
+    const found = /^\s*([a-z][a-z ]*?)\s*(?:\((.*)\))?\s*$/m.exec(said ?? "");
+    return found ? { state: found[1] as string, reason: found[2] ?? "" } : null;
+  }
+
+  /** Another number each time that a domain is started; null while it is not active. */
+  async runOf(uuid: string): Promise<number | null> {
+    const said = await this.#askAbout(["domid", uuid]);
+    const number = Number((said ?? "").trim() || Number.NaN);
+    return Number.isInteger(number) ? number : null;
+  }
+
+  async mark(uuid: string): Promise<Mark | null> {
+    const said = await this.#ask(
+      ["metadata", uuid, "--uri", MARK.uri],
+      /metadata not found|failed to get domain/i,
+    );
+    return markOf(uuid, said ?? "");
+  }
+
+  /** Of all domains, or of the active ones. */
+  async marks(which: "all" | "active"): Promise<Mark[]> {
+    const listed = await this.#ask(["list", "--uuid", ...(which === "all" ? ["--all"] : [])]);
+    const uuids = (listed ?? "").split("\n").flatMap((line) => UUID.exec(line)?.[0] ?? []);
+    const found: Mark[] = [];
+    for (let from = 0; from < uuids.length; from += AT_ONCE) {
+      // Most have none, which virsh says and goes on; `echo` always succeeds, so all of it does.
+      const asks = uuids
+        .slice(from, from + AT_ONCE)
+        .map((uuid) => `echo ${uuid}; metadata ${uuid} --uri ${MARK.uri}; `);
+      const said = await this.#ask([`${asks.join("")}echo .`]);
+      for (const part of (said ?? "").split(new RegExp(`(?=${UUID.source}\\s*<)`))) {
+        const uuid = UUID.exec(part)?.[0];
+        const mark = uuid === undefined ? null : markOf(uuid, part);
+        if (mark) found.push(mark);
+      }
+    }
+    return found;
+  }
+
+  /** The files and devices that are its disks. */
+  async disks(uuid: string): Promise<string[]> {
+    const said = await this.#ask(["domblklist", uuid, "--inactive"]);
+    return (said ?? "").split("\n").flatMap((line) => /^\s*\S+\s+(.+?)\s*$/.exec(line)?.[1] ?? []);
+  }
+
+  /** A domain that is written down nowhere and goes when it ends. */
+  async create(definition: string): Promise<"created" | "is there"> {
+    return this.#withFile(definition, async (file) => {
+      const said = await this.#ask(["create", file], /already exists with uuid/, ACT_SECONDS);
+      return said === null ? "is there" : "created";
+    });
+  }
+
+  async start(uuid: string): Promise<"started" | "is active"> {
+    const said = await this.#ask(["start", uuid], /domain is already active/i, ACT_SECONDS);
+    return said === null ? "is active" : "started";
+  }
+
+  /** At once. */
+  async destroy(uuid: string): Promise<void> {
+    await this.#ask(
+      ["destroy", uuid],
+      /domain is not running|failed to get domain|domain not found/i,
+      ACT_SECONDS,
+    );
+  }
+
+  /** Asks what runs in it to end; whether that hears it is not known. */
+  async shutdown(uuid: string): Promise<void> {
+    await this.#ask(["shutdown", uuid], /./);
+  }
+
+  /** Writes metadata that no other process of this host may read meanwhile. */
+  async setMetadata(
+    uuid: string,
+    of: { uri: string; key: string },
+    element: string,
+  ): Promise<void> {
+    const args = ["metadata", uuid, "--uri", of.uri, "--key", of.key, "--config", "--edit"];
+    await this.#withFile(element, async (file) => {
+      // An argument could be read by anybody on the host, so virsh is given an editor that puts in the file.
+      const editor = "cp element.xml";
+      const cwd = join(file, "..");
+      const env = { ...this.env, EDITOR: editor, VISUAL: editor };
+      await this.#run(args, { env, cwd, seconds: ASK_SECONDS, signal: this.signal });
+    });
+  }
+
+  /** From what is written down of it and, while it is active, from what runs. */
+  async removeMetadata(uuid: string, of: { uri: string }, isActive: boolean): Promise<void> {
+    const where = isActive ? ["--config", "--live"] : ["--config"];
+    const args = ["metadata", uuid, "--uri", of.uri, ...where, "--remove"];
+    await this.#ask(args, /metadata not found|failed to get domain/i);
+  }
+
+  #askAbout(args: readonly string[]): Promise<string | null> {
+    return this.#ask(args, /failed to get domain|domain not found|domain is not running/i);
+  }
+
+  /** @returns null when it says no in those words */
+  async #ask(args: readonly string[], no?: RegExp, seconds = ASK_SECONDS): Promise<string | null> {
+    const options = { env: this.env, seconds, signal: this.signal };
+    return this.#run(args, options, no);
+  }
+
+  async #run(
+    args: readonly string[],
+    options: Parameters<typeof command>[2],
+    no?: RegExp,
+  ): Promise<string | null> {
+    try {
+      return await command("virsh", ["-q", "-c", this.uri, ...args], options);
+    } catch (error) {
+      if (!(error instanceof CommandFailed)) throw error;
+      if (no?.test(error.message) && !CUT_OFF.test(error.message)) return null;
+      throw refusal(error.message, this.secrets);
+    }
+  }
+
+  async #withFile<T>(text: string, use: (file: string) => Promise<T>): Promise<T> {
+    const folder = await mkdtemp(join(tmpdir(), "slipway-domain-"));
+    try {
+      const file = join(folder, "element.xml");
+      await writeFile(file, text, { mode: 0o600 });
+      return await use(file);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Whatever else is said then, it says nothing of the domain. */
+const CUT_OFF = /failed to connect to the hypervisor|end of file while reading|disconnected from/i;
+
+/** A mark copied with its domain is not the copy's. */
+function markOf(uuid: string, text: string): Mark | null {
+  const mark = readMark(text);
+  return mark?.domain === uuid ? mark : null;
+}

@@ -1,0 +1,304 @@
+/**
+ * Machines that are domains of a hypervisor, through libvirt; see README.md. A domain is either made
+ * from `xml` for one machine alone, named by its key, and gone when it ends; or it was defined by
+ * somebody under the worker's name and is borrowed, with our mark in its metadata while it runs for us.
+ */
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import {
+  type AgentLogin,
+  DriverError,
+  type InstanceHandle,
+  type InstanceReport,
+  type LatentDriver,
+  type LatentDriverKind,
+  type StartOrder,
+} from "../contract";
+import { escapeXml, fillIn, withIdentity } from "./domain-xml";
+import { type DomainState, Hypervisor, isActive } from "./hypervisor";
+import { MachineFiles } from "./machine-files";
+import { AUTH, authElement, MARK, type Mark, markElement } from "./mark";
+import { type LibVirtConfig, libvirtConfigSchema, placeholdersIn } from "./schema";
+
+export interface LibVirtHost {
+  /** What any program of this host needs: PATH and HOME at least. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** So long a machine that is asked to end has for it; 30 s when absent. */
+  readonly graceMs?: number;
+}
+
+/** A-03: with a base image each build has a machine of its own. */
+export const buildWaitSecondsOf = ({ base }: Pick<LibVirtConfig, "base">) => (base ? 0 : 600);
+
+export function libvirtDriver(host: LibVirtHost): LatentDriverKind<LibVirtConfig> {
+  return {
+    kind: "libvirt",
+    schema: libvirtConfigSchema,
+    billing: "free",
+    buildWaitSeconds: 600,
+    listingLagSeconds: 0,
+    open: (config) => new LibVirt(host, config),
+  };
+}
+
+const GRACE_MS = 30_000;
+const LOOK_MS = 250;
+
+/** Of a borrowed domain: which one, and the how manieth time that it runs. */
+const refSchema = z.object({ domain: z.string(), run: z.number().nullable() });
+
+class LibVirt implements LatentDriver {
+  constructor(
+    private readonly host: LibVirtHost,
+    private readonly config: LibVirtConfig,
+  ) {}
+
+  async start(order: StartOrder, signal: AbortSignal): Promise<InstanceHandle> {
+    signal.throwIfAborted();
+    const agent = withMaster(order.agent, this.config.master);
+    const hypervisor = this.#hypervisor(signal, [agent.password, escapeXml(agent.password)]);
+    return this.config.xml === null
+      ? this.#borrow(hypervisor, { ...order, agent }, signal)
+      : this.#make(hypervisor, { ...order, agent }, this.config.xml, signal);
+  }
+
+  async inspect(handle: InstanceHandle, signal: AbortSignal): Promise<InstanceReport> {
+    const hypervisor = this.#hypervisor(signal);
+    const found = await this.#find(hypervisor, handle);
+    const console = (await this.#files(handle.key)?.consoleTail()) ?? "";
+    if (!found) return { state: "gone", why: withTail("there is no such domain", console) };
+    const { state, reason } = found.state;
+    const why = reason ? `${state} (${reason})` : state;
+    if (!found.isOurs) return { state: "gone", why: `its domain is not ours now: ${why}` };
+    const seen = stateOf(found.state);
+    return { state: seen, why: seen === "running" ? why : withTail(why, console) };
+  }
+
+  async stop(handle: InstanceHandle, how: "graceful" | "now", signal: AbortSignal): Promise<void> {
+    const hypervisor = this.#hypervisor(signal);
+    const found = await this.#find(hypervisor, handle);
+    if (found?.isOurs && isActive(found.state)) {
+      if (how === "graceful") await this.#endByItself(hypervisor, found.uuid, signal);
+      await hypervisor.destroy(found.uuid);
+    }
+    if (found && this.config.xml === null) await this.#giveBack(hypervisor, found.uuid, handle.key);
+    await this.#files(handle.key)?.remove(this.config.base !== null);
+  }
+
+  async list(
+    { installation }: { readonly installation: string },
+    signal: AbortSignal,
+  ): Promise<readonly InstanceHandle[]> {
+    const marks = await this.#hypervisor(signal).marks("active");
+    return marks
+      .filter(({ tag }) => tag.installation === installation)
+      .map(({ key, tag, domain }) => ({ key, tag, ref: { domain, run: null }, madeAt: null }));
+  }
+
+  /** A domain of its own, that nobody else knows. */
+  async #make(
+    hypervisor: Hypervisor,
+    order: StartOrder,
+    xml: string,
+    signal: AbortSignal,
+  ): Promise<InstanceHandle> {
+    const { key, tag, agent } = order;
+    const domain = uuidFor(key);
+    const mark: Mark = { domain, key, tag };
+    const made: InstanceHandle = { key, tag, ref: { domain, run: null }, madeAt: null };
+    if (await this.#isRunning(hypervisor, mark)) return made;
+    const files = await this.#prepare(hypervisor, order, signal);
+    const definition = withIdentity(fillIn(xml, valuesFor(order, files)), {
+      name: key,
+      uuid: domain,
+      metadata: [markElement(mark, MARK.uri), authElement(agent, AUTH.uri)],
+    });
+    try {
+      const answer = await hypervisor.create(definition);
+      if (answer === "created") await mustCarry(hypervisor, mark);
+      else await this.#isRunning(hypervisor, mark);
+      return { ...made, madeAt: Date.now() };
+    } catch (error) {
+      // Whether it was made is not known when nobody answered: its files stay until it is stopped.
+      if (error instanceof DriverError && error.code !== "provider-down") {
+        await files?.remove(this.config.base !== null);
+      }
+      throw error;
+    }
+  }
+
+  /** A domain that somebody defined under the worker's name. */
+  async #borrow(
+    hypervisor: Hypervisor,
+    order: StartOrder,
+    signal: AbortSignal,
+  ): Promise<InstanceHandle> {
+    const { key, tag, agent } = order;
+    const name = agent.name.slice(agent.name.lastIndexOf("/") + 1);
+    const domain = await hypervisor.uuidOf(name);
+    if (!domain) {
+      const message = `there is no domain ${name} at ${this.config.uri}: define it, or write its definition into xml`;
+      throw new DriverError("bad-configuration", message);
+    }
+    const handle = async () => {
+      const run = await hypervisor.runOf(domain);
+      return { key, tag, ref: { domain, run }, madeAt: null };
+    };
+    const mark: Mark = { domain, key, tag };
+    if (await this.#isRunning(hypervisor, mark)) return handle();
+    const files = await this.#prepare(hypervisor, order, signal);
+    if (files && !(await hypervisor.disks(domain)).includes(files.disk)) {
+      throw new DriverError("bad-configuration", `domain ${name} has no disk ${files.disk}`);
+    }
+    await hypervisor.setMetadata(domain, MARK, markElement(mark));
+    await hypervisor.setMetadata(domain, AUTH, authElement(agent));
+    try {
+      await hypervisor.start(domain);
+    } catch (error) {
+      if (error instanceof DriverError && error.code !== "provider-down") {
+        await this.#giveBack(hypervisor, domain, key);
+        await files?.remove(this.config.base !== null);
+      }
+      throw error;
+    }
+    return handle();
+  }
+
+  /** Our mark and the login go, also when somebody else runs it by now. */
+  async #giveBack(hypervisor: Hypervisor, domain: string, key: string): Promise<void> {
+    if ((await hypervisor.mark(domain))?.key !== key) return;
+    const state = await hypervisor.state(domain);
+    for (const of of [AUTH, MARK]) {
+      await hypervisor.removeMetadata(domain, of, state !== null && isActive(state));
+    }
+  }
+
+  /** @throws DriverError when what runs there is not this machine */
+  async #isRunning(hypervisor: Hypervisor, { domain, key }: Mark): Promise<boolean> {
+    const state = await hypervisor.state(domain);
+    if (!state || !isActive(state)) return false;
+    const mark = await hypervisor.mark(domain);
+    if (mark?.key === key) return true;
+    const whose = mark ? `for machine ${mark.key}` : "and was not started by Slipway";
+    throw new DriverError("no-capacity", `its domain is active already, ${whose}`);
+  }
+
+  async #prepare(
+    hypervisor: Hypervisor,
+    { key, agent }: StartOrder,
+    signal: AbortSignal,
+  ): Promise<MachineFiles | null> {
+    const { base, isCheapCopy, xml } = this.config;
+    const files = this.#files(key);
+    if (!files) return null;
+    const owner = await files.owner();
+    if (owner !== null && owner !== key) {
+      const marks = await hypervisor.marks("active");
+      if (marks.some((mark) => mark.key === owner)) {
+        throw new DriverError("no-capacity", `hd_image is still the disk of machine ${owner}`);
+      }
+    }
+    const named = placeholdersIn(xml ?? "");
+    const [needsLogin, needsConsole] = ["login_image", "console"].map((n) => named.includes(n));
+    if (base === null && !needsLogin && !needsConsole) return files;
+    await files.take(base !== null);
+    if (base !== null) await files.clone(base, isCheapCopy, { env: this.host.env, signal });
+    if (needsLogin) await files.writeLogin(agent, agent.host);
+    if (needsConsole) await files.makeConsole();
+    return files;
+  }
+
+  /** The domain of that machine, whoever runs in it now. */
+  async #find(hypervisor: Hypervisor, { key, ref }: InstanceHandle) {
+    const known = refSchema.safeParse(ref).data;
+    const uuid =
+      this.config.xml !== null
+        ? uuidFor(key)
+        : (known?.domain ??
+          (await hypervisor.marks("all")).find((mark) => mark.key === key)?.domain);
+    const state = uuid === undefined ? null : await hypervisor.state(uuid);
+    if (uuid === undefined || !state) return null;
+    const isMarked = (await hypervisor.mark(uuid))?.key === key;
+    // Somebody may have started the domain again, by hand, with what is written down of it.
+    const run = known?.run ?? null;
+    const isSame = run === null || !isActive(state) || (await hypervisor.runOf(uuid)) === run;
+    return { uuid, state, isOurs: isMarked && isSame };
+  }
+
+  async #endByItself(hypervisor: Hypervisor, uuid: string, signal: AbortSignal): Promise<void> {
+    await hypervisor.shutdown(uuid);
+    const giveUpAt = Date.now() + (this.host.graceMs ?? GRACE_MS);
+    for (;;) {
+      const state = await hypervisor.state(uuid);
+      if (!state || !isActive(state) || Date.now() > giveUpAt) return;
+      await sleep(LOOK_MS, undefined, { signal });
+    }
+  }
+
+  #files(key: string): MachineFiles | null {
+    const { disk } = this.config;
+    return disk === null ? null : new MachineFiles(disk.replaceAll(/\{\{\s*key\s*\}\}/g, key), key);
+  }
+
+  #hypervisor(signal: AbortSignal, secrets: readonly string[] = []): Hypervisor {
+    return new Hypervisor(this.config.uri, this.host.env, signal, secrets);
+  }
+}
+
+/** What would never be found again must not stay. */
+async function mustCarry(hypervisor: Hypervisor, { domain, key }: Mark): Promise<void> {
+  if ((await hypervisor.mark(domain))?.key === key) return;
+  if (!(await hypervisor.state(domain))) {
+    throw new DriverError("no-capacity", "the domain ended as soon as it was started");
+  }
+  await hypervisor.destroy(domain);
+  const message =
+    "this hypervisor keeps no metadata of its domains, so they could not be found again";
+  throw new DriverError("bad-configuration", message);
+}
+
+/** The same for the same machine, so that a hypervisor refuses it twice whatever its name is. */
+function uuidFor(key: string): string {
+  const hex = createHash("sha256").update(`slipway machine ${key}`).digest("hex");
+  const variant = "89ab"[Number.parseInt(hex[16] as string, 16) % 4];
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`];
+  return [...parts, `${variant}${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
+}
+
+function valuesFor({ key, agent }: StartOrder, files: MachineFiles | null) {
+  const { name, password, host, port, protocol } = agent;
+  return {
+    ...{ key, name, password, host, port: String(port) },
+    master: `${host.includes(":") ? `[${host}]` : host}:${port}`,
+    protocol: protocol === "pb" ? "pb" : "msgpack_experimental_v7",
+    ...(files ? { hd_image: files.disk, login_image: files.login, console: files.console } : {}),
+  };
+}
+
+/** `masterFQDN`, which may name a port too. */
+function withMaster(agent: AgentLogin, master: string | null): AgentLogin {
+  const found = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(master ?? "");
+  if (!found) return agent;
+  const host = found[1] ?? found[2] ?? agent.host;
+  return { ...agent, host, port: found[3] === undefined ? agent.port : Number(found[3]) };
+}
+
+function stateOf({ state, reason }: DomainState): InstanceReport["state"] {
+  switch (state) {
+    case "shut off":
+      return "gone";
+    case "paused":
+      if (reason === "starting up" || reason === "unknown") return "pending";
+      return reason === "user" || reason === "migrating" ? "running" : "broken";
+    case "crashed":
+    case "pmsuspended":
+    case "in shutdown":
+    case "dying":
+      return "broken";
+    default:
+      return "running";
+  }
+}
+
+const withTail = (why: string, console: string) => (console ? `${why}\n${console}` : why);

@@ -1,0 +1,137 @@
+/**
+ * The files of one machine, all beside its disk: the clone of its base image, what its worker needs to
+ * log in, its console. `DISK.slipway` says which machine they belong to, and is written first: what
+ * has no such note was not made here and is never overwritten or removed.
+ */
+import { existsSync } from "node:fs";
+import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { type AgentLogin, DriverError } from "../contract";
+import { CommandFailed, type CommandOptions, command } from "./command";
+import { fileRefusal, refusal } from "./refusal";
+
+/** So long a full copy of an image may take, by reading alone. */
+const COPY_SECONDS = 900;
+const CLONE_SECONDS = 60;
+/** A raw disk has whole sectors. */
+const LOGIN_BYTES = 4_096;
+const CONSOLE_TAIL = 2_000;
+
+export class MachineFiles {
+  readonly login: string;
+  readonly console: string;
+  readonly #note: string;
+
+  constructor(
+    readonly disk: string,
+    private readonly key: string,
+  ) {
+    this.login = `${disk}.login`;
+    this.console = `${disk}.console`;
+    this.#note = `${disk}.slipway`;
+  }
+
+  /** Whose they are; null when they are none of ours. */
+  async owner(): Promise<string | null> {
+    const text = await readFile(this.#note, "utf8").catch(() => null);
+    return text?.trim() || null;
+  }
+
+  /** From here on they are this machine's. */
+  async take(hasClone: boolean): Promise<void> {
+    if (hasClone && existsSync(this.disk) && (await this.owner()) === null) {
+      const message = `hd_image ${this.disk} is there already and was not cloned by Slipway: remove it, or name another file`;
+      throw new DriverError("bad-configuration", message);
+    }
+    await this.#put(this.#note, `${this.key}\n`, 0o644);
+  }
+
+  /** Done under another name first: a disk that is in use keeps what it has. */
+  async clone(
+    base: string,
+    isCheap: boolean,
+    { env, signal }: Pick<CommandOptions, "env" | "signal">,
+  ): Promise<void> {
+    if (!existsSync(base)) {
+      throw new DriverError("bad-configuration", `base_image ${base} is not on this host`);
+    }
+    const part = `${this.disk}.${this.key}.part`;
+    const cheap = { env, signal, seconds: CLONE_SECONDS };
+    try {
+      await rm(part, { force: true });
+      if (isCheap) {
+        const asked = await command("qemu-img", ["info", "-U", "--output=json", base], cheap);
+        const format = String((JSON.parse(asked) as { format?: unknown }).format);
+        await command(
+          "qemu-img",
+          ["create", "-q", "-f", "qcow2", "-b", base, "-F", format, part],
+          cheap,
+        );
+      } else {
+        const copy = ["--reflink=auto", "--sparse=auto", "--", base, part];
+        await command("cp", copy, { ...cheap, seconds: COPY_SECONDS });
+      }
+      await rename(part, this.disk);
+    } catch (error) {
+      await rm(part, { force: true }).catch(() => {});
+      if (error instanceof DriverError || signal.aborted) throw error;
+      if (error instanceof CommandFailed) throw refusal(`base_image: ${error.message}`);
+      throw fileRefusal(error, this.disk);
+    }
+  }
+
+  /** `name=value` lines and zeros: readable in the machine without a file system. */
+  async writeLogin(agent: AgentLogin, masterHost: string): Promise<void> {
+    const protocol = agent.protocol === "pb" ? "pb" : "msgpack_experimental_v7";
+    const lines = {
+      ...{ BUILDMASTER: masterHost, BUILDMASTER_PORT: agent.port, BUILDMASTER_PROTOCOL: protocol },
+      ...{ WORKERNAME: agent.name, WORKERPASS: agent.password, MACHINE: this.key },
+    };
+    const text = Object.entries(lines).map(([name, value]) => `${name}=${value}\n`);
+    const image = Buffer.alloc(LOGIN_BYTES);
+    image.write(text.join(""));
+    await this.#put(this.login, image, 0o600);
+  }
+
+  /** It is there before the hypervisor writes to it, so that it stays ours to read. */
+  async makeConsole(): Promise<void> {
+    await this.#put(this.console, "", 0o600);
+  }
+
+  async consoleTail(): Promise<string> {
+    try {
+      const size = (await stat(this.console)).size;
+      const file = await open(this.console, "r");
+      try {
+        const buffer = Buffer.alloc(Math.min(size, CONSOLE_TAIL));
+        await file.read(buffer, 0, buffer.length, size - buffer.length);
+        return buffer.toString("utf8").trim();
+      } finally {
+        await file.close();
+      }
+    } catch {
+      // It has none, or the hypervisor keeps it for itself.
+      return "";
+    }
+  }
+
+  /** What was made for this machine, and nothing that another one has by now. */
+  async remove(hasClone: boolean): Promise<void> {
+    if ((await this.owner()) !== this.key) return;
+    const all = [`${this.disk}.${this.key}.part`, this.login, this.console];
+    for (const path of [...all, ...(hasClone ? [this.disk] : []), this.#note]) {
+      await rm(path, { force: true }).catch((error) => {
+        throw fileRefusal(error, path);
+      });
+    }
+  }
+
+  async #put(path: string, content: string | Buffer, mode: number): Promise<void> {
+    const part = `${path}.part`;
+    try {
+      await writeFile(part, content, { mode });
+      await rename(part, path);
+    } catch (error) {
+      throw fileRefusal(error, path);
+    }
+  }
+}

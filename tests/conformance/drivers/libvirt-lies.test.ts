@@ -1,0 +1,220 @@
+// Guarantee: the libvirt driver keeps the contract over a virsh that is slow, cut off, forgetful or
+// silent: nothing is made twice, nothing of ours is lost, and each failure has its own word.
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { DriverError, type StartOrder } from "../../../server/drivers/contract";
+import { libvirtDriver } from "../../../server/drivers/libvirt";
+import { FakeHypervisor } from "../../support/libvirt/fake-hypervisor";
+import { driverConformance } from "./suite";
+
+const SIGNAL = new AbortController().signal;
+const XML = "<domain type='qemu'><name>x</name></domain>";
+
+function open(fake: FakeHypervisor, config: object = { xml: XML }, env: object = {}) {
+  const kind = libvirtDriver({ env: { ...fake.env, ...env }, graceMs: 0 });
+  return kind.open(kind.schema.parse(config));
+}
+
+describe("libvirt driver, on a hypervisor of words", () => {
+  driverConformance(() => {
+    const fake = new FakeHypervisor();
+    return {
+      driver: open(fake),
+      reopened: () => open(fake),
+      hopeless: open(fake, {
+        xml: XML.replace("<name>", "<title>no-such-machine {{password}}</title><name>"),
+      }),
+      count: () => fake.active.length,
+      kill({ key }) {
+        fake.domains = fake.domains.filter(({ name }) => name !== key);
+      },
+      close() {
+        expect(fake.faults).toEqual([]);
+        fake.remove();
+      },
+    };
+  });
+});
+
+describe("libvirt driver, lied to", () => {
+  let fake: FakeHypervisor;
+  beforeEach(() => {
+    fake = new FakeHypervisor();
+  });
+  afterEach(() => {
+    expect(fake.faults).toEqual([]);
+    fake.remove();
+  });
+
+  const order = (generation = 1): StartOrder => ({
+    key: `bb-lies-${generation}`,
+    tag: { installation: "lies", organization: 1, worker: 1, generation },
+    agent: { host: "ci", port: 9989, protocol: "pb", name: "w", password: "correct horse" },
+  });
+  const byKey = (generation = 1) => ({ ...order(generation), ref: null, madeAt: null });
+  const refused = (promise: Promise<unknown>) =>
+    promise.then(
+      () => null,
+      (error: unknown) => error as DriverError,
+    );
+
+  test("a start whose answer was lost is the same machine when it is asked for again", async () => {
+    fake.tell({ cutOff: ["create"] });
+    const driver = open(fake);
+    expect(await refused(driver.start(order(), SIGNAL))).toMatchObject({ code: "provider-down" });
+    expect(fake.active).toEqual(["bb-lies-1"]);
+    fake.tell({});
+    await driver.start(order(), SIGNAL);
+    expect(fake.active).toEqual(["bb-lies-1"]);
+    expect(fake.calls.filter((verb) => verb === "create")).toHaveLength(1);
+  });
+
+  test("a borrowed domain whose start was not answered is found and given back by its key", async () => {
+    fake.define("w");
+    fake.tell({ cutOff: ["start"] });
+    const driver = open(fake, {});
+    expect(await refused(driver.start(order(), SIGNAL))).toMatchObject({ code: "provider-down" });
+    fake.tell({});
+    expect((await driver.list({ installation: "lies" }, SIGNAL)).map(({ key }) => key)).toEqual([
+      "bb-lies-1",
+    ]);
+    await driver.stop(byKey(), "now", SIGNAL);
+    expect(fake.domains).toMatchObject([{ state: "shut off", marks: {} }]);
+    expect(
+      await refused(driver.start({ ...order(), agent: { ...order().agent, name: "v" } }, SIGNAL)),
+    ).toMatchObject({ code: "bad-configuration" });
+  });
+
+  test("who gives up while nobody answers waits no longer, and the machine is not lost", async () => {
+    fake.tell({ slow: { create: 400 } });
+    const patience = new AbortController();
+    const starting = refused(open(fake).start(order(), patience.signal));
+    while (!fake.calls.includes("create")) await new Promise((resolve) => setTimeout(resolve, 5));
+    patience.abort(new DriverError("provider-down", "too slow"));
+    expect(await starting).toMatchObject({ message: "too slow" });
+    fake.tell({});
+    await open(fake).stop(byKey(), "now", SIGNAL);
+    expect((await open(fake).inspect(byKey(), SIGNAL)).state).toBe("gone");
+  });
+
+  test("a hypervisor that is away is asked again later, in every verb", async () => {
+    const driver = open(fake);
+    const made = await driver.start(order(), SIGNAL);
+    fake.tell({ away: true });
+    for (const call of [
+      () => driver.start(order(2), SIGNAL),
+      () => driver.inspect(made, SIGNAL),
+      () => driver.stop(made, "now", SIGNAL),
+      () => driver.list({ installation: "lies" }, SIGNAL),
+    ]) {
+      expect(await refused(call())).toMatchObject({ code: "provider-down" });
+    }
+    fake.tell({ cutOff: ["destroy", "domstate", "list"] });
+    expect(await refused(driver.stop(made, "now", SIGNAL))).toMatchObject({
+      code: "provider-down",
+    });
+    expect(await refused(driver.list({ installation: "lies" }, SIGNAL))).toMatchObject({
+      code: "provider-down",
+    });
+    fake.tell({});
+    await driver.stop(made, "now", SIGNAL);
+    expect(fake.active).toEqual([]);
+  });
+
+  test("a hypervisor that keeps no metadata is refused, and nothing is left in it", async () => {
+    fake.tell({ forgetful: true });
+    const failed = await refused(open(fake).start(order(), SIGNAL));
+    expect(failed).toMatchObject({ code: "bad-configuration" });
+    expect(failed?.message).toContain("keeps no metadata");
+    expect(fake.active).toEqual([]);
+  });
+
+  test("what a person paused runs, what cannot go on is broken, what starts is awaited", async () => {
+    const driver = open(fake);
+    const made = await driver.start(order(), SIGNAL);
+    const seen: Record<string, string> = {};
+    for (const lie of [
+      ...[
+        "running (booted)",
+        "idle",
+        "paused (user)",
+        "paused (starting up)",
+        "paused (I/O error)",
+      ],
+      ...["in shutdown (user)", "crashed (panicked)", "pmsuspended (unknown)"],
+    ]) {
+      fake.tell({ lie });
+      const report = await driver.inspect(made, SIGNAL);
+      expect(report.why).toBe(lie);
+      seen[lie] = report.state;
+    }
+    expect(Object.values(seen)).toEqual([
+      "running",
+      "running",
+      "running",
+      "pending",
+      "broken",
+      "broken",
+      "broken",
+      "broken",
+    ]);
+  });
+
+  test("a copy of a domain is not taken for it", async () => {
+    fake.define("w");
+    const driver = open(fake, {});
+    const made = await driver.start(order(), SIGNAL);
+    const [original] = fake.domains;
+    if (!original) throw new Error("no domain");
+    const copy = { ...original, name: "copy", uuid: "11111111-1111-4111-8111-111111111111" };
+    fake.domains = [original, copy];
+    expect(await driver.list({ installation: "lies" }, SIGNAL)).toHaveLength(1);
+    await driver.stop({ ...made, ref: null }, "now", SIGNAL);
+    expect(fake.active).toEqual(["copy"]);
+  });
+
+  test("many domains of others are looked at by few programs", async () => {
+    await open(fake).start(order(), SIGNAL);
+    for (let count = 0; count < 120; count += 1) fake.define(`other ${count};'$(x)`);
+    fake.domains = fake.domains.map((domain) => ({ ...domain, state: "running" }));
+    const before = fake.calls.length;
+    expect(await open(fake).list({ installation: "lies" }, SIGNAL)).toHaveLength(1);
+    expect(fake.calls.length - before).toBe(4);
+  });
+
+  test("missing programs, images and disks are faults of the configuration, each named", async () => {
+    const at = (name: string) => join(fake.folder, name);
+    const none = await refused(
+      open(fake, { xml: XML }, { PATH: at("nowhere") }).start(order(), SIGNAL),
+    );
+    expect(none).toMatchObject({ code: "bad-configuration" });
+    expect(none?.message).toContain("libvirt-clients");
+    const xml = XML.replace(
+      "</domain>",
+      "<devices><disk><source file='{{hd_image}}'/></disk></devices></domain>",
+    );
+    const disk = { xml, hd_image: at("disk"), base_image: at("base") };
+    const noBase = await refused(open(fake, disk).start(order(), SIGNAL));
+    expect(noBase).toMatchObject({ code: "bad-configuration" });
+    expect(noBase?.message).toContain(`base_image ${at("base")} is not on this host`);
+    const before = readdirSync(fake.folder).filter((name) => name.startsWith("disk"));
+    writeFileSync(at("base"), "x");
+    const noTool = await refused(
+      open(fake, disk, { PATH: join(fake.folder, "bin") }).start(order(), SIGNAL),
+    );
+    expect(noTool).toMatchObject({
+      code: expect.stringMatching(/bad-configuration|provider-down/),
+    });
+    const noFolder = await refused(
+      open(fake, { ...disk, hd_image: at("none/disk") }).start(order(), SIGNAL),
+    );
+    expect(noFolder).toMatchObject({ code: "bad-configuration" });
+    fake.define("w", ["/other/disk"]);
+    const otherDisk = await refused(open(fake, { hd_image: at("disk2") }).start(order(), SIGNAL));
+    expect(otherDisk?.message).toContain(`domain w has no disk ${at("disk2")}`);
+    await open(fake, disk).stop(byKey(), "now", SIGNAL);
+    expect(readdirSync(fake.folder).filter((name) => name.startsWith("disk"))).toEqual([]);
+    expect(before).toEqual(["disk.slipway"]);
+  });
+});
