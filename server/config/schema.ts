@@ -200,7 +200,6 @@ export const WORKER_TYPES_LATER = [
   "KubeLatentWorker",
   "EC2LatentWorker",
   "OpenStackLatentWorker",
-  "LibVirtWorker",
   "MarathonLatentWorker",
   "UpcloudLatentWorker",
   "HyperLatentWorker",

@@ -9,17 +9,19 @@ import {
   dockerProblems,
   dockerWarnings,
 } from "./docker/schema";
+import { libvirtBuildWaitSeconds, libvirtOptions, libvirtProblems } from "./libvirt/schema";
 import { localLatentOptions } from "./local/schema";
 
 export const latentWorkerOptions = {
   DockerLatentWorker: dockerLatentOptions,
   LocalLatentWorker: localLatentOptions,
+  LibVirtWorker: libvirtOptions,
 } as const;
 
 export type LatentWorkerType = keyof typeof latentWorkerOptions;
 
-/** Those whose machines are on the server's own host, which a hosted installation lends to nobody. */
-export const ON_THE_SERVER: readonly LatentWorkerType[] = ["LocalLatentWorker"];
+/** Those that run programs on the server's own host, which a hosted installation lends to nobody. */
+export const ON_THE_SERVER: readonly LatentWorkerType[] = ["LocalLatentWorker", "LibVirtWorker"];
 
 /**
  * Options that are rendered for the build that a machine is made for, so that a machine serves only
@@ -32,7 +34,7 @@ export const RENDERED_OPTIONS: Readonly<Partial<Record<LatentWorkerType, readonl
 /** `build_wait_timeout` where a document does not say (A-03); some depend on the other options. */
 const BUILD_WAIT: Readonly<
   Partial<Record<LatentWorkerType, (options: Readonly<Record<string, unknown>>) => number>>
-> = { DockerLatentWorker: () => 0 };
+> = { DockerLatentWorker: () => 0, LibVirtWorker: libvirtBuildWaitSeconds };
 
 export function buildWaitSeconds(type: string, options: Readonly<Record<string, unknown>>): number {
   return BUILD_WAIT[type as LatentWorkerType]?.(options) ?? BUILD_WAIT_SECONDS;
@@ -55,6 +57,7 @@ type Judge = (
 
 const PROBLEMS: Readonly<Partial<Record<LatentWorkerType, Judge>>> = {
   DockerLatentWorker: dockerProblems,
+  LibVirtWorker: libvirtProblems,
 };
 
 const WARNINGS: Readonly<Partial<Record<LatentWorkerType, Judge>>> = {

@@ -48,7 +48,11 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
     ...{ db, processId, actor, insist, log },
     installation: installationTag(env.secretKey),
     master: { host: advertise, ports: { pb: pbPort, msgpack: msgpackPort } },
-    kinds: openDrivers({ local: await localHost(env), docker: await dockerHost(env) }),
+    kinds: openDrivers({
+      local: await localHost(env),
+      docker: await dockerHost(env),
+      libvirt: env.isHosted ? null : { env: hostEnv() },
+    }),
     async reveal(orgId, names) {
       const found = await secrets.read({ orgId, names, reader: "latent workers", enrol() {} });
       return new Map([...found].map(([name, secret]) => [name, secret.reveal()]));

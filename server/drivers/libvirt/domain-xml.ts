@@ -44,10 +44,12 @@ export function withIdentity(xml: string, { name, uuid, metadata }: Identity): s
   } else {
     edits.push({ from: held.inner, to: held.inner, text: added });
   }
-  return edits
-    // From behind; where one is put in and another taken out, it is taken out first.
-    .sort((a, b) => b.from - a.from || b.to - a.to)
-    .reduce((text, { from, to, text: put }) => text.slice(0, from) + put + text.slice(to), xml);
+  return (
+    edits
+      // From behind; where one is put in and another taken out, it is taken out first.
+      .sort((a, b) => b.from - a.from || b.to - a.to)
+      .reduce((text, { from, to, text: put }) => text.slice(0, from) + put + text.slice(to), xml)
+  );
 }
 
 interface Edit {

@@ -7,7 +7,6 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import {
-  type AgentLogin,
   DriverError,
   type InstanceHandle,
   type InstanceReport,
@@ -28,17 +27,13 @@ export interface LibVirtHost {
   readonly graceMs?: number;
 }
 
-/** A-03: with a base image each build has a machine of its own. */
-export const buildWaitSecondsOf = ({ base }: Pick<LibVirtConfig, "base">) => (base ? 0 : 600);
-
 export function libvirtDriver(host: LibVirtHost): LatentDriverKind<LibVirtConfig> {
   return {
     kind: "libvirt",
     schema: libvirtConfigSchema,
     billing: "free",
-    buildWaitSeconds: 600,
     listingLagSeconds: 0,
-    open: (config) => new LibVirt(host, config),
+    open: (config, { note }) => new LibVirt(host, config, note),
   };
 }
 
@@ -52,15 +47,16 @@ class LibVirt implements LatentDriver {
   constructor(
     private readonly host: LibVirtHost,
     private readonly config: LibVirtConfig,
+    private readonly note: (line: string) => void,
   ) {}
 
   async start(order: StartOrder, signal: AbortSignal): Promise<InstanceHandle> {
     signal.throwIfAborted();
-    const agent = withMaster(order.agent, this.config.master);
-    const hypervisor = this.#hypervisor(signal, [agent.password, escapeXml(agent.password)]);
+    const { password } = order.agent;
+    const hypervisor = this.#hypervisor(signal, [password, escapeXml(password)]);
     return this.config.xml === null
-      ? this.#borrow(hypervisor, { ...order, agent }, signal)
-      : this.#make(hypervisor, { ...order, agent }, this.config.xml, signal);
+      ? this.#borrow(hypervisor, order, signal)
+      : this.#make(hypervisor, order, this.config.xml, signal);
   }
 
   async inspect(handle: InstanceHandle, signal: AbortSignal): Promise<InstanceReport> {
@@ -114,6 +110,7 @@ class LibVirt implements LatentDriver {
       uuid: domain,
       metadata: [markElement(mark, MARK.uri), authElement(agent, AUTH.uri)],
     });
+    this.note(`domain ${key} is started at ${this.config.uri}`);
     try {
       const answer = await hypervisor.create(definition);
       if (answer === "created") await mustCarry(hypervisor, mark);
@@ -153,6 +150,7 @@ class LibVirt implements LatentDriver {
     }
     await hypervisor.setMetadata(domain, MARK, markElement(mark));
     await hypervisor.setMetadata(domain, AUTH, authElement(agent));
+    this.note(`domain ${name} is started at ${this.config.uri}`);
     try {
       await hypervisor.start(domain);
     } catch (error) {
@@ -203,6 +201,7 @@ class LibVirt implements LatentDriver {
     const [needsLogin, needsConsole] = ["login_image", "console"].map((n) => named.includes(n));
     if (base === null && !needsLogin && !needsConsole) return files;
     await files.take(base !== null);
+    if (base !== null) this.note(`${base} is cloned to ${files.disk}`);
     if (base !== null) await files.clone(base, isCheapCopy, { env: this.host.env, signal });
     if (needsLogin) await files.writeLogin(agent, agent.host);
     if (needsConsole) await files.makeConsole();
@@ -274,14 +273,6 @@ function valuesFor({ key, agent }: StartOrder, files: MachineFiles | null) {
     protocol: protocol === "pb" ? "pb" : "msgpack_experimental_v7",
     ...(files ? { hd_image: files.disk, login_image: files.login, console: files.console } : {}),
   };
-}
-
-/** `masterFQDN`, which may name a port too. */
-function withMaster(agent: AgentLogin, master: string | null): AgentLogin {
-  const found = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(master ?? "");
-  if (!found) return agent;
-  const host = found[1] ?? found[2] ?? agent.host;
-  return { ...agent, host, port: found[3] === undefined ? agent.port : Number(found[3]) };
 }
 
 function stateOf({ state, reason }: DomainState): InstanceReport["state"] {

@@ -3,6 +3,8 @@
  * are the driver's.
  */
 import { z } from "zod";
+import { BUILD_WAIT_SECONDS } from "../../domain/latent";
+import { agentOptions } from "../agent-schema";
 
 /** What `xml` may name, and what stands there in a machine's own definition. */
 export const PLACEHOLDERS = {
@@ -28,6 +30,11 @@ export const placeholdersIn = (text: string): string[] =>
 /** Those that are files beside the disk. */
 const BESIDE_THE_DISK = ["login_image", "console"];
 
+interface OptionProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
 const isPlain = (value: string) => !/\p{C}/u.test(value);
 
 const uri = z
@@ -50,14 +57,6 @@ const path = z
   .max(1_000)
   .refine((value) => value.startsWith("/") && isPlain(value) && !value.endsWith("/"), {
     message: "must be the absolute path of a file",
-  });
-
-const masterAddress = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/@]+)(:[0-9]{1,5})?$/, "must be HOST or HOST:PORT")
-  .meta({
-    title: "Address of the master",
-    description: "Where the machine's worker logs in, as seen from its network.",
   });
 
 export const libvirtOptions = {
@@ -99,45 +98,38 @@ export const libvirtOptions = {
       description:
         "The definition of a domain that exists only while it runs. Left out: a domain of the worker's name is defined at the hypervisor already.",
     }),
-  masterFQDN: masterAddress.nullable().optional(),
+  ...agentOptions,
 };
 
 const written = z.object(libvirtOptions);
-export type LibVirtOptions = z.output<typeof written>;
 
-/** What does not go together, and at which option. */
-export function libvirtProblem(
-  options: Partial<LibVirtOptions>,
-): { readonly option: keyof LibVirtOptions; readonly message: string } | null {
-  const { base_image: base, hd_image: disk, xml } = options;
-  if (base && !disk) {
-    return { option: "base_image", message: "is cloned to hd_image, which is missing" };
-  }
-  if (base && base === disk) {
-    return { option: "base_image", message: "must not be hd_image itself" };
-  }
+/** What does not go together; what is no text is somebody else's to complain of. */
+export function libvirtProblems(options: Readonly<Record<string, unknown>>): OptionProblem[] {
+  const text = (value: unknown) => (typeof value === "string" ? value : null);
+  const [base, disk, xml] = [options.base_image, options.hd_image, options.xml].map(text);
+  const problem = (option: string, message: string) => [{ path: [option], message }];
+  if (base && !disk) return problem("base_image", "is cloned to hd_image, which is missing");
+  if (base && base === disk) return problem("base_image", "must not be hd_image itself");
   if (!xml) {
     const isVaried = placeholdersIn(disk ?? "").length > 0;
     return isVaried
-      ? { option: "hd_image", message: "is the disk of a defined domain and cannot have {{key}}" }
-      : null;
+      ? problem("hd_image", "is the disk of a defined domain and cannot have {{key}}")
+      : [];
   }
   const named = placeholdersIn(xml);
   const isDiskUsed = named.includes("hd_image") || (disk && xml.includes(disk));
   if (base && !isDiskUsed) {
-    return { option: "xml", message: "does not use hd_image: write {{hd_image}} as its disk" };
+    return problem("xml", "does not use hd_image: write {{hd_image}} as its disk");
   }
   const beside = named.find((name) => ["hd_image", ...BESIDE_THE_DISK].includes(name));
-  if (beside && !disk) {
-    return { option: "xml", message: `names {{${beside}}}, and hd_image is missing` };
-  }
-  return null;
+  return beside && !disk ? problem("xml", `names {{${beside}}}, and hd_image is missing`) : [];
 }
 
 export const libvirtConfigSchema = written
   .superRefine((options, context) => {
-    const problem = libvirtProblem(options);
-    if (problem) context.addIssue({ ...{ code: "custom" }, ...problem, path: [problem.option] });
+    for (const { path, message } of libvirtProblems(options)) {
+      context.addIssue({ code: "custom", message, path: [...path] });
+    }
   })
   .transform((options) => ({
     uri: options.uri ?? "qemu:///system",
@@ -145,7 +137,10 @@ export const libvirtConfigSchema = written
     base: options.base_image ?? null,
     isCheapCopy: options.cheap_copy ?? true,
     xml: options.xml ?? null,
-    master: options.masterFQDN ?? null,
   }));
+
+/** A-03: with a base image each build has a machine of its own. */
+export const libvirtBuildWaitSeconds = ({ base_image: base }: { readonly base_image?: unknown }) =>
+  base ? 0 : BUILD_WAIT_SECONDS;
 
 export type LibVirtConfig = z.output<typeof libvirtConfigSchema>;

@@ -3,7 +3,7 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { DriverError, type StartOrder } from "../../../server/drivers/contract";
+import { DriverError, type StartOrder, UNHEARD } from "../../../server/drivers/contract";
 import { libvirtDriver } from "../../../server/drivers/libvirt";
 import { FakeHypervisor } from "../../support/libvirt/fake-hypervisor";
 import { driverConformance } from "./suite";
@@ -13,7 +13,7 @@ const XML = "<domain type='qemu'><name>x</name></domain>";
 
 function open(fake: FakeHypervisor, config: object = { xml: XML }, env: object = {}) {
   const kind = libvirtDriver({ env: { ...fake.env, ...env }, graceMs: 0 });
-  return kind.open(kind.schema.parse(config));
+  return kind.open(kind.schema.parse(config), UNHEARD);
 }
 
 describe("libvirt driver, on a hypervisor of words", () => {

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { StartOrder } from "../../../server/drivers/contract";
+import { type StartOrder, UNHEARD } from "../../../server/drivers/contract";
 import { libvirtDriver } from "../../../server/drivers/libvirt";
 import {
   startHypervisor,
@@ -38,13 +38,19 @@ describe.skipIf(why !== null)("libvirt driver, on QEMU", () => {
 
   function open(config: object) {
     const kind = libvirtDriver({ env: hypervisor.env, graceMs: 300 });
-    return kind.open(kind.schema.parse({ uri: hypervisor.uri, ...config }));
+    return kind.open(kind.schema.parse({ uri: hypervisor.uri, ...config }), UNHEARD);
   }
 
   const order = (key: string, more: Partial<StartOrder["tag"]> = {}): StartOrder => ({
     key,
     tag: { installation: "lv", organization: 1, worker: 1, generation: 1, ...more },
-    agent: { host: "ci", port: 9989, protocol: "pb", name: "org/borrowed", password: "s&<'\">-é" },
+    agent: {
+      host: "fd00::1",
+      port: 7000,
+      protocol: "pb",
+      name: "org/borrowed",
+      password: "s&<'\">-é",
+    },
   });
 
   describe("contract", () => {
@@ -67,7 +73,7 @@ describe.skipIf(why !== null)("libvirt driver, on QEMU", () => {
     writeFileSync(join(hypervisor.folder, "borrowed.xml"), xml);
     hypervisor.virsh("define", join(hypervisor.folder, "borrowed.xml"));
     const before = hypervisor.virsh("dumpxml", "borrowed");
-    const driver = open({ masterFQDN: "[fd00::1]:7000" });
+    const driver = open({});
     const made = await driver.start(order("bb-lv-b-1"), SIGNAL);
     expect(hypervisor.active()).toEqual(["borrowed"]);
     const login = hypervisor.virsh("metadata", "borrowed", "--uri", "http://buildbot.net/");
