@@ -97,6 +97,8 @@ export interface LatentDriverKind<Config = unknown> {
   readonly kind: string;
   readonly schema: z.ZodType<Config>;
   readonly billing: "second" | "started-hour" | "free";
+  /** Options that make the account whose machines `list` gives; absent: all of them. */
+  readonly accountOptions?: readonly string[];
   /** So long a new machine may be missing from the provider's list. */
   readonly listingLagSeconds: number;
   /**

@@ -85,7 +85,7 @@ export interface CommandsContext {
 }
 
 /** A stopped build whose process does nothing about it is taken away after so long. */
-const STOPPING_SECONDS = 180;
+export const STOPPING_SECONDS = 180;
 
 export function createEngineCommands(context: CommandsContext): EngineCommands {
   const { db } = context;

@@ -15,6 +15,7 @@ export { createEngineCommands } from "./commands";
 export { type DistributeContext, distribute } from "./distribute/distribute";
 export { whyWaiting } from "./distribute/why";
 export { type Builds, createBuilds } from "./execute/builds";
+export { endBuilds } from "./latent/end-builds";
 export { machineHere } from "./latent/machine-here";
 export {
   adoptWaiting,

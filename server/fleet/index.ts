@@ -33,3 +33,4 @@ export {
   type Sessions,
   type SessionsContext,
 } from "./sessions/sessions";
+export { type AccountSweep, createAccountSweep, SWEEP_SECONDS } from "./sweep";

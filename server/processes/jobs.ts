@@ -149,6 +149,8 @@ const processor = createProcessor({
   async sweep() {
     // Whoever asked may have died before it said so.
     void answerPages();
+    // Providers may be slow.
+    void latent.accounts.tick();
     await alarm.ring();
     await fleetDeadlines();
     await sweep(sweeping);
@@ -192,6 +194,7 @@ await own.bus.listen(CONFIG, (payload) => {
   if (!payload) return;
   own.producer.distribute(Number(payload));
   void latent.sweep();
+  latent.accounts.changed();
   cancelWaitingForNothing(sweeping, Number(payload) as OrgId).catch((error: unknown) =>
     log("left for the next sweep", { error }),
   );

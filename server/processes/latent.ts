@@ -8,11 +8,20 @@ import type { OrgId, ProcessId, WorkerId } from "../domain/ids";
 import { openDrivers } from "../drivers";
 import type { DockerSurroundings } from "../drivers/docker";
 import type { LocalHost } from "../drivers/local";
-import { adoptWaiting, endStopped, failWaiting, giveUpLost, releaseWaiting } from "../engine";
+import {
+  adoptWaiting,
+  endBuilds,
+  endStopped,
+  failWaiting,
+  giveUpLost,
+  releaseWaiting,
+} from "../engine";
 import { hostEnv, type ProcessEnv, projectRoot } from "../env";
 import { OUTBOX, processChannel } from "../events/bus";
 import { mergeCalls } from "../events/merge-calls";
 import {
+  type AccountSweep,
+  createAccountSweep,
   createLatentFleet,
   installationTag,
   type LatentContext,
@@ -27,6 +36,8 @@ import { localDoor } from "./local/local-workers";
 
 export interface LatentWorkers {
   readonly fleet: LatentFleet;
+  /** Compares what providers have with what we have. */
+  readonly accounts: AccountSweep;
   /** For the distributor. */
   readonly distributing: {
     readonly processId: ProcessId;
@@ -71,16 +82,23 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
       const owners = await releaseWaiting(db, workerId, actor);
       for (const owner of owners) announcer.announce(processChannel(owner));
     },
+    async endBuilds(workerId, reason) {
+      for (const owner of await endBuilds(db, workerId, reason, actor)) {
+        announcer.announce(processChannel(owner), "stop");
+      }
+    },
     wake: (orgId: OrgId) => producer.distribute(orgId),
     announce: () => announcer.announce(OUTBOX),
     tell: (owner) => announcer.announce(processChannel(owner), "stop"),
     alarm: producer.alarm,
   };
   const fleet = createLatentFleet(context);
+  const accounts = createAccountSweep(context, fleet, Date.now);
   const see = (workerId: WorkerId) => void fleet.see(workerId);
 
   return {
     fleet,
+    accounts,
     distributing: { processId, see },
     sweep: mergeCalls(
       async () => {

@@ -11,6 +11,7 @@ import { FakeCloud, type FakeMachine, fakeDriver } from "../../server/drivers/fa
 import {
   adoptWaiting,
   distribute,
+  endBuilds,
   endStopped,
   failWaiting,
   giveUpLost,
@@ -19,6 +20,8 @@ import {
 import { claim } from "../../server/engine/distribute/claim";
 import { loadCandidates } from "../../server/engine/distribute/queue";
 import {
+  type AccountSweep,
+  createAccountSweep,
   createLatentFleet,
   ensureLatent,
   type LatentContext,
@@ -48,6 +51,9 @@ export interface JobsProcess {
   statementsLeft: number;
   readonly isDead: boolean;
   sweep(): Promise<void>;
+  readonly accounts: AccountSweep;
+  /** Sweeps all accounts, whether their turn has come or not. */
+  sweepAccounts(): Promise<void>;
   /** What is left of it may be taken over. */
   bury(): Promise<void>;
 }
@@ -202,6 +208,9 @@ function jobsProcess(
       const owners = await releaseWaiting(db, workerId, actor);
       for (const owner of owners) context.tell(owner);
     },
+    async endBuilds(workerId, reason) {
+      for (const owner of await endBuilds(db, workerId, reason, actor)) rig.told(owner);
+    },
     wake: () => {},
     announce: () => {},
     tell: (owner) => rig.told(owner),
@@ -212,8 +221,9 @@ function jobsProcess(
     insist: (_what, work) => work(),
   };
   const fleet = createLatentFleet(context);
+  const accounts = createAccountSweep(context, fleet, Date.now);
   const jobs: JobsProcess = {
-    ...{ id, context, fleet },
+    ...{ id, context, fleet, accounts },
     statementsLeft: Number.POSITIVE_INFINITY,
     get isDead() {
       return isDead;
@@ -222,6 +232,11 @@ function jobsProcess(
       await adoptWaiting(db, id);
       for (const worker of await endStopped(db, actor)) await fleet.see(worker);
       await (await sweepLatent(context, fleet)).done;
+    },
+    async sweepAccounts() {
+      accounts.changed();
+      await rig.db.rows("update instance_account set next_at = now() - interval '1 s'");
+      await accounts.tick();
     },
     async bury() {
       isDead = true;

@@ -62,7 +62,7 @@ const ACCOUNTS = {
   text: `
     select a.id, a.driver, a.title, ${ms("a.swept_at")} as "sweptAt", ${ms("a.next_at")} as "nextAt",
       ${ms("a.listed_at")} as "listedAt", a.error, ${ms("a.error_since")} as "errorSince",
-      a.wanted_at < coalesce(a.swept_at, a.wanted_at) - interval '1 second' as "isRemoved",
+      a.wanted_at < now() - interval '3 minutes' as "isRemoved",
       (select coalesce(json_agg(json_build_object('key', m.key, 'madeAt', m."madeAt", 'generation', m.generation,
           'instanceId', i.id, 'state', i.state, 'worker', k.name) order by m.key), '[]')
         from jsonb_to_recordset(a.listed) as m (key text, "madeAt" float8, generation int)

@@ -2,3 +2,4 @@ export * from "./biography";
 export * from "./caps";
 export * from "./cost";
 export * from "./days";
+export * from "./judge";

@@ -4,7 +4,7 @@
  * done, then does it, then looks again.
  */
 import type { Failure } from "./failure";
-import { type LatentOptions, LOST_SECONDS } from "./options";
+import { END_SECONDS, type LatentOptions, LOST_SECONDS } from "./options";
 import type { InstanceState, LatentState } from "./state";
 
 /** Times are milliseconds since the epoch, all by one clock. */
@@ -35,6 +35,15 @@ export interface LatentFacts {
   readonly idleSince: number | null;
   /** Of its present machine; null when it has none. */
   readonly instance: InstanceState | null;
+  /** Since when the provider does not list that machine; null: it does. */
+  readonly unlistedAt: number | null;
+  /** Somebody wants that machine stopped now: who, and why. */
+  readonly stopAsked: string | null;
+  /** When that machine takes no new builds any more, and when those it has are ended; null: never. */
+  readonly expiresAt: number | null;
+  readonly endsAt: number | null;
+  /** Builds that have it and were not told to stop. */
+  readonly unstopped: number;
   /** A start that came to nothing, and whose builds were not told yet. */
   readonly failure: Failure | null;
 }
@@ -44,9 +53,12 @@ export type LatentStep =
   | { readonly do: "start" | "inspect" | "stop" }
   /** Its machine is there: those who wait may have it. */
   | { readonly do: "attached" | "release" }
-  | { readonly do: "fail"; readonly failure: Failure }
+  /** `isItsFault`: the worker rests after it. */
+  | { readonly do: "fail"; readonly failure: Failure; readonly isItsFault?: boolean }
   | { readonly do: "tell" }
   | { readonly do: "let-go" | "renew"; readonly reason: string }
+  /** It gets no new builds; those it has are told to stop. */
+  | { readonly do: "drain" | "end-builds"; readonly reason: string }
   | { readonly do: "want" | "forget" | "stopped" | "end" | "revive"; readonly reason: string };
 
 export function nextStep(facts: LatentFacts): LatentStep {
@@ -76,6 +88,7 @@ function atRest({ isEnding, waiting }: LatentFacts): LatentStep {
 function onTheWay(facts: LatentFacts): LatentStep {
   const { now, state, missingAt, options } = facts;
   if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
+  if (facts.stopAsked !== null) return stoppedOnTheWay(facts, facts.stopAsked);
   const mayBeAttached = state === "starting" || options.buildWaitTimeout < 0;
   if (facts.isConnected && mayBeAttached) return { do: "attached" };
   if (facts.waiting === 0) return { do: "let-go", reason: "nobody waits for it any more" };
@@ -85,18 +98,57 @@ function onTheWay(facts: LatentFacts): LatentStep {
   }
   if (state === "substantiating" || !facts.isStartAnswered) return { do: "start" };
   const checkAt = nextCheck(facts, facts.since);
-  if (checkAt <= now) return { do: "inspect" };
+  if (checkAt <= now || isDoubtful(facts)) return { do: "inspect" };
   return { do: "wait", until: Math.min(checkAt, missingAt ?? checkAt) };
 }
 
+/** A machine that nobody's failure ended: who waits for it waits for the next, and it need not rest. */
+function stoppedOnTheWay({ waiting }: LatentFacts, reason: string): LatentStep {
+  if (waiting === 0) return { do: "let-go", reason };
+  return { do: "fail", failure: { verdict: "transient", reason }, isItsFault: false };
+}
+
+/** The provider does not list its machine: it is asked after it by name before anything is believed. */
+const isDoubtful = ({ unlistedAt, checkedAt }: LatentFacts) =>
+  unlistedAt !== null && (checkedAt === null || checkedAt < unlistedAt);
+
 function connected(facts: LatentFacts): LatentStep {
   if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
+  const ended = endOf(facts);
+  if (ended) return ended;
   if (facts.waiting > 0) {
     const reason = "each build has a machine of its own";
     return isUsedUp(facts) ? { do: "renew", reason } : { do: "release" };
   }
-  if (facts.running > 0) return { do: "wait", until: null };
-  return whenIdle(facts, null);
+  if (facts.running > 0) return { do: "wait", until: nextLimit(facts) };
+  if (facts.isDraining) return { do: "let-go", reason: "it was to go when its builds were over" };
+  return whenIdle(facts, facts.expiresAt);
+}
+
+/**
+ * W-144. A machine that has lived its time takes no new builds, and is stopped when those it has are over.
+ * They have a while for that; then they are told to stop, and a little later it goes whatever they do.
+ */
+function endOf(facts: LatentFacts): LatentStep | null {
+  const { now, stopAsked, expiresAt, endsAt, isDraining, waiting, running, unstopped } = facts;
+  const go = (reason: string): LatentStep => ({ do: waiting > 0 ? "renew" : "let-go", reason });
+  if (stopAsked !== null) return go(stopAsked);
+  if (endsAt !== null && endsAt <= now) {
+    if (running > 0 && unstopped > 0) return { do: "end-builds", reason: TOO_LONG };
+    if (running === 0 || endsAt + END_SECONDS * 1_000 <= now) return go(TOO_LONG);
+  }
+  if (expiresAt !== null && expiresAt <= now && !isDraining) {
+    return { do: "drain", reason: "its machine has lived its max_lifetime" };
+  }
+  return null;
+}
+
+const TOO_LONG = "its machine has outlived its max_lifetime and max_lifetime_grace";
+
+function nextLimit({ now, expiresAt, endsAt }: LatentFacts): number | null {
+  const ends = endsAt === null ? [] : [endsAt, endsAt + END_SECONDS * 1_000];
+  const coming = [...(expiresAt === null ? [] : [expiresAt]), ...ends].filter((at) => at > now);
+  return coming.length === 0 ? null : Math.min(...coming);
 }
 
 /**
@@ -106,10 +158,13 @@ function connected(facts: LatentFacts): LatentStep {
 function lost(facts: LatentFacts): LatentStep {
   const { lostAt, since, now } = facts;
   if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
+  const ended = endOf(facts);
+  if (ended) return ended;
   if (facts.waiting > 0) return { do: "renew", reason: "its machine has lost its connection" };
   if (facts.isDraining && facts.running === 0) {
     return { do: "let-go", reason: "its machine was asked to go" };
   }
+  if (isDoubtful(facts)) return { do: "inspect" };
   const goneAt = (lostAt ?? since) + LOST_SECONDS * 1_000;
   if (goneAt <= now) {
     return { do: "let-go", reason: `its machine did not come back within ${LOST_SECONDS} s` };

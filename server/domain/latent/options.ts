@@ -15,6 +15,11 @@ export const LATENT_MISSING_SECONDS = 1_200;
 export const CHECK_INSTANCE_SECONDS = 10;
 /** A machine whose connection is lost has so long to come back before it is stopped (W-140). */
 export const LOST_SECONDS = 120;
+/** W-144: a machine takes no new builds when it is so old; those it has, have the grace to end. */
+export const MAX_LIFETIME_SECONDS = 86_400;
+export const MAX_LIFETIME_GRACE_SECONDS = 3_600;
+/** From the word that its builds have to stop until a machine goes whatever they do. */
+export const END_SECONDS = 240;
 /** Tries to stop a machine are so far apart at first, twice as far each time up to the last. */
 export const STOP_RETRY_SECONDS = { first: 5, last: 300 } as const;
 /** From then on a machine that cannot be stopped is somebody's business. */

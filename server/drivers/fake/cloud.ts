@@ -43,6 +43,8 @@ export class FakeCloud {
   onGone: (machine: FakeMachine) => void = () => {};
   /** New machines stay out of the list until `list` is told of them. */
   lags = false;
+  /** What `list` says instead of the truth. */
+  listed: ((truth: InstanceHandle[]) => InstanceHandle[]) | null = null;
   /** What `inspect` says instead of the truth. */
   lie: InstanceReport | null = null;
 
@@ -152,9 +154,10 @@ export class FakeCloud {
 
   /** @internal */
   list(owner: OwnerTag): InstanceHandle[] {
-    return this.alive
+    const truth = this.alive
       .filter(({ isHidden, order }) => !isHidden && order.tag.installation === owner.installation)
       .map(handleOf);
+    return this.listed ? this.listed(truth) : truth;
   }
 
   #find({ key, tag, ref }: InstanceHandle): FakeMachine | undefined {

@@ -22,6 +22,7 @@ export function fakeDriver(cloud: FakeCloud): LatentDriverKind<FakeConfig> {
     kind: "fake",
     schema: fakeConfigSchema,
     billing: "free",
+    accountOptions: ["account"],
     listingLagSeconds: 0,
     open: (config, surroundings) => openFake(cloud, config, surroundings),
   };

@@ -48,6 +48,7 @@ export function localDriver(host: LocalHost): LatentDriverKind<LocalConfig> {
     kind: "local",
     schema: localConfigSchema,
     billing: "free",
+    accountOptions: [],
     listingLagSeconds: 0,
     open: (_config, surroundings) => openLocal(host, surroundings),
   };

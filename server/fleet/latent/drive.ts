@@ -38,6 +38,8 @@ export interface LatentContext extends DriverAccess {
   readonly giveUpLost: (workerId: WorkerId, reason: string) => Promise<void>;
   /** The machine is there: those who wait for it may begin. May be called again. */
   readonly release: (workerId: WorkerId) => Promise<void>;
+  /** Builds that have the machine are told to stop, and are over with. May be called again. */
+  readonly endBuilds: (workerId: WorkerId, reason: string) => Promise<void>;
   /** Requests of this organisation may find a worker now. */
   readonly wake: (orgId: OrgId) => void;
   readonly announce: () => void;
@@ -146,7 +148,7 @@ class Seeing {
       case "release":
         return context.release(latent.workerId);
       case "fail":
-        return this.#fail(step.failure);
+        return this.#fail(step.failure, step.isItsFault);
       case "tell":
         if (latent.facts.failure) await context.fail(latent.workerId, latent.facts.failure);
         return this.#moves.told();
@@ -154,6 +156,10 @@ class Seeing {
         return this.#moves.letGo("unwanted", step.reason);
       case "renew":
         return this.#moves.letGo("wanted-anew", step.reason);
+      case "drain":
+        return this.#moves.drain(step.reason);
+      case "end-builds":
+        return context.endBuilds(latent.workerId, step.reason);
       case "want":
         return this.#moves.go("wanted", step.reason);
       case "forget":
@@ -253,14 +259,12 @@ class Seeing {
 
   /** A limit of the organisation: its builds wait in line again, and the worker is as good as before. */
   async #refuse(why: string): Promise<void> {
-    await this.#moves.fail(
-      { verdict: "transient", reason: `no machine may be asked for: ${why}` },
-      false,
-    );
+    const reason = `no machine may be asked for: ${why}`;
+    await this.#fail({ verdict: "transient", reason }, false);
   }
 
-  async #fail(failure: Failure): Promise<void> {
-    const quarantine = await this.#moves.fail(failure);
+  async #fail(failure: Failure, isItsFault = true): Promise<void> {
+    const quarantine = await this.#moves.fail(failure, isItsFault);
     this.context.log("no machine", { worker: this.latent.workerName, ...failure });
     if (quarantine) this.context.alarm(...quarantineAlarm(quarantine));
   }

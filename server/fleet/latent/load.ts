@@ -7,6 +7,8 @@ import {
   type InstanceState,
   LATENT_MISSING_SECONDS,
   type LatentFacts,
+  MAX_LIFETIME_GRACE_SECONDS,
+  MAX_LIFETIME_SECONDS,
 } from "../../domain/latent";
 import { type InstanceHandle, instanceTagSchema } from "../../drivers/contract";
 
@@ -49,10 +51,20 @@ type Row = Omit<Latent, "facts"> & {
     | "answeredAt"
     | "checkedAt"
     | "idleSince"
+    | "unlistedAt"
+    | "bornAt"
     | "endedAt"]: number | null;
 } & { readonly buildWaitSeconds: number } & Pick<
     LatentFacts,
-    "state" | "isEnding" | "isConnected" | "isDraining" | "waiting" | "running" | "failure"
+    | "state"
+    | "isEnding"
+    | "isConnected"
+    | "isDraining"
+    | "waiting"
+    | "running"
+    | "failure"
+    | "stopAsked"
+    | "unstopped"
   >;
 
 /** Of options, what the life cycle needs; what is amiss was refused when it was configured. */
@@ -60,6 +72,12 @@ const optionsSchema = z.object({
   build_wait_timeout: z.number().nullish().catch(null),
   missing_timeout: z.number().min(0).catch(LATENT_MISSING_SECONDS),
   check_instance_interval: z.number().positive().catch(CHECK_INSTANCE_SECONDS),
+});
+
+/** The same of the options that a machine was made with. */
+const lifetimeSchema = z.object({
+  max_lifetime: z.number().positive().nullable().catch(MAX_LIFETIME_SECONDS),
+  max_lifetime_grace: z.number().min(0).nullable().catch(MAX_LIFETIME_GRACE_SECONDS),
 });
 
 /** SQL over a row `x` of `build`: it waits for a machine. */
@@ -84,12 +102,15 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
           (select ${ms("x.complete_at")} from build x where x.worker_id = w.id and x.complete_at is not null
             order by x.complete_at desc limit 1) as "idleSince",
           w.is_draining as "isDraining", coalesce(b.waiting, 0) as waiting, coalesce(b.running, 0) as running,
+          coalesce(b.unstopped, 0) as unstopped, ${ms("i.unlisted_at")} as "unlistedAt", ${ms("i.created_at")} as "bornAt",
+          case when i.stop_requested_at is not null then i.stop_requested_by || ' stopped its machine: ' || i.stop_reason end as "stopAsked",
           case when i.id is not null then jsonb_build_object('id', i.id, 'key', i.key, 'kind', i.driver, 'state', i.state,
             'generation', i.generation, 'config', i.config, 'handle', i.handle) end as machine
         from latent_worker l join worker w on w.id = l.worker_id join organization g on g.id = l.org_id
         left join instance i on i.id = l.instance_id
         cross join lateral (
-          select (count(*) filter (where ${WAITS}))::int as waiting, (count(*) filter (where not (${WAITS})))::int as running
+          select (count(*) filter (where ${WAITS}))::int as waiting, (count(*) filter (where not (${WAITS})))::int as running,
+            (count(*) filter (where not (${WAITS}) and x.stop_requested_at is null))::int as unstopped
           from build x where x.worker_id = w.id and x.state <> 'finished') b
         where l.worker_id = $1`,
     },
@@ -107,6 +128,9 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
     waiting,
     running,
     failure,
+    unlistedAt,
+    stopAsked,
+    unstopped,
   } = row;
   const since = row.since as number;
   const isOfThis = row.endedAt !== null && row.endedAt >= since;
@@ -124,7 +148,11 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
         running,
         failure,
         since,
+        unlistedAt,
+        stopAsked,
+        unstopped,
       },
+      ...limits(row.bornAt, row.machine?.config),
       now: row.now as number,
       options: {
         buildWaitTimeout: options.build_wait_timeout ?? row.buildWaitSeconds,
@@ -137,6 +165,14 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
       instance: row.machine?.state ?? null,
     },
   };
+}
+
+function limits(bornAt: number | null, config: unknown): Pick<LatentFacts, "expiresAt" | "endsAt"> {
+  const { max_lifetime, max_lifetime_grace } = lifetimeSchema.parse(config ?? {});
+  if (bornAt === null || max_lifetime === null) return { expiresAt: null, endsAt: null };
+  const expiresAt = bornAt + max_lifetime * 1_000;
+  const endsAt = max_lifetime_grace === null ? null : expiresAt + max_lifetime_grace * 1_000;
+  return { expiresAt, endsAt };
 }
 
 /** As the provider knows it; before it answered, by its key alone. */

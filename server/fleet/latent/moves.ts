@@ -145,6 +145,17 @@ export class Moves {
     await batch.commit(this.writer.db);
   }
 
+  /** No new builds; its machine goes when those it has are over. */
+  async drain(reason: string): Promise<void> {
+    const batch = this.#same("checked_at = checked_at");
+    batch.with(
+      "drained",
+      `update worker set is_draining = true where id = ${batch.value(this.latent.workerId)}`,
+    );
+    this.#remember(batch, "draining", reason);
+    await batch.commit(this.writer.db);
+  }
+
   /** T6, when whoever saw the login could not say so. */
   async attached(): Promise<void> {
     const batch = this.#move("attached", "its machine has logged in", { missing_at: null });

@@ -39,6 +39,7 @@ function facts(state: LatentState, more: Partial<LatentFacts> = {}): LatentFacts
     idleSince: null,
     instance: state === "insubstantiated" || state === "shut-down" ? null : "starting",
     failure: null,
+    ...{ unlistedAt: null, stopAsked: null, expiresAt: null, endsAt: null, unstopped: 0 },
     ...more,
   };
 }

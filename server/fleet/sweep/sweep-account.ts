@@ -1,0 +1,115 @@
+/**
+ * One account is swept (W-143, A-27): the provider's list beside our rows. What it means is decided by a
+ * pure function (server/domain/instances/judge.ts) and written down before anything is done about it.
+ * A provider that does not answer gets a report that says so, and nothing else.
+ */
+import type { InstanceId, WorkerId } from "../../domain/ids";
+import { type Finding, judge } from "../../domain/instances";
+import { DriverError, type InstanceHandle, type LatentDriver } from "../../drivers/contract";
+import { within } from "../latent/call";
+import type { LatentContext, LatentFleet } from "../latent/drive";
+import { openDriver } from "../latent/open-driver";
+import {
+  finish,
+  type HeldAccount,
+  loadOurs,
+  type ReportRow,
+  tellMissing,
+  writeFindings,
+} from "./account-store";
+import { accountOf } from "./accounts";
+import { type Outcome, putAstrayRight, stopOrphan } from "./orphans";
+
+const LIST_SECONDS = 30;
+const NOTHING: ReportRow = {
+  ...{ seen: 0, known: 0, orphans: 0, stopped: 0, missing: 0, error: null, details: [] },
+};
+
+export async function sweepAccount(
+  context: LatentContext,
+  fleet: LatentFleet,
+  account: HeldAccount,
+): Promise<void> {
+  const { db, installation, kinds } = context;
+  let driver: LatentDriver;
+  let listed: readonly InstanceHandle[];
+  try {
+    const { orgId, driver: kind, config } = account;
+    const opened = await openDriver(context, { orgId, kind, config });
+    driver = opened;
+    const all = await within(LIST_SECONDS, "list", (signal) =>
+      opened.list({ installation }, signal),
+    );
+    // Another installation's are none of our business, whatever a provider thinks we asked for.
+    listed = all.filter(({ tag }) => tag.installation === installation);
+  } catch (error) {
+    if (!(error instanceof DriverError)) throw error;
+    return finish(db, account, { ...NOTHING, error: error.message });
+  }
+  const ours = await loadOurs(
+    db,
+    account,
+    listed.map(({ key }) => key),
+    [...new Set(listed.map(({ tag }) => tag.organization))],
+  );
+  const isHere = (row: (typeof ours.rows)[number]) =>
+    row.driver === account.driver &&
+    row.state !== "gone" &&
+    accountOf(kinds, row.driver, row.config)?.fingerprint === account.fingerprint;
+  const here = ours.rows.filter(isHere);
+  const organizations = new Set(ours.organizations);
+  const judgement = judge({
+    ...{ at: account.at, organization: account.orgId, ours: here, sighted: ours.sighted },
+    lagMs: (kinds.get(account.driver)?.listingLagSeconds ?? 0) * 1_000,
+    listed: listed.map(({ key, tag, madeAt }) => ({
+      ...{ key, madeAt, organization: tag.organization },
+    })),
+    known: ours.rows.filter(({ isListed }) => isListed),
+    goneOrganizations: new Set(
+      listed.map(({ tag }) => tag.organization).filter((id) => !organizations.has(id)),
+    ),
+  });
+  const { findings } = judgement;
+  const ids = here.map(({ id }) => id);
+  if (!(await writeFindings(db, account, listed, ids, findings))) return;
+  for (const id of judgement.astray) {
+    await putAstrayRight(context, account.orgId, id as InstanceId);
+  }
+  const handles = new Map(listed.map((handle) => [handle.key, handle]));
+  const outcomes = new Map<string, Outcome>();
+  if (!account.isDryRun) {
+    for (const finding of findings.filter(({ then }) => then === "stop")) {
+      const handle = handles.get(finding.key);
+      if (!handle) continue;
+      const outcome = await stopOrphan(context, fleet, account, driver, { handle, finding });
+      outcomes.set(finding.key, outcome);
+    }
+  }
+  const missing = findings
+    .filter(({ then }) => then === "tell")
+    .map(({ instanceId }) => instanceId);
+  const told = missing.length === 0 ? [] : await tellMissing(db, account, missing as number[]);
+  await finish(db, account, {
+    ...NOTHING,
+    seen: listed.length,
+    known: judgement.knownCount,
+    orphans: findings.filter(({ kind }) => kind === "orphan").length,
+    missing: findings.filter(({ kind }) => kind === "missing").length,
+    stopped: [...outcomes.values()].filter(({ action }) => action === "stopped").length,
+    details: findings.slice(0, 200).map((finding) => detail(finding, outcomes, account.isDryRun)),
+  });
+  context.announce();
+  for (const { workerId } of told) void fleet.see(workerId as WorkerId);
+}
+
+function detail(
+  { key, kind, why, times, then }: Finding,
+  outcomes: ReadonlyMap<string, Outcome>,
+  isDryRun: boolean,
+): object {
+  const outcome = outcomes.get(key);
+  const error = outcome?.action === "not-stopped" ? outcome.error : null;
+  const undone = isDryRun ? "would-stop" : "not-stopped";
+  const action = then === "stop" ? (outcome?.action ?? undone) : then === "tell" ? "told" : then;
+  return { key, kind, why, times, action, error };
+}
