@@ -93,13 +93,15 @@ export interface RunDefaults {
   readonly master: string | undefined;
   readonly name: string | undefined;
   readonly password: string | undefined;
+  readonly protocol: string | undefined;
 }
 
 export function runArguments(
   argv: readonly string[],
   defaults: RunDefaults,
 ): { readonly basedir: string; readonly settings: Settings } {
-  const { values, positionals } = parse(argv, RUN_OPTIONS);
+  const { values: said, positionals } = parse(argv, RUN_OPTIONS);
+  const values = { protocol: defaults.protocol, ...said };
   const basedir = text(values, "basedir");
   const master = text(values, "connection-string") ?? text(values, "master") ?? defaults.master;
   const name = text(values, "name") ?? defaults.name;

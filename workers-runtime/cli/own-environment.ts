@@ -10,22 +10,26 @@ export interface StartEnvironment {
   readonly password: string | undefined;
   readonly name: string | undefined;
   readonly master: string | undefined;
+  readonly protocol: string | undefined;
 }
 
 /** Takes the password out of the environment, so that nothing started later inherits it. */
 export function takeEnvironment(): StartEnvironment {
   const source = process.env;
   const complete = { ...source };
-  const { WORKERNAME, BUILDMASTER, BUILDMASTER_PORT } = source;
+  const { WORKERNAME, BUILDMASTER, BUILDMASTER_PORT, BUILDMASTER_PROTOCOL } = source;
   const password = source.SLIPWAY_WORKER_PASSWORD ?? source.WORKERPASS;
   delete source.SLIPWAY_WORKER_PASSWORD;
   delete source.WORKERPASS;
+  // A v6 address stands alone there.
+  const host = BUILDMASTER?.match(/:.*:/) ? `[${BUILDMASTER}]` : BUILDMASTER;
   const port = BUILDMASTER_PORT === undefined ? "" : `:${BUILDMASTER_PORT}`;
   return {
     complete,
     environ: ownEnvironment(source),
     password,
     name: WORKERNAME,
-    master: BUILDMASTER === undefined ? undefined : `${BUILDMASTER}${port}`,
+    master: host === undefined ? undefined : `${host}${port}`,
+    protocol: BUILDMASTER_PROTOCOL,
   };
 }

@@ -70,13 +70,16 @@ describe("create-worker", () => {
 });
 
 it("run takes what is missing from the environment", () => {
-  const defaults = { master: "m:1", name: "n", password: "p" };
+  const defaults = { master: "m:1", name: "n", password: "p", protocol: undefined };
   expect(runArguments(["--basedir", "d"], defaults)).toMatchObject({
     basedir: "d",
     settings: { master: "m:1", name: "n", password: "p" },
   });
   const named = runArguments(["--basedir=d", "--master=x:2", "--name=y"], defaults);
-  expect(named.settings).toMatchObject({ master: "x:2", name: "y" });
+  expect(named.settings).toMatchObject({ master: "x:2", name: "y", protocol: "pb" });
+  const spoken = { ...defaults, protocol: "msgpack_experimental_v7" };
+  expect(runArguments(["--basedir=d"], spoken).settings.protocol).toBe(spoken.protocol);
+  expect(runArguments(["--basedir=d", "--protocol=pb"], spoken).settings.protocol).toBe("pb");
   expect(() => runArguments(["--basedir", "d"], { ...defaults, password: undefined })).toThrow(
     "SLIPWAY_WORKER_PASSWORD",
   );

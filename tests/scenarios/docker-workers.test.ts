@@ -1,0 +1,140 @@
+// Guarantee: builds on DockerLatentWorkers of a real engine come to a green end, each in a container of
+// its own, with Python's worker and with ours; and whatever is killed meanwhile, we or the engine, they
+// still do, and no container is left.
+import { existsSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { hasBuildbotWorker } from "../support/buildbot-worker";
+import { startDockerEngine } from "../support/docker-engine";
+import { type DockerWorkers, dockerWorkers } from "../support/docker-workers";
+import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
+
+const SUCCESS = 0;
+const EXCEPTION = 4;
+const engine = await startDockerEngine();
+
+describe.skipIf(engine === null)("docker workers", () => {
+  if (engine === null) return;
+  let slipway: SlipwayInstance;
+  let workers: DockerWorkers;
+
+  beforeAll(async () => {
+    workers = await dockerWorkers(engine);
+    slipway = await startSlipway();
+  });
+  afterAll(async () => {
+    await slipway?.stop();
+    await engine.stop();
+    workers?.remove();
+  });
+  beforeEach(() => {
+    expect(existsSync(slipway.dataDir)).toBe(true);
+  });
+
+  const builder = (name: string, workernames: readonly string[], command: string | string[]) => ({
+    ...{ name, workernames },
+    factory: [{ type: "ShellCommand", command, logEnviron: false }],
+  });
+  const docker = (name: string, options: object) => ({
+    ...{ type: "DockerLatentWorker", name, max_builds: 1 },
+    ...options,
+  });
+  const apply = (latent: readonly object[], builders: readonly object[]) =>
+    slipway.apply({ workers: latent, projects: { p: { builders } } });
+
+  async function force(name: string): Promise<number> {
+    const { buildrequestids } = await slipway.call<{ buildrequestids: Record<string, number> }>(
+      `builders/${name}`,
+      "force",
+      { reason: "test" },
+    );
+    return Object.values(buildrequestids)[0] as number;
+  }
+
+  interface Build {
+    readonly buildid: number;
+    readonly results: number | null;
+  }
+  const buildsOf = async (request: number) =>
+    (await slipway.get<{ builds: Build[] }>(`buildrequests/${request}/builds`)).builds;
+
+  /** The build with which the request came to its end. */
+  async function ended(request: number): Promise<Build> {
+    for (;;) {
+      const { buildrequests } = await slipway
+        .get<{ buildrequests: { complete: boolean }[] }>(`buildrequests/${request}`)
+        .catch(() => ({ buildrequests: [] }));
+      if (buildrequests[0]?.complete) return (await buildsOf(request)).at(-1) as Build;
+      await setTimeout(50);
+    }
+  }
+
+  interface Step {
+    readonly number: number;
+    readonly state_string: string;
+  }
+
+  /** What the build's own step printed. */
+  async function log({ buildid }: Build): Promise<string> {
+    const { steps } = await slipway.get<{ steps: Step[] }>(`builds/${buildid}/steps`);
+    const { logchunks } = await slipway.get<{ logchunks: { content: string }[] }>(
+      `builds/${buildid}/steps/${steps.at(-1)?.number}/logs/stdio/contents`,
+    );
+    return logchunks.map(({ content }) => content).join("");
+  }
+
+  const allGone = async () => {
+    while ((await engine.containers()).length > 0) await setTimeout(50);
+  };
+
+  test.each(["pb", "msgpack_experimental_v7"])(
+    "both workers log in by %s and build",
+    async (spoken) => {
+      const options = { master_protocol: spoken };
+      const kinds = hasBuildbotWorker()
+        ? (["slipway", "buildbot"] as const)
+        : (["slipway"] as const);
+      await apply(
+        kinds.map((kind) => docker(kind, { ...workers[kind], ...options })),
+        kinds.map((kind) => builder(kind, [kind], "echo in $(hostname); env")),
+      );
+      for (const kind of kinds) {
+        const build = await ended(await force(kind));
+        const said = await log(build);
+        expect({ kind, results: build.results, said }).toMatchObject({ results: SUCCESS });
+        expect(said).not.toContain("WORKERPASS");
+      }
+      await allGone();
+    },
+  );
+
+  test("each build has a container of its own, and nothing of one is in the next", async () => {
+    await apply(
+      [docker("w", workers.slipway)],
+      [builder("b", ["w"], "ls /worker/left && exit 1; touch /worker/left; cat /proc/self/cgroup")],
+    );
+    const requests = [await force("b"), await force("b"), await force("b")];
+    const said = new Set<string>();
+    for (const request of requests) {
+      const build = await ended(request);
+      expect(build.results).toBe(SUCCESS);
+      said.add((await log(build)).match(/docker\/([0-9a-f]{12})/)?.[1] ?? "");
+    }
+    expect(said.size).toBe(3);
+    await allGone();
+  });
+
+  test("an image that is not there ends the build with the reason", async () => {
+    await apply(
+      [docker("w", { ...workers.slipway, image: "nowhere/nothing:1" })],
+      [builder("b", ["w"], "true")],
+    );
+    const build = await ended(await force("b"));
+    expect(build.results).toBe(EXCEPTION);
+    const { builds } = await slipway.get<{ builds: { state_string: string }[] }>(
+      `builds/${build.buildid}`,
+    );
+    expect(builds[0]?.state_string).toContain("nowhere/nothing:1 not found on docker host");
+    await allGone();
+  });
+});
