@@ -22,7 +22,9 @@ import { mergeCalls } from "../events/merge-calls";
 import {
   type AccountSweep,
   createAccountSweep,
+  createDriverTests,
   createLatentFleet,
+  type DriverTests,
   installationTag,
   type LatentContext,
   type LatentFleet,
@@ -38,6 +40,8 @@ export interface LatentWorkers {
   readonly fleet: LatentFleet;
   /** Compares what providers have with what we have. */
   readonly accounts: AccountSweep;
+  /** Of drivers' settings, asked for by pages. */
+  readonly tests: DriverTests;
   /** For the distributor. */
   readonly distributing: {
     readonly processId: ProcessId;
@@ -99,6 +103,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
   return {
     fleet,
     accounts,
+    tests: createDriverTests({ ...context, now: Date.now }),
     distributing: { processId, see },
     sweep: mergeCalls(
       async () => {
