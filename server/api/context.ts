@@ -7,7 +7,7 @@ import type { WebRuntime } from "./runtime";
 export interface ApiContext {
   readonly runtime: Pick<
     WebRuntime,
-    "env" | "db" | "commands" | "fleet" | "configChanged" | "repositoryAsked" | "driverTestAsked"
+    "env" | "db" | "commands" | "fleet" | "configChanged" | "repositoryAsked"
   >;
   readonly user: SignedInUser | null;
 }

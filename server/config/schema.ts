@@ -160,6 +160,16 @@ const commonLatentOptions = {
   allowed_addresses: allowedAddresses.optional(),
   build_wait_timeout: buildWaitTimeout.optional(),
   check_instance_interval: checkInstanceInterval.optional(),
+  max_preparation_failures: z
+    .number("must be a whole number; 0: no limit")
+    .int("must be a whole number; 0: no limit")
+    .min(0, "must be a whole number; 0: no limit")
+    .max(1_000, "must be at most 1000; 0: no limit")
+    .optional()
+    .meta({
+      description:
+        "After so many machines that came to nothing a request ends in EXCEPTION; 0: never. Left out: 10.",
+    }),
   followStartupLogs: z
     .boolean()
     .optional()

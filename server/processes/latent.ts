@@ -10,6 +10,7 @@ import type { DockerSurroundings } from "../drivers/docker";
 import type { LocalHost } from "../drivers/local";
 import {
   adoptWaiting,
+  createStartupLines,
   endBuilds,
   endStopped,
   failWaiting,
@@ -17,19 +18,18 @@ import {
   releaseWaiting,
 } from "../engine";
 import { hostEnv, type ProcessEnv, projectRoot } from "../env";
-import { OUTBOX, processChannel } from "../events/bus";
+import { OUTBOX, processChannel, WATCHING } from "../events/bus";
 import { mergeCalls } from "../events/merge-calls";
 import {
   type AccountSweep,
   createAccountSweep,
-  createDriverTests,
   createLatentFleet,
-  type DriverTests,
   installationTag,
   type LatentContext,
   type LatentFleet,
   sweepLatent,
 } from "../fleet";
+import { createGrowth } from "../live/growth";
 import { databaseSecrets } from "../secrets/database";
 import { seal, sealingKey, unseal } from "../secrets/seal";
 import type { EngineProcess } from "./common";
@@ -40,8 +40,6 @@ export interface LatentWorkers {
   readonly fleet: LatentFleet;
   /** Compares what providers have with what we have. */
   readonly accounts: AccountSweep;
-  /** Of drivers' settings, asked for by pages. */
-  readonly tests: DriverTests;
   /** For the distributor. */
   readonly distributing: {
     readonly processId: ProcessId;
@@ -49,8 +47,9 @@ export interface LatentWorkers {
   };
   /** Everything whose time has come, or whose driver has died. Never rejects, waits for no cloud. */
   sweep(): Promise<void>;
-  /** Builds that wait for a machine and that somebody wants stopped. Never rejects. */
+  /** Builds that wait for a machine and that somebody wants stopped; starts that nobody needs. Never rejects. */
   obeyStops(): Promise<void>;
+  close(): void;
 }
 
 export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorkers> {
@@ -59,6 +58,18 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
   const key = sealingKey(env.secretKey);
   const secrets = databaseSecrets(db, key);
   const { advertise, pbPort, msgpackPort } = env.workers;
+  const growth = createGrowth({
+    processId,
+    announce: announcer.announce,
+    watched: () => [],
+    show: () => {},
+  });
+  await own.bus.listen(WATCHING, growth.said);
+  const lines = createStartupLines({
+    db,
+    stored: growth.stored,
+    onError: (error) => log("start-up lines not written", { error }),
+  });
   const context: LatentContext = {
     ...{ db, processId, actor, insist, log },
     installation: installationTag(env.secretKey),
@@ -75,6 +86,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
     seal: (clear) => seal(key, clear),
     unseal: (sealed) => unseal(key, sealed),
     async fail(workerId, failure) {
+      await lines.flush(workerId);
       const orgId = await failWaiting(db, workerId, failure, actor);
       if (orgId !== null) producer.distribute(orgId);
     },
@@ -95,6 +107,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
     announce: () => announcer.announce(OUTBOX),
     tell: (owner) => announcer.announce(processChannel(owner), "stop"),
     alarm: producer.alarm,
+    note: (workerId, voice, line) => lines.note(workerId, voice, line),
   };
   const fleet = createLatentFleet(context);
   const accounts = createAccountSweep(context, fleet, Date.now);
@@ -103,7 +116,6 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
   return {
     fleet,
     accounts,
-    tests: createDriverTests({ ...context, now: Date.now }),
     distributing: { processId, see },
     sweep: mergeCalls(
       async () => {
@@ -113,7 +125,14 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
       },
       (error) => log("latent workers left for the next sweep", { error }),
     ),
-    obeyStops: mergeCalls(stop, (error) => log("stops left for the next sweep", { error })),
+    obeyStops: mergeCalls(
+      async () => {
+        await stop();
+        fleet.reconsider();
+      },
+      (error) => log("stops left for the next sweep", { error }),
+    ),
+    close: growth.close,
   };
 
   async function stop(): Promise<void> {

@@ -91,9 +91,20 @@ test("a build gets a machine, is green, and the machine goes", async () => {
   expect(build.results).toBe(SUCCESS);
   await until(areGone);
   const { logchunks } = await slipway.get<{ logchunks: { content: string }[] }>(
-    `builds/${build.buildid}/steps/0/logs/stdio/contents`,
+    `builds/${build.buildid}/steps/1/logs/stdio/contents`,
   );
   expect(logchunks[0]?.content).toMatch(/machines\/bb-.*-main-cloud-.*\/worker\/b\/build/);
+});
+
+test("its first step says what was done for its machine", async () => {
+  const build = await ended(await force());
+  const { logchunks } = await slipway.get<{ logchunks: { content: string }[] }>(
+    `builds/${build.buildid}/steps/worker_preparation/logs/stdio/contents`,
+  );
+  const said = logchunks.map(({ content }) => content).join("");
+  expect(said).toMatch(/^hworker cloud is wanted\nhmachine bb-\S+ is asked for\n/);
+  expect(said).toContain("hits machine has logged in\n");
+  await until(areGone);
 });
 
 test("jobs is killed while the machine boots: the build is green, one machine was made", async () => {
@@ -122,7 +133,8 @@ test("jobs is killed while the build runs: the build goes on, and the machine go
     const { steps } = await slipway.get<{ steps: { started_at: number | null }[] }>(
       `builds/${build.buildid}/steps`,
     );
-    return steps.some(({ started_at }) => started_at !== null);
+    // The first is the one in which it waits for its machine.
+    return steps.slice(1).some(({ started_at }) => started_at !== null);
   });
   slipway.kill("jobs");
   expect((await ended(request)).results).toBe(SUCCESS);

@@ -10,6 +10,7 @@ import type { LatentDriverKind } from "../../server/drivers/contract";
 import { FakeCloud, type FakeMachine, fakeDriver } from "../../server/drivers/fake";
 import {
   adoptWaiting,
+  createStartupLines,
   distribute,
   endBuilds,
   endStopped,
@@ -98,6 +99,7 @@ export async function createLatentRig(): Promise<LatentRig> {
   const workers: NullWorker[] = [];
   const refused: FakeMachine[] = [];
   const agents = new Map<FakeMachine, NullWorker>();
+  const all = new Map<ProcessId, JobsProcess>();
   cloud.onBoot = (machine) => {
     if (latent.boots) void latent.login(machine);
   };
@@ -111,7 +113,13 @@ export async function createLatentRig(): Promise<LatentRig> {
          values ('jobs', 'test', 1, now() + interval '1 hour') returning id`,
       );
       const { id } = row as { id: ProcessId };
-      return jobsProcess(rig, id, kinds);
+      const jobs = jobsProcess(rig, id, kinds, (owner) => {
+        const other = all.get(owner);
+        if (other) other.fleet.reconsider();
+        else rig.told(owner);
+      });
+      all.set(id, jobs);
+      return jobs;
     },
     async addLatent(name, config = {}, maxBuilds = null) {
       const id = await rig.addWorker(name, maxBuilds);
@@ -180,6 +188,7 @@ function jobsProcess(
   rig: Rig,
   id: ProcessId,
   kinds: ReadonlyMap<string, LatentDriverKind>,
+  tell: (owner: ProcessId) => void,
 ): JobsProcess {
   const actor = `jobs ${id}`;
   let isDead = false;
@@ -192,6 +201,7 @@ function jobsProcess(
       return rig.db.rows(statement, values);
     },
   };
+  const lines = createStartupLines({ db: rig.db, stored() {}, onError() {} });
   const context: LatentContext = {
     ...{ db, processId: id, actor, installation: "1nst", kinds },
     master: { host: "ci.example.org", ports: { pb: 9989, msgpack: 9990 } },
@@ -199,6 +209,7 @@ function jobsProcess(
     seal: (clear) => Buffer.from(clear),
     unseal: (sealed) => sealed.toString(),
     async fail(workerId, failure) {
+      await lines.flush(workerId);
       await failWaiting(db, workerId, failure, actor);
     },
     async giveUpLost(workerId, reason) {
@@ -213,8 +224,9 @@ function jobsProcess(
     },
     wake: () => {},
     announce: () => {},
-    tell: (owner) => rig.told(owner),
+    tell,
     alarm: () => {},
+    note: (workerId, voice, line) => lines.note(workerId, voice, line),
     log: (message, fields) => {
       if (process.env.RIG_LOG) console.log(message, fields);
     },

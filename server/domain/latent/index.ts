@@ -1,4 +1,3 @@
-export * from "./driver-test";
 export * from "./failure";
 export * from "./next-step";
 export * from "./options";

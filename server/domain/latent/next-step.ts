@@ -3,7 +3,7 @@
  * looks, after whatever was lost, comes to the same step. Who does it writes first that it is being
  * done, then does it, then looks again.
  */
-import type { Failure } from "./failure";
+import { ADVICE_SILENT, type Failure } from "./failure";
 import { END_SECONDS, type LatentOptions, LOST_SECONDS } from "./options";
 import type { InstanceState, LatentState } from "./state";
 
@@ -94,7 +94,7 @@ function onTheWay(facts: LatentFacts): LatentStep {
   if (facts.waiting === 0) return { do: "let-go", reason: "nobody waits for it any more" };
   if (missingAt !== null && missingAt <= now) {
     const reason = `its machine did not log in within ${options.missingTimeout} s`;
-    return { do: "fail", failure: { verdict: "transient", reason } };
+    return { do: "fail", failure: { verdict: "transient", reason, advice: ADVICE_SILENT } };
   }
   if (state === "substantiating" || !facts.isStartAnswered) return { do: "start" };
   const checkAt = nextCheck(facts, facts.since);

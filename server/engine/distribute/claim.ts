@@ -10,6 +10,7 @@ import { Batch, Expression, StaleState } from "../../db/transition";
 import type { BuildId, OrgId, ProcessId } from "../../domain/ids";
 import type { Assignment } from "../../domain/scheduling";
 import { want } from "../../fleet";
+import { beginPreparation } from "../latent/preparation";
 import { takeLocks } from "../locks/own-locks";
 
 /** From claim to the first step; a connected worker needs milliseconds. */
@@ -91,7 +92,7 @@ export async function claim(
       builder_config_id: new Expression("(select config from numbered)"),
       // Where there is none, the statement is stale; a null would be another error.
       owner_id: new Expression("coalesce((select id from owner), 0)"),
-      state_string: "preparing worker",
+      state_string: new Expression("'preparing worker ' || (select name from owner)"),
       ...(latent && hasMachine(latent)
         ? { instance_id: new Expression("(select instance_id from latent)") }
         : {}),
@@ -103,6 +104,7 @@ export async function claim(
       body: { builderId: "builder_id", workerId: "worker_id", number: "number" },
     },
   );
+  if (waitsWith !== null) beginPreparation(batch, actor);
   takeLocks(batch, org, assignment.locks, "(select id from build)", null);
   batch.with(
     "overdue",

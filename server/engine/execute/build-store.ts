@@ -12,6 +12,7 @@ import type { BuildId, BuildRequestId, BuildsetId, OrgId, StepId } from "../../d
 import type { Properties } from "../../domain/properties";
 import { absolve, type Quarantine, quarantine } from "../../fleet";
 import { addFinalChunks, type PreparedChunks } from "../../logs";
+import { endPreparation } from "../latent/preparation";
 import { dropLocks } from "../locks/own-locks";
 import type { Conduct } from "./conduct";
 
@@ -27,6 +28,15 @@ export interface BuildKeys {
 export interface StepRow {
   readonly name: string;
   readonly isHidden: boolean;
+}
+
+/** What a build begins with, besides itself. */
+export interface Beginning {
+  readonly steps: readonly StepRow[];
+  readonly keeper: string | null;
+  readonly first: { readonly index: number; readonly description: string } | null;
+  /** It waited for a machine before, which is a step of its own. */
+  readonly wasPrepared: boolean;
 }
 
 export interface StepEnd {
@@ -46,9 +56,7 @@ export async function beginBuild(
   q: Queryable,
   keys: BuildKeys,
   properties: Properties,
-  steps: readonly StepRow[],
-  keeper: string | null,
-  first: { readonly index: number; readonly description: string } | null,
+  { steps, keeper, first, wasPrepared }: Beginning,
 ): Promise<StepId[]> {
   const { buildId } = keys.fence;
   const why = { actor: keys.actor, reason: "the worker is ready" };
@@ -70,6 +78,7 @@ export async function beginBuild(
     "in_time",
     `delete from deadline where kind = 'build-preparing' and subject_id = ${batch.value(buildId, "bigint")}`,
   );
+  if (wasPrepared) endPreparation(batch, batch.value(buildId, "bigint"), keys.actor);
   steps.forEach((step, index) => {
     const isFirst = index === first?.index;
     batch.create(
@@ -78,7 +87,7 @@ export async function beginBuild(
       isFirst ? "running" : "pending",
       {
         build_id: buildId,
-        number: index,
+        number: index + Number(wasPrepared),
         name: step.name,
         state_string: isFirst ? first.description : "waiting",
         is_hidden: step.isHidden,
@@ -181,6 +190,20 @@ export async function finishBuild(
     body: { builderId: "builder_id", workerId: "worker_id", number: "number", result: "result" },
   });
   const ofBuild = `build_id = ${batch.value(buildId, "bigint")}`;
+  // Of a build that did not begin, what it waited in ends with it.
+  if (end.from === "preparing") {
+    batch.moveAll("unprepared", "step", `${ofBuild} and is_preparation`, {
+      ...{ ...why, from: "running", to: "finished" },
+      set: { result: end.result, state_string: end.reason, complete_at: NOW },
+      event: "steps/{id}/finished",
+      body: { buildId: "build_id", result: "result" },
+    });
+    batch.moveAll("unprepared_logs", "log", "step_id in (select id from unprepared)", {
+      ...{ ...why, from: "open", to: "finished" },
+      event: "logs/{id}/finished",
+      body: { buildId: "build_id", stepId: "step_id", lines: "line_count" },
+    });
+  }
   batch.moveAll("skipped", "step", ofBuild, {
     from: "pending",
     to: "skipped",

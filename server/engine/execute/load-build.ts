@@ -92,6 +92,8 @@ export interface BuildToRun {
   /** Somebody wanted it stopped before it began. */
   readonly stop: StopRequest | null;
   readonly createdAt: Date;
+  /** It waited for a machine: a step of its own, before the others. */
+  readonly wasPrepared: boolean;
   /** Null for a build that has not begun. */
   readonly begun: Begun | null;
 }
@@ -122,7 +124,7 @@ type Row = Omit<BuildToRun, "config" | "worker" | "facts" | "begun"> & {
 
 const BEGUN = `jsonb_build_object('properties', b.properties, 'startedAt', b.started_at,
   'steps', coalesce((select jsonb_agg(jsonb_build_object('stepId', t.id, 'state', t.state, 'result', t.result,
-      'summary', t.state_string) order by t.number) from step t where t.build_id = b.id), '[]'),
+      'summary', t.state_string) order by t.number) from step t where t.build_id = b.id and not t.is_preparation), '[]'),
   'logs', coalesce((select jsonb_agg(jsonb_build_object('logId', l.id, 'name', l.name, 'slug', l.slug,
       'createdAt', l.created_at, 'lineCount', l.line_count, 'byteCount', l.byte_count))
     from log l join step t on t.id = l.step_id
@@ -169,6 +171,7 @@ async function load(
           r.builddir, b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.build_request_id as "requestId",
           q.buildset_id as "buildsetId", b.session_id as "sessionId", b.worker_id as "workerId", w.name as "workerName",
           w.kind = 'LocalWorker' as "isWorkerLocal",
+          exists (select from step t where t.build_id = b.id and t.is_preparation) as "wasPrepared",
           coalesce(w.facts, '{}') as facts, b.created_at as "createdAt", ${begun} as begun, g.slug as "orgSlug", c.config, w.config as worker, s.owner, s.scheduler,
           array(select distinct x.author from changes_of_request(q.id) y join change x on x.id = y.change_id order by 1) as authors,
           (${CHANGES}) as changes,

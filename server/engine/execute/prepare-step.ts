@@ -14,13 +14,18 @@ export interface Planned extends StepPlan {
 
 const MAX_NAME = 50;
 
-/** Names are rendered when the build begins, over what is known then. @throws Error, ZodError */
+/**
+ * Names are rendered when the build begins, over what is known then.
+ * @param taken names that other steps of the build have already
+ * @throws Error, ZodError
+ */
 export function planSteps(
   kinds: Steps,
   written: readonly WrittenStep[],
   values: BuildValues,
+  taken: readonly string[] = [],
 ): Planned[] {
-  const names = new Set<string>();
+  const names = new Set<string>(taken);
   return written.map((options) => {
     const plan = kinds.plan(options);
     return { ...plan, name: unique(nameOf(plan, values), names), written: options };

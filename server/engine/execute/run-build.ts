@@ -26,6 +26,7 @@ import type { StepId } from "../../domain/ids";
 import { type Properties, secretsIn } from "../../domain/properties";
 import { quarantineAlarm } from "../../fleet";
 import { type CloseReason, SessionLost, type WorkerSession } from "../../protocols/contract";
+import { PREPARATION } from "../latent/preparation";
 import { giveUp } from "../recover/abandon";
 import { awaitWorker } from "../recover/await-worker";
 import { buildProperties } from "./build-properties";
@@ -189,7 +190,12 @@ class BuildRun {
     this.#values = values;
     return new StepRunner({
       ...{ context: this.#context, build: this.#build, keys: this.#keys, session, values },
-      steps: planSteps(this.#context.steps, config.steps, values),
+      steps: planSteps(
+        this.#context.steps,
+        config.steps,
+        values,
+        this.#build.wasPrepared ? [PREPARATION] : [],
+      ),
       keeper: this.#keeper,
       stop: this.#stop,
       isAwaiting: () => this.#isAwaiting(session),
@@ -201,7 +207,10 @@ class BuildRun {
     const { db } = this.#context;
     const properties = this.#values?.properties ?? {};
     const ids = await this.#insist("begin of build", () =>
-      beginBuild(db, this.#keys, properties, steps.planned, this.#keeper, first),
+      beginBuild(db, this.#keys, properties, {
+        ...{ steps: steps.planned, keeper: this.#keeper, first },
+        wasPrepared: this.#build.wasPrepared,
+      }),
     );
     this.#context.announceSoon();
     return this.#loop(steps, ids, first, null);

@@ -9,10 +9,11 @@ import { EXCEPTION, RETRY } from "../../domain/builds";
 import type { BuildId, OrgId, ProcessId, WorkerId } from "../../domain/ids";
 import type { Failure } from "../../domain/latent";
 import { giveUp } from "../recover/abandon";
+import { appendSql, notePreparation } from "./preparation";
 
 /** From the handing over to the first step. */
 const PREPARING_SECONDS = 300;
-/** So many machines may fail one request (W-131); then it is over with. */
+/** So many machines may fail one request, unless the worker says otherwise (W-131); then it is over with. */
 const MOST_FAILURES = 10;
 
 const WAITING = "b.state = 'preparing' and b.state <> 'finished' and b.session_id is null";
@@ -24,6 +25,8 @@ interface Waiting {
   readonly orgId: OrgId;
   readonly workerId: WorkerId;
 }
+
+const HERE = "convert_to('hits machine has logged in' || chr(10), 'UTF8')";
 
 const SELECT = `select b.id as "buildId", b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.org_id as "orgId",
   b.worker_id as "workerId"`;
@@ -43,8 +46,13 @@ export async function releaseWaiting(
           join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
           where w.id = $1 for share of s),
         handed as (
-          update build b set session_id = held.id, owner_id = held.process_id, owner_epoch = owner_epoch + 1
+          update build b set session_id = held.id, owner_id = held.process_id, owner_epoch = owner_epoch + 1,
+            state_string = 'pinging worker'
           from held where b.worker_id = $1 and ${WAITING} returning b.id, b.org_id, b.owner_id),
+        said as (
+          update step t set state_string = 'pinging worker' from handed
+          where t.build_id = handed.id and t.is_preparation),
+        ${appendSql("select id from handed", { count: "1", data: HERE, prefixes: "1" })},
         limited as (
           insert into deadline (org_id, kind, subject_id, fire_at, reason)
           select org_id, 'build-preparing', id, now() + interval '${PREPARING_SECONDS} seconds',
@@ -70,19 +78,22 @@ export async function failWaiting(
   failure: Failure,
   actor: string,
 ): Promise<OrgId | null> {
-  const rows = await q.rows<Waiting & { failures: number }>(
+  const rows = await q.rows<Waiting & { failures: number; most: number }>(
     {
       name: "waiting-builds-that-fail",
       text: `${SELECT}, (select count(*) from build o where o.build_request_id = b.build_request_id and o.state = 'finished'
-            and o.result = ${RETRY} and o.started_at is null)::int as failures
-        from build b where b.worker_id = $1 and ${WAITING} order by b.id`,
+            and o.result = ${RETRY} and o.started_at is null)::int as failures,
+          coalesce((w.config->>'max_preparation_failures')::int, ${MOST_FAILURES}) as most
+        from build b join worker w on w.id = b.worker_id where b.worker_id = $1 and ${WAITING} order by b.id`,
     },
     [workerId],
   );
-  for (const { failures, ...build } of rows) {
-    const isEnough = failures + 1 >= MOST_FAILURES;
+  const advice = failure.advice ? [{ voice: "h", text: failure.advice } as const] : [];
+  await notePreparation(q, workerId, [{ voice: "h", text: failure.reason }, ...advice]);
+  for (const { failures, most, ...build } of rows) {
+    const isEnough = most > 0 && failures + 1 >= most;
     const reason = isEnough
-      ? `${MOST_FAILURES} times it could not be prepared; the last time: ${failure.reason}`
+      ? `${failures + 1} times it could not be prepared; the last time: ${failure.reason}`
       : failure.reason;
     const result = isEnough || failure.verdict === "permanent" ? EXCEPTION : RETRY;
     await giveUp(q, build, actor, result, reason);
@@ -115,12 +126,15 @@ export async function giveUpLost(
 
 /** Those that somebody wants stopped end at once. @returns their workers, to be looked at */
 export async function endStopped(q: Queryable, actor: string): Promise<WorkerId[]> {
-  const rows = await q.rows<Waiting>({
+  const rows = await q.rows<Waiting & { by: string; why: string }>({
     name: "waiting-builds-stopped",
-    text: `${SELECT} from deadline d join build b on b.id = d.subject_id
+    text: `${SELECT}, coalesce(b.stop_requested_by, 'somebody') as by, coalesce(b.stop_reason, '') as why from deadline d join build b on b.id = d.subject_id
       where d.kind = 'build-stopping' and ${WAITING} and b.stop_requested_at is not null`,
   });
-  for (const build of rows) await giveUp(q, build, actor, RETRY, "it was stopped");
+  for (const { by, why, ...build } of rows) {
+    const reason = `stopped by ${by} while its worker was prepared${why ? `: ${why}` : ""}`;
+    await giveUp(q, build, actor, RETRY, reason);
+  }
   return [...new Set(rows.map(({ workerId }) => workerId))];
 }
 

@@ -10,12 +10,19 @@
 import type { Queryable } from "../../db/pool";
 import { StaleState } from "../../db/transition";
 import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
-import { type Failure, type LatentStep, nextStep, verdictOf } from "../../domain/latent";
+import {
+  ADVICE,
+  ADVICE_SILENT,
+  type Failure,
+  type LatentStep,
+  nextStep,
+  verdictOf,
+} from "../../domain/latent";
 import { DriverError, type LatentDriver } from "../../drivers/contract";
 import { mergeCalls } from "../../events/merge-calls";
 import { loadRoom } from "../caps";
 import { type Alarm, quarantineAlarm } from "../deadlines";
-import { within } from "./call";
+import { Unneeded, within } from "./call";
 import { giveBack, type Hold, hold, letGoOf } from "./hold";
 import { handleOf, type Latent, loadLatent, type Machine } from "./load";
 import { Moves } from "./moves";
@@ -48,13 +55,20 @@ export interface LatentContext extends DriverAccess {
   /** Somebody should look at the fleet's deadlines then. */
   readonly alarm: (...alarm: Alarm) => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
+  /** A line for those who wait for this worker's machine: h, of us; o, of the machine. */
+  readonly note: (workerId: WorkerId, voice: "h" | "o", line: string) => void;
   /** Runs until it succeeds or this process is fenced. */
   readonly insist: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
 
 export interface LatentFleet {
-  /** Never rejects; calls for one worker while it is seen to are one more look behind it. */
+  /**
+   * Never rejects; calls for one worker while it is seen to are one more look behind it. One that waits
+   * for a machine that nobody needs any more waits no longer.
+   */
   see(workerId: WorkerId): Promise<void>;
+  /** Somebody else found a worker held by this process: whether what it waits for is still needed. */
+  reconsider(): void;
 }
 
 /** More in one go are a fault of ours; the next look is a little later. */
@@ -67,12 +81,14 @@ const STOP_SECONDS = 120;
 
 export function createLatentFleet(context: LatentContext): LatentFleet {
   const looks = new Map<WorkerId, () => Promise<void>>();
+  const starts: Starts = new Map();
   return {
     async see(workerId) {
+      void starts.get(workerId)?.();
       let look = looks.get(workerId);
       if (!look) {
         look = mergeCalls(
-          () => drive(context, workerId),
+          () => drive(context, starts, workerId),
           (error) =>
             context.log("latent worker left for the next look", { worker: workerId, error }),
         );
@@ -81,16 +97,27 @@ export function createLatentFleet(context: LatentContext): LatentFleet {
       await look();
       looks.delete(workerId);
     },
+    reconsider() {
+      for (const consider of starts.values()) void consider();
+    },
   };
 }
 
-async function drive(context: LatentContext, workerId: WorkerId): Promise<void> {
+/** Of starts under way here: looks whether they are still needed. */
+type Starts = Map<WorkerId, () => Promise<void>>;
+
+async function drive(context: LatentContext, starts: Starts, workerId: WorkerId): Promise<void> {
   const { db, insist } = context;
   const held = await hold(db, workerId, context.processId);
-  if (!held) return;
+  if (held === null) return;
+  if ("holder" in held) {
+    // It may be waiting for its cloud, and what it waits for be needed no more.
+    context.tell(held.holder);
+    return;
+  }
   try {
     do {
-      await run(context, held);
+      await run(context, starts, held);
     } while (!(await letGoOf(db, held)));
   } catch (error) {
     // It is due, so that somebody looks at it at the next sweep, and who that is does not matter.
@@ -99,7 +126,7 @@ async function drive(context: LatentContext, workerId: WorkerId): Promise<void> 
   }
 }
 
-async function run(context: LatentContext, held: Hold): Promise<void> {
+async function run(context: LatentContext, starts: Starts, held: Hold): Promise<void> {
   const { db } = context;
   for (let steps = 0; steps < STEPS_AT_ONCE; steps += 1) {
     const latent = await loadLatent(db, held.workerId);
@@ -111,7 +138,7 @@ async function run(context: LatentContext, held: Hold): Promise<void> {
       return;
     }
     try {
-      await new Seeing(context, held, latent).take(step);
+      await new Seeing(context, starts, held, latent).take(step);
     } catch (error) {
       // Somebody wanted it, or it logged in, or it was taken over: look again.
       if (!(error instanceof StaleState)) throw error;
@@ -128,6 +155,7 @@ class Seeing {
 
   constructor(
     private readonly context: LatentContext,
+    private readonly starts: Starts,
     held: Hold,
     private readonly latent: Latent,
   ) {
@@ -182,6 +210,7 @@ class Seeing {
     const key = instanceKey({ ...this.latent, installation }, this.latent.generation + 1);
     const billing = kinds.get(this.latent.kind)?.billing ?? "second";
     await this.#moves.start(key, seal(newPassword()), billing);
+    this.#note(`machine ${key} is asked for`);
   }
 
   async #start(): Promise<void> {
@@ -199,13 +228,44 @@ class Seeing {
     try {
       const master = masterAddress(context.master, machine.config);
       const order = startOrder({ key: machine.key, tag }, master, login);
-      const driver = await this.#driver(machine);
-      const handle = await within(Math.min(seconds, START_SECONDS), "start", (signal) =>
-        driver.start(order, signal),
+      const hide = (line: string) => line.replaceAll(login.password, "<password>");
+      const driver = await this.#driver(machine, hide);
+      const handle = await this.#untilUnneeded((unneeded) =>
+        within(
+          Math.min(seconds, START_SECONDS),
+          "start",
+          (signal) => driver.start(order, signal),
+          unneeded,
+        ),
       );
       await this.#moves.answered(machine, handle);
+      this.#note(`the provider makes it; its worker is to log in at ${master.host}:${master.port}`);
     } catch (error) {
+      // The next look sees why, and stops what may have been made.
+      if (error instanceof Unneeded) return;
       await this.#fail(failureOf(error));
+    }
+  }
+
+  /** The signal fires when nobody waits for the machine any more, or it is not to be made. */
+  async #untilUnneeded<T>(work: (unneeded: AbortSignal) => Promise<T>): Promise<T> {
+    const { context, starts, latent } = this;
+    const { workerId, epoch } = latent;
+    const leaving = new AbortController();
+    const consider = async () => {
+      try {
+        const now = await loadLatent(context.db, workerId);
+        const step = now && nextStep(now.facts).do;
+        if (now?.epoch !== epoch || step === "let-go" || step === "fail") leaving.abort();
+      } catch (error) {
+        context.log("not known whether a machine is needed", { worker: workerId, error });
+      }
+    };
+    starts.set(workerId, consider);
+    try {
+      return await work(leaving.signal);
+    } finally {
+      starts.delete(workerId);
     }
   }
 
@@ -232,7 +292,7 @@ class Seeing {
     const { context, latent } = this;
     if (latent.facts.state === "starting") {
       const reason = `its machine crashed before it logged in: ${why}`;
-      return this.#fail({ verdict: "transient", reason });
+      return this.#fail({ verdict: "transient", reason, advice: ADVICE_SILENT });
     }
     const reason = `its machine is gone: ${why}`;
     await context.giveUpLost(latent.workerId, reason);
@@ -269,9 +329,21 @@ class Seeing {
     if (quarantine) this.context.alarm(...quarantineAlarm(quarantine));
   }
 
-  #driver(machine: Machine): Promise<LatentDriver> {
-    const { orgId } = this.latent;
-    return openDriver(this.context, { ...machine, orgId });
+  #note(line: string): void {
+    this.context.note(this.latent.workerId, "h", line);
+  }
+
+  #driver(
+    machine: Machine,
+    hide: (line: string) => string = (line) => line,
+  ): Promise<LatentDriver> {
+    const { context, latent } = this;
+    const { orgId, workerId } = latent;
+    const isFollowed = (machine.config as { followStartupLogs?: unknown }).followStartupLogs;
+    const note = (line: string) => {
+      if (isFollowed === true) context.note(workerId, "o", hide(line));
+    };
+    return openDriver(context, { ...machine, orgId }, { note });
   }
 }
 
@@ -280,5 +352,6 @@ function failureOf(error: unknown): Failure {
   return {
     verdict: verdictOf(error.code),
     reason: `its machine could not be started: ${error.message}`,
+    advice: ADVICE[error.code],
   };
 }

@@ -13,13 +13,13 @@ export interface Hold {
   readonly epoch: number;
 }
 
-/** @returns null when there is no such row, or a living process holds it and was told */
+/** @returns null when there is no such row; the holder, when a living process holds it: it looks once more */
 export async function hold(
   q: Queryable,
   workerId: WorkerId,
   ownerId: ProcessId,
-): Promise<Hold | null> {
-  const [row] = await q.rows<{ epoch: number; isOurs: boolean }>(
+): Promise<Hold | { readonly holder: ProcessId } | null> {
+  const [row] = await q.rows<{ epoch: number; isOurs: boolean; holder: ProcessId }>(
     {
       name: "hold-latent-worker",
       text: `with seen as (
@@ -28,11 +28,12 @@ export async function hold(
           from latent_worker l where l.worker_id = $1 for update)
         update latent_worker l set owner_id = case when is_free then $2 else l.owner_id end,
           owner_epoch = l.owner_epoch + is_free::int, look_again = not is_free
-        from seen where l.id = seen.id returning l.owner_epoch as epoch, seen.is_free as "isOurs"`,
+        from seen where l.id = seen.id returning l.owner_epoch as epoch, seen.is_free as "isOurs", l.owner_id as holder`,
     },
     [workerId, ownerId],
   );
-  return row?.isOurs ? { workerId, ownerId, epoch: row.epoch } : null;
+  if (!row) return null;
+  return row.isOurs ? { workerId, ownerId, epoch: row.epoch } : { holder: row.holder };
 }
 
 /** @returns false when somebody had something to show meanwhile, and the hold goes on */

@@ -31,7 +31,9 @@ export async function stopOrphan(
   const worker = await latentWorkerOf(db, account, handle, finding);
   if (worker === null) return ask(context, account, driver, handle, finding);
   const held = await hold(db, worker, processId);
-  if (!held) return { action: "not-stopped", error: "its worker is being driven; later" };
+  if (held === null || "holder" in held) {
+    return { action: "not-stopped", error: "its worker is being driven; later" };
+  }
   try {
     return await ask(context, account, driver, handle, finding);
   } finally {

@@ -63,7 +63,6 @@ function as(role: Role | null) {
     fleet: createFleetCommands(context),
     configChanged: () => {},
     repositoryAsked: () => {},
-    driverTestAsked: () => {},
   };
   const user: SignedInUser | null =
     role === null

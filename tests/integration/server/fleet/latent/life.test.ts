@@ -305,12 +305,14 @@ test("its machine logs in before the provider has answered (R1, T6)", async () =
 
 test("an answer that comes after the deadline leaves no machine (R2)", async () => {
   latent.boots = false;
-  await configure({ missing_timeout: 0.05 });
   latent.cloud.delayAnswer("start", new Promise(() => {}));
   const request = await ask();
-  await see();
+  const seeing = see();
+  await until(() => latent.cloud.machines.length === 1);
+  await pass("missing_at");
+  void see();
   expect((await latent.rig.build(request, isFinished)).result).toBe(RETRY);
-  expect(latent.cloud.machines).toHaveLength(1);
+  await seeing;
   expect(latent.cloud.alive).toEqual([]);
   expect(await states()).toEqual(["gone"]);
 });
@@ -347,7 +349,8 @@ test("a machine that dies under its build is known to be gone at once, and why (
   await latent.rig.db.rows("update build set keeper = 'it' where id = $1", [build.id]);
   latent.cloud.crash(latent.cloud.alive[0] as FakeMachine, "killed: out of memory (limit 4Gi)");
   await until(
-    async () => (await latent.rig.db.rows("select from worker where session_id is null")).length,
+    async () =>
+      (await latent.rig.db.rows("select from worker where session_id is null")).length > 0,
   );
   await see();
   const ended = await latent.rig.build(request, isFinished);
@@ -376,7 +379,8 @@ test("nobody comes back: the machine is stopped after two minutes (W-140)", asyn
   );
   agent().lose();
   await until(
-    async () => (await latent.rig.db.rows("select from worker where session_id is null")).length,
+    async () =>
+      (await latent.rig.db.rows("select from worker where session_id is null")).length > 0,
   );
   await see();
   expect((await latent.row(worker)).state).toBe("substantiated");
@@ -547,4 +551,26 @@ test("paused, resting or shut down, it is given nothing; connected or not does n
   await see();
   expect(await latent.distribute(jobs)).toBe(1);
   expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+});
+
+test("a build that is cancelled while its machine is asked for: at once, and the machine is stopped behind the call", async () => {
+  for (const verb of ["stall", "delayAnswer"] as const) {
+    latent.boots = false;
+    latent.cloud[verb]("start", new Promise(() => {}));
+    const calls = latent.cloud.count("start");
+    const request = await ask();
+    const seeing = see();
+    await until(() => latent.cloud.count("start") > calls);
+    await latent.rig.commands.stopBuild(CALLER, (await latent.rig.build(request)).id, {
+      reason: "",
+    });
+    // Whoever hears of it is another process than the one that waits for the cloud.
+    const other = await latent.jobs();
+    const sweeping = other.sweep();
+    expect((await latent.rig.build(request, isFinished)).result).toBe(CANCELLED);
+    await Promise.all([seeing, sweeping]);
+    expect((await latent.row(worker)).state).toBe("insubstantiated");
+    expect(latent.cloud.alive).toEqual([]);
+    expect(await quarantines()).toEqual([]);
+  }
 });

@@ -2,6 +2,7 @@
 // table of the specification says (T1 to T17), and no state that is not final waits without a time.
 import { describe, expect, test } from "vitest";
 import {
+  ADVICE_SILENT,
   INSTANCE,
   LATENT_WORKER,
   type LatentEvent,
@@ -92,7 +93,11 @@ describe("on the way", () => {
     });
     expect(nextStep(facts("starting", { ...awaited, missingAt: NOW }))).toEqual({
       do: "fail",
-      failure: { verdict: "transient", reason: "its machine did not log in within 1200 s" },
+      failure: {
+        verdict: "transient",
+        reason: "its machine did not log in within 1200 s",
+        advice: ADVICE_SILENT,
+      },
     });
     expect(nextStep(facts("substantiating", { ...awaited, missingAt: NOW }))).toMatchObject({
       do: "fail",

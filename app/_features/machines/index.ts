@@ -1,2 +1,0 @@
-export { cost, hours, MachineAge } from "./figures";
-export { LifeLegend, LifeStrip } from "./life-strip";
