@@ -15,6 +15,7 @@ const engine = await startDockerEngine();
 
 describe.skipIf(engine === null)("docker workers", () => {
   if (engine === null) return;
+  const { docker: api } = engine;
   let slipway: SlipwayInstance;
   let workers: DockerWorkers;
 
@@ -136,5 +137,64 @@ describe.skipIf(engine === null)("docker workers", () => {
     );
     expect(builds[0]?.state_string).toContain("nowhere/nothing:1 not found on docker host");
     await allGone();
+  });
+
+  describe("a burst", () => {
+    const NAMES = ["one", "two", "three"] as const;
+    const EACH = 6;
+
+    beforeEach(async () => {
+      const kinds = ["slipway", "slipway", hasBuildbotWorker() ? "buildbot" : "slipway"] as const;
+      const latent = [...kinds, ...kinds].map((kind, index) => docker(`w${index}`, workers[kind]));
+      const names = latent.map(({ name }) => name);
+      await apply(
+        latent,
+        NAMES.map((name) => builder(name, names, "echo begun; sleep 0.5; echo ended")),
+      );
+    });
+
+    const burst = () =>
+      Promise.all(Array.from({ length: EACH }, () => NAMES.map((name) => force(name))).flat());
+
+    /** Each request is green in the end, whatever it took, and each green build said all of it. */
+    async function expectGreen(requests: readonly number[]): Promise<number> {
+      let builds = 0;
+      for (const request of requests) {
+        const last = await ended(request);
+        expect({ request, results: last.results }).toEqual({ request, results: SUCCESS });
+        expect(await log(last)).toContain("obegun\noended\n");
+        builds += (await buildsOf(request)).length;
+      }
+      await allGone();
+      expect((await api.listVolumes()).Volumes ?? []).toEqual([]);
+      return builds;
+    }
+
+    test("on several workers at once: all green, none left", async () => {
+      const requests = await burst();
+      expect(await expectGreen(requests)).toBe(requests.length);
+    });
+
+    test("in the middle everything of ours is killed, and the engine: all green, none left", async () => {
+      const requests = await burst();
+      while ((await engine.containers()).length < 4) await setTimeout(20);
+      await ended(requests[0] as number);
+      for (const name of Object.keys(slipway.pids())) slipway.kill(name as "supervisor");
+      await engine.kill();
+      await slipway.exited();
+      await engine.startAgain();
+      await slipway.startAgain();
+      const builds = await expectGreen(requests);
+      expect(builds).toBeGreaterThan(requests.length);
+    });
+
+    test("in the middle the engine is killed and comes back: all green, none left", async () => {
+      const requests = await burst();
+      while ((await engine.containers()).length < 4) await setTimeout(20);
+      await engine.kill();
+      await setTimeout(1_000);
+      await engine.startAgain();
+      await expectGreen(requests);
+    });
   });
 });
