@@ -274,6 +274,16 @@ describe.each(PROTOCOLS)("our worker without a connection, over $name", ({ name,
     await close();
   });
 
+  it("ends with all that it runs when it is without a master for too long", async () => {
+    const { door, pid, worker, close } = await begun(["--give-up-after=2"]);
+    // Its master is there, and does not take it in: that counts no less.
+    await door.nextRefusal();
+    expect(await worker.exited).toBe(1);
+    expect(isAlive(pid)).toBe(false);
+    expect(worker.output()).toContain("not taken in by a master for 2 s: giving up");
+    await close();
+  });
+
   it("asks to be drained when it is back, and goes on meanwhile", async () => {
     const { door, worker, pid, close } = await begun(["--allow-shutdown=signal"]);
     process.kill(worker.pid, "SIGHUP");

@@ -17,6 +17,7 @@ const WORKER_OPTIONS = {
   "delete-leftover-dirs": { type: "boolean" },
   "kept-output": { type: "string" },
   "kept-time": { type: "string" },
+  "give-up-after": { type: "string" },
   protocol: { type: "string" },
   path: { type: "string" },
 } as const;
@@ -149,6 +150,7 @@ function workerSettings(values: Values) {
     deleteLeftoverDirs: values["delete-leftover-dirs"] === true,
     keptOutput: number(values, "kept-output") ?? DEFAULTS.keptOutput,
     keptTime: number(values, "kept-time") ?? DEFAULTS.keptTime,
+    giveUpAfter: number(values, "give-up-after") ?? DEFAULTS.giveUpAfter,
   } as const;
 }
 

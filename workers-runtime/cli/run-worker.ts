@@ -49,6 +49,7 @@ export async function runWorker(
     keepaliveSeconds: settings.keepalive,
     maxDelaySeconds: settings.maxdelay,
     maxRetries: settings.maxretries,
+    giveUpSeconds: settings.giveUpAfter,
     random: Math.random,
     log,
   });
@@ -66,7 +67,7 @@ export async function runWorker(
   }
   const end = await worker.ended;
   log(`ended: ${end}`);
-  return end === "out of attempts" ? 1 : 0;
+  return end === "out of attempts" || end === "no master" ? 1 : 0;
 }
 
 /** Calls `touched` when the file's time changes, or when it appears. */

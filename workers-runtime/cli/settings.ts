@@ -25,6 +25,8 @@ export interface Settings extends Whereabouts {
   readonly keptOutput: number;
   /** Seconds that commands go on without any connection. */
   readonly keptTime: number;
+  /** Seconds without being taken in by a master, after which the worker ends; 0 for never. */
+  readonly giveUpAfter: number;
   /** Bytes of one log file; null for one that grows for ever. */
   readonly logSize: number | null;
   readonly logCount: number | null;
@@ -47,6 +49,7 @@ export const DEFAULTS = {
   deleteLeftoverDirs: false,
   keptOutput: 1024 ** 3,
   keptTime: 3_600,
+  giveUpAfter: 0,
   logSize: 10_000_000,
   logCount: 10,
   unicodeEncoding: null,
@@ -123,6 +126,7 @@ function checkSettings(all: Record<string, unknown>): Settings {
     deleteLeftoverDirs: flag("deleteLeftoverDirs"),
     keptOutput: number("keptOutput"),
     keptTime: number("keptTime"),
+    giveUpAfter: number("giveUpAfter"),
     logSize: optional("logSize"),
     logCount: optional("logCount"),
     unicodeEncoding: optionalText("unicodeEncoding"),

@@ -39,6 +39,8 @@ options of create-worker and run:
       --kept-output BYTES        output of each command kept while the master is away, so that its builds
                                  go on (Slipway only; default 1073741824; 0: commands end with the connection)
       --kept-time SECONDS        how long commands go on without any connection (default 3600)
+      --give-up-after SECONDS    end after so long without being taken in by a master, for machines that are
+                                 made on demand (default 0: never)
       --protocol pb|msgpack_experimental_v7
                                  what the master's port speaks (default pb)
       --path PATH                path of the WebSocket (msgpack only; default /)

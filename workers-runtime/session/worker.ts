@@ -4,7 +4,8 @@
  *   connecting   a connection is opened and logs in; refused or lost, it is tried again after a pause
  *   attached     the master has taken it in; it runs commands, and both ends see that the other lives
  *   draining     it asked for no more builds; the master tells it to go when the last has ended
- *   ended        for good: told to go, drained while nobody was there, stopped, or out of attempts
+ *   ended        for good: told to go, drained while nobody was there, stopped, out of attempts, or too
+ *                long without a master
  *
  * Losing the connection ends every command that has no key (`domain/wire/keep.ts`): the master has given
  * the build up by then. Those with a key go on for as long as it may be thought that somebody comes back
@@ -37,6 +38,8 @@ export interface WorkerOptions {
   readonly maxDelaySeconds: number;
   /** Failed attempts in a row after which the worker ends; null or 0 never. */
   readonly maxRetries: number | null;
+  /** So long without being taken in, in seconds, and the worker ends, whatever it runs; 0 never. */
+  readonly giveUpSeconds: number;
   /** Output kept of each command for a connection that comes back, in bytes; 0 for nothing. */
   readonly keptOutputBytes: number;
   /** How long commands go on without any connection, in seconds. */
@@ -45,7 +48,7 @@ export interface WorkerOptions {
   readonly log: (line: string) => void;
 }
 
-export type WorkerEnd = "told to go" | "drained" | "stopped" | "out of attempts";
+export type WorkerEnd = "told to go" | "drained" | "stopped" | "out of attempts" | "no master";
 
 const KEEPALIVE_TIMEOUT_MS = 60_000;
 const LOGIN_TIMEOUT_MS = 60_000;
@@ -71,6 +74,7 @@ export class Worker {
   #wake: () => void = () => {};
   #timers = new Set<NodeJS.Timeout>();
   #givingUp: NodeJS.Timeout | null = null;
+  #loneliness: NodeJS.Timeout | null = null;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -85,6 +89,7 @@ export class Worker {
     this.#backOff = new BackOff({ longestMs, random: options.random });
     // The first command finds its pipes made.
     void outputPipes.fill();
+    this.#endIfAlone();
     this.ended = this.#live();
   }
 
@@ -152,6 +157,8 @@ export class Worker {
       this.#isAttached = true;
       log("attached: the master took this worker in");
       this.#keepAlive(connection);
+      if (this.#loneliness !== null) this.#cancel(this.#loneliness);
+      this.#loneliness = null;
       if (this.#givingUp !== null) this.#cancel(this.#givingUp);
       this.#givingUp = null;
       if (this.#isDraining) this.drain();
@@ -161,6 +168,7 @@ export class Worker {
     this.#connection = null;
     if (this.#end === null) log(`not connected: ${reason.message}`);
     this.#kept.detach();
+    this.#endIfAlone();
     // Nothing is left to wait for.
     if (this.#isDraining && this.#kept.isEmpty) this.#finish("drained");
     this.#giveUpLater();
@@ -170,6 +178,16 @@ export class Worker {
 
   async #abandon(): Promise<void> {
     await Promise.all([this.#slots.abandon(), this.#free.abandon()]);
+  }
+
+  /** For machines made on demand: one whose master is gone must not run for ever. */
+  #endIfAlone(): void {
+    const { log, giveUpSeconds } = this.#options;
+    if (this.#end !== null || giveUpSeconds === 0 || this.#loneliness !== null) return;
+    this.#loneliness = this.#after(Math.min(giveUpSeconds * 1000, LONGEST_TIMER_MS), () => {
+      log(`not taken in by a master for ${giveUpSeconds} s: giving up`);
+      this.#finish("no master");
+    });
   }
 
   /** Nobody may ever come back for what is kept. */

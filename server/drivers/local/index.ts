@@ -39,6 +39,8 @@ export interface LocalHost {
 }
 
 const MARK = "SLIPWAY_MACHINE";
+/** One whose installation is gone ends by itself; longer than a build is kept for one that comes back. */
+const GIVE_UP = ["--give-up-after", "7200"];
 const GRACE_MS = 5_000;
 const LOG = "machine.log";
 const LOG_TAIL = 2_000;
@@ -99,7 +101,7 @@ async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandl
   try {
     const child = spawn(
       process.execPath,
-      [host.program, "run", ...where, ...connection(host, agent)],
+      [host.program, "run", ...where, ...connection(host, agent), ...GIVE_UP],
       {
         ...host.account,
         detached: true,

@@ -2,4 +2,5 @@
 export const KEPT = {
   keptOutput: "slipway_kept_output",
   keptTime: "slipway_kept_time",
+  giveUpAfter: "slipway_give_up_after",
 } as const;

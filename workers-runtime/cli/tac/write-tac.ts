@@ -56,11 +56,10 @@ function rotation({ logSize, logCount }: Settings): string[] {
 }
 
 /** Buildbot's worker has no such arguments: for it these are names that nobody uses. */
-function kept({ keptOutput, keptTime }: Settings): string[] {
-  return [
-    ...(keptOutput === DEFAULTS.keptOutput ? [] : [`${KEPT.keptOutput} = ${keptOutput}`]),
-    ...(keptTime === DEFAULTS.keptTime ? [] : [`${KEPT.keptTime} = ${keptTime}`]),
-  ];
+function kept(settings: Settings): string[] {
+  return (Object.keys(KEPT) as (keyof typeof KEPT)[])
+    .filter((key) => settings[key] !== DEFAULTS[key])
+    .map((key) => `${KEPT[key]} = ${settings[key]}`);
 }
 
 function placed(settings: Settings): string[] {

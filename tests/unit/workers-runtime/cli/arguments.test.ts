@@ -23,7 +23,7 @@ describe("create-worker", () => {
         ...{ keepalive: 600, maxdelay: 300, maxretries: null, numcpus: null, umask: null },
         ...{ allowShutdown: null, deleteLeftoverDirs: false, logSize: 10_000_000, logCount: 10 },
         unicodeEncoding: null,
-        ...{ keptOutput: 1024 ** 3, keptTime: 3_600 },
+        ...{ keptOutput: 1024 ** 3, keptTime: 3_600, giveUpAfter: 0 },
       },
     });
   });
@@ -31,7 +31,7 @@ describe("create-worker", () => {
   it("takes every option", () => {
     const options =
       "--umask=0o22 -k 120 --maxdelay=10 --maxretries=3 --numcpus=2 -a signal --use-tls " +
-      "--kept-output=5000 --kept-time=60 --delete-leftover-dirs -s 5000 -l None -f -r -q --protocol=msgpack_experimental_v7 --path=/w " +
+      "--kept-output=5000 --kept-time=60 --give-up-after=900 --delete-leftover-dirs -s 5000 -l None -f -r -q --protocol=msgpack_experimental_v7 --path=/w " +
       "--proxy-connection-string=tcp:proxy:3128";
     expect(createArguments([...options.split(" "), ...FOUR])).toMatchObject({
       isForced: true,
@@ -40,7 +40,7 @@ describe("create-worker", () => {
       settings: {
         ...{ umask: 0o22, keepalive: 120, maxdelay: 10, maxretries: 3, numcpus: 2, useTls: true },
         ...{ allowShutdown: "signal", deleteLeftoverDirs: true, logSize: 5000, logCount: null },
-        ...{ keptOutput: 5000, keptTime: 60 },
+        ...{ keptOutput: 5000, keptTime: 60, giveUpAfter: 900 },
         ...{
           protocol: "msgpack_experimental_v7",
           path: "/w",

@@ -31,6 +31,7 @@ describe("a file of our own", () => {
     ["--connection-string=TLS:host:1:trustRoots=/a\\:b"],
     ["--kept-output=5000 --kept-time=60"],
     ["--kept-output=0"],
+    ["--give-up-after=900"],
   ])("says again what it was made of: %s", (options) => {
     const words = 'a "quoted"\\ pass\'word\twith ünï¢öde \u{1f511} and #';
     const { settings } = createArguments([...options.split(" "), dir, "[::1]:4711", "w1", words]);
