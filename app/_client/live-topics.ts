@@ -24,6 +24,12 @@ export function subscriptionsOf({ topic, body }: LiveEvent): string[] {
       return ["requests", ...of("builder", "builderId")];
     case "workers":
       return ["workers", `worker:${id}`];
+    case "instances":
+      return ["instances", `instance:${id}`];
+    case "pools":
+      return ["pools", `pool:${id}`];
+    case "drivertests":
+      return [`drivertest:${id}`];
     default:
       return [kind];
   }

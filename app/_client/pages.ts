@@ -19,3 +19,9 @@ export const comingPages = {
   initialCursor: null,
   getNextPageParam: (page: { before: number | null }) => page.before,
 };
+
+/** Machines, and sweeps of them. */
+export const machinePages = {
+  initialCursor: null,
+  getNextPageParam: (page: { before: number | null }) => page.before,
+};

@@ -7,7 +7,7 @@ import type { WebRuntime } from "./runtime";
 export interface ApiContext {
   readonly runtime: Pick<
     WebRuntime,
-    "env" | "db" | "commands" | "fleet" | "configChanged" | "repositoryAsked"
+    "env" | "db" | "commands" | "fleet" | "configChanged" | "repositoryAsked" | "driverTestAsked"
   >;
   readonly user: SignedInUser | null;
 }

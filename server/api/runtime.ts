@@ -6,7 +6,7 @@ import { type OrgDatabase, orgDatabase } from "../db/org-database";
 import { type Database, openDatabase } from "../db/pool";
 import { createEngineCommands, type EngineCommands } from "../engine";
 import { type ProcessEnv, readProcessEnv } from "../env";
-import { createAnnouncer, OUTBOX, processChannel, REPOSITORIES } from "../events/bus";
+import { createAnnouncer, DRIVER_TESTS, OUTBOX, processChannel, REPOSITORIES } from "../events/bus";
 import { createFleetCommands, type FleetCommands } from "../fleet";
 import { createProducer } from "../queues/producer";
 import { createLog, type Log } from "../telemetry/log";
@@ -23,6 +23,8 @@ export interface WebRuntime {
   readonly configChanged: (orgId: number) => void;
   /** A page asks about a repository: `jobs` looks at it. */
   readonly repositoryAsked: () => void;
+  /** A page tries a driver's settings, or gives that up: `jobs` looks. */
+  readonly driverTestAsked: () => void;
 }
 
 const holder = globalThis as typeof globalThis & { slipwayWeb?: WebRuntime };
@@ -63,6 +65,7 @@ function createWebRuntime(env: ProcessEnv): WebRuntime {
     commands: createEngineCommands(context),
     fleet: createFleetCommands(context),
     repositoryAsked: () => announcer.announce(REPOSITORIES),
+    driverTestAsked: () => announcer.announce(DRIVER_TESTS),
     configChanged(orgId) {
       announcer.announce("slipway_config", String(orgId));
       announcer.announce(OUTBOX);

@@ -1,9 +1,10 @@
 export { sealingKey } from "../secrets/seal";
 export { type Activated, activateText, ConfigRefused } from "./activate";
 export { type Applied, type ApplyOptions, applyConfig, ConfigInvalid } from "./apply";
-export { type Checked, type CheckOptions, checkConfig, type Target } from "./check";
+export { type Checked, type CheckOptions, checkConfig, checkForm, type Target } from "./check";
 export { checkAgainst, type Judgement } from "./check-against";
 export { documentSchemas } from "./document-schema";
+export { sealedEntry } from "./entry";
 export type { Problem } from "./problems";
 export { type Documents, workerName } from "./schema";
 export { secretUsers } from "./secret-users";

@@ -14,7 +14,7 @@
  *    never waits longer than the provider needs to answer; the fleet asks again.
  */
 import { z } from "zod";
-import type { DriverErrorCode } from "../domain/latent";
+import type { DriverErrorCode, ProbeStage } from "../domain/latent";
 
 /** Whose a machine is: this installation's. */
 export interface OwnerTag {
@@ -78,6 +78,17 @@ export interface LatentDriver {
   stop(handle: InstanceHandle, how: "graceful" | "now", signal: AbortSignal): Promise<void>;
   /** Everything of ours in this account, also what is only just coming or going. */
   list(owner: OwnerTag, signal: AbortSignal): Promise<readonly InstanceHandle[]>;
+  /**
+   * For a test of the settings: what can be looked at without making anything, in its order. A driver
+   * that cannot tell reaching from authenticating has them as one probe.
+   */
+  readonly probes?: readonly Probe[];
+}
+
+export interface Probe {
+  readonly covers: readonly ProbeStage[];
+  /** In a person's words, what is there; throws DriverError like any verb. */
+  look(signal: AbortSignal): Promise<string>;
 }
 
 /** What a driver has of us besides its options. */

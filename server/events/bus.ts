@@ -20,6 +20,8 @@ export const PROCESS_GONE = "slipway_process_gone";
 export const CONFIG = "slipway_config";
 /** Somebody asks about a repository. */
 export const REPOSITORIES = "slipway_repositories";
+/** Somebody tries a driver's settings, cancels that, or a machine of such a test has logged in. */
+export const DRIVER_TESTS = "slipway_driver_tests";
 /** What browsers watch: a process's id, and topics. */
 export const WATCHING = "slipway_watching";
 /** Work for one process: builds to start or to stop, sessions to look at. */

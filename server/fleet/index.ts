@@ -34,3 +34,4 @@ export {
   type SessionsContext,
 } from "./sessions/sessions";
 export { type AccountSweep, createAccountSweep, SWEEP_SECONDS } from "./sweep";
+export { createDriverTests, type DriverTests } from "./try-driver";

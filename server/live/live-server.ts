@@ -310,6 +310,12 @@ function roomsOf({ orgId, topic, body }: OutboxEvent): string[] {
       return [room(orgId, "requests"), ...of("builder", body.builderId)];
     case "workers":
       return [room(orgId, "workers"), room(orgId, `worker:${id}`)];
+    case "instances":
+      return [room(orgId, "instances"), room(orgId, `instance:${id}`)];
+    case "pools":
+      return [room(orgId, "pools"), room(orgId, `pool:${id}`)];
+    case "drivertests":
+      return [room(orgId, `drivertest:${id}`)];
     default:
       return [room(orgId, kind ?? "")];
   }

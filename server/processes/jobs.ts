@@ -3,6 +3,7 @@
  * changes nothing.
  */
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { makeChangeSource } from "../change-sources";
 import { lookAtRepository } from "../change-sources/git-poller/look-at-repository";
 import type { ChangeSourceId, OrgId } from "../domain/ids";
@@ -19,7 +20,14 @@ import {
 import { maintain } from "../engine/recover/maintain";
 import { answerChecks } from "../engine/repositories/answer-checks";
 import { readProcessEnv } from "../env";
-import { CONFIG, OUTBOX, PROCESS_GONE, processChannel, REPOSITORIES } from "../events/bus";
+import {
+  CONFIG,
+  DRIVER_TESTS,
+  OUTBOX,
+  PROCESS_GONE,
+  processChannel,
+  REPOSITORIES,
+} from "../events/bus";
 import { mergeCalls } from "../events/merge-calls";
 import { fireDeadlines, tellOfLoss } from "../fleet";
 import { openQueue, openWorker } from "../queues/backend";
@@ -33,6 +41,8 @@ import { openLatentWorkers } from "./latent";
 import { createMailers } from "./mailers";
 import { asChild } from "./supervisor/as-child";
 
+/** At the end, machines of tests are given so long to be stopped. */
+const TESTS_END_MS = 5_000;
 const DISTRIBUTIONS_AT_ONCE = 4;
 const POLLS_AT_ONCE = 4;
 const MAILS_AT_ONCE = 4;
@@ -151,6 +161,7 @@ const processor = createProcessor({
     void answerPages();
     // Providers may be slow.
     void latent.accounts.tick();
+    void latent.tests.look();
     await alarm.ring();
     await fleetDeadlines();
     await sweep(sweeping);
@@ -200,6 +211,7 @@ await own.bus.listen(CONFIG, (payload) => {
   );
 });
 await own.bus.listen(REPOSITORIES, () => void answerPages());
+await own.bus.listen(DRIVER_TESTS, () => void latent.tests.look());
 // Whatever a predecessor was doing when it ended: do it now.
 await insist("first sweep", () => sweep(sweeping));
 await latent.sweep();
@@ -211,6 +223,8 @@ const child = asChild(async () => {
   stopping.abort();
   latent.close();
   await Promise.all(workers.map((worker) => worker.close()));
+  // What they leave is another's, as if we had died.
+  await Promise.race([latent.tests.close(), sleep(TESTS_END_MS)]);
   await own.close("stopped in order");
 });
 void lease.fenced.then(() => process.exit(1));

@@ -23,7 +23,9 @@ import { mergeCalls } from "../events/merge-calls";
 import {
   type AccountSweep,
   createAccountSweep,
+  createDriverTests,
   createLatentFleet,
+  type DriverTests,
   installationTag,
   type LatentContext,
   type LatentFleet,
@@ -40,6 +42,8 @@ export interface LatentWorkers {
   readonly fleet: LatentFleet;
   /** Compares what providers have with what we have. */
   readonly accounts: AccountSweep;
+  /** Of drivers' settings, asked for by pages. */
+  readonly tests: DriverTests;
   /** For the distributor. */
   readonly distributing: {
     readonly processId: ProcessId;
@@ -116,6 +120,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
   return {
     fleet,
     accounts,
+    tests: createDriverTests({ ...context, now: Date.now }),
     distributing: { processId, see },
     sweep: mergeCalls(
       async () => {

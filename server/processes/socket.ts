@@ -13,7 +13,7 @@ import { type Builds, createBuilds } from "../engine/execute/builds";
 import { LocksMoved } from "../engine/locks/locks-moved";
 import { LOCKS } from "../engine/locks/own-locks";
 import { readProcessEnv } from "../env";
-import { CONFIG, OUTBOX, processChannel, WATCHING } from "../events/bus";
+import { CONFIG, DRIVER_TESTS, OUTBOX, processChannel, WATCHING } from "../events/bus";
 import { createHolderQuestions, createSessions, doorsOpened } from "../fleet";
 import { createGrowth } from "../live/growth";
 import { openLive } from "../live/live-server";
@@ -69,6 +69,7 @@ const sessions = createSessions({
       workerId,
     ).then(() => producer.see(workerId)),
   see: producer.see,
+  testLoggedIn: () => announcer.announce(DRIVER_TESTS),
   busy: (session) => builds?.busy(session) ?? 0,
   bound: (session) => builds?.bound(session) ?? 0,
   log,

@@ -171,6 +171,65 @@ export const STATES = {
     shape: { body: "M8 3.75a4.25 4.25 0 1 0 0 8.5a4.25 4.25 0 1 0 0-8.5z", hollow: true },
     means: "Not connected.",
   },
+  dormant: {
+    word: "on demand",
+    hue: "slate",
+    shape: {
+      body: RING,
+      hollow: true,
+      mark: "M10.3 10.4A3.6 3.6 0 0 1 7.1 5a3.6 3.6 0 1 0 3.2 5.4z",
+    },
+    means: "It has no machine now; one is made when a build wants it.",
+  },
+  requested: {
+    word: "requested",
+    hue: "grey",
+    shape: { body: RING, hollow: true, mark: "M8 4.6V8l2.4 1.6" },
+    means: "The machine has a name; the provider was asked, or is about to be.",
+  },
+  starting: {
+    word: "starting",
+    hue: "cyan",
+    shape: {
+      dots: [
+        [3, 11],
+        [8, 8],
+        [13, 5],
+      ],
+      motion: "rises",
+    },
+    means: "The provider makes the machine; its worker has not logged in yet.",
+  },
+  stopping: {
+    word: "stopping",
+    hue: "slate",
+    shape: {
+      dots: [
+        [3, 5],
+        [8, 8],
+        [13, 11],
+      ],
+    },
+    means: "The provider is to take the machine away.",
+  },
+  gone: {
+    word: "gone",
+    hue: "grey",
+    shape: { body: RING, hollow: true, mark: "M5 8h6" },
+    means: "The provider has the machine no more.",
+  },
+  broken: {
+    word: "broken",
+    hue: "purple",
+    shape: { body: HEXAGON, mark: "M9 3.7L5.8 8.5h4.4L7 12.3" },
+    means: "The machine failed by itself.",
+  },
+  failed: {
+    word: "never came",
+    hue: "purple",
+    shape: { body: HEXAGON, mark: "M5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4" },
+    means: "The machine was asked for, and its worker never logged in.",
+  },
 } as const satisfies Record<string, StateLook>;
 
 export type StateName = keyof typeof STATES;

@@ -75,7 +75,7 @@ const ACCOUNTS = {
         from instance_sighting s where s.account_id = a.id) as sightings,
       (select coalesce(json_agg(json_build_object('instanceId', i.id, 'key', i.key, 'state', i.state, 'worker', k.name,
           'isListed', exists (select from jsonb_to_recordset(a.listed) as m (key text) where m.key = i.key)) order by i.id), '[]')
-        from instance i join worker k on k.id = i.worker_id
+        from instance i left join worker k on k.id = i.worker_id
         where i.org_id = $1 and i.state <> 'gone' and i.account_id = a.id) as ours
     from instance_account a where a.org_id = $1 order by a.id`,
 };

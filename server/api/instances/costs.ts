@@ -11,7 +11,7 @@ import {
 import { ms } from "../sql";
 import type { OrgScope } from "../trpc";
 import { currencyOf } from "./one";
-import { type InstanceFacts, metered } from "./row";
+import { type InstanceFacts, metered, TEST_WORKER } from "./row";
 
 const MOST_DAYS = 92;
 const day = z.iso.date();
@@ -145,7 +145,7 @@ const MACHINES = {
       select * from instance where org_id = $1 and gone_at >= to_timestamp($2) and created_at < to_timestamp($3)
       union all
       select * from instance where org_id = $1 and state <> 'gone' and created_at < to_timestamp($3))
-    select i.id, i.worker_id as "workerId", k.name as worker, i.billing, i.price_per_hour as "pricePerHour",
+    select i.id, i.worker_id as "workerId", coalesce(k.name, ${TEST_WORKER}) as worker, i.billing, i.price_per_hour as "pricePerHour",
       ${ms("i.created_at")} as "createdAt", ${ms("i.answered_at")} as "answeredAt",
       ${ms("i.connected_at")} as "connectedAt", ${ms("i.gone_at")} as "goneAt",
       (select coalesce(json_agg(json_build_object('builderId', u.builder_id, 'builder', b.name, 'builds', u.builds,
@@ -156,5 +156,5 @@ const MACHINES = {
               from build x where x.instance_id = i.id and i.connected_at is not null
                 and (x.session_id is not null or x.started_at is not null)
               group by x.builder_id) u join builder b on b.id = u.builder_id) as builders
-    from lived i join worker k on k.id = i.worker_id`,
+    from lived i left join worker k on k.id = i.worker_id`,
 };

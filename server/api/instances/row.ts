@@ -97,8 +97,11 @@ function activityOf({ state, isFailed, runningBuilds }: InstanceFacts): Activity
   return runningBuilds > 0 ? "building" : "idle";
 }
 
+/** Machines made to test a driver's settings belong to no worker (0). */
+export const TEST_WORKER = "'test of settings'";
+
 export const INSTANCE_COLUMNS = `
-  i.id, i.key, i.worker_id as "workerId", k.name as worker, i.driver, i.generation, i.state, i.reason,
+  i.id, i.key, i.worker_id as "workerId", coalesce(k.name, ${TEST_WORKER}) as worker, i.driver, i.generation, i.state, i.reason,
   l.instance_id is not null as "isCurrent",
   l.instance_id is not null and k.session_id is not null as "isConnected",
   ${ms("i.created_at")} as "createdAt", ${ms("i.answered_at")} as "answeredAt",
@@ -111,5 +114,5 @@ export const INSTANCE_COLUMNS = `
   (select count(*) from build x where x.instance_id = i.id and x.state <> 'finished' and x.session_id is not null)::int as "runningBuilds"`;
 
 export const INSTANCE_TABLES = `
-  instance i join worker k on k.id = i.worker_id
+  instance i left join worker k on k.id = i.worker_id
   left join latent_worker l on l.worker_id = i.worker_id and l.instance_id = i.id`;

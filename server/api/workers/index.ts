@@ -7,12 +7,15 @@ import { comingsInput, refusalsOf, sessionsOf } from "./comings";
 import { connection, connectionInput } from "./connection";
 import { actInput, actOnWorkers, controlMany } from "./control";
 import { doorsOf, probeDoors } from "./doors";
+import { cancelTest, driverTest, testInput, testWorker } from "./driver-test";
 import { environOf } from "./environ";
 import { fleetFilter } from "./fleet";
 import { historyInput, workerHistory } from "./history";
 import { listWorkers, matchingWorkers, workersInput } from "./list";
 import { lossesInput, workerLosses } from "./losses";
 import { oneWorker, workerInput } from "./one";
+import { saveWorker } from "./save";
+import { entryInput, previewWorker, workerKinds, workerSettings } from "./settings";
 import { strangersAtTheDoor, strangersInput } from "./strangers";
 import { unknownNames } from "./unknown-names";
 import { waitingForWorker } from "./waiting";
@@ -48,6 +51,25 @@ export const workersRouter = router({
   newPassword: allowed("config")
     .input(newPasswordInput)
     .mutation(({ ctx, input }) => newPassword(ctx, ctx.org, input)),
+  kinds: allowed("config").query(({ ctx }) => workerKinds(ctx.org)),
+  settings: allowed("config")
+    .input(workerInput)
+    .query(({ ctx, input }) => workerSettings(ctx.org, input)),
+  preview: allowed("config")
+    .input(entryInput)
+    .mutation(({ ctx, input }) => previewWorker(ctx, ctx.org, input)),
+  save: allowed("config")
+    .input(entryInput)
+    .mutation(({ ctx, input }) => saveWorker(ctx, ctx.org, input)),
+  test: allowed("config")
+    .input(entryInput)
+    .mutation(({ ctx, input }) => testWorker(ctx, ctx.org, input)),
+  testOf: allowed("config")
+    .input(testInput)
+    .query(({ ctx, input }) => driverTest(ctx.org, input)),
+  cancelTest: allowed("config")
+    .input(testInput)
+    .mutation(({ ctx, input }) => cancelTest(ctx, ctx.org, input)),
   history: member.input(historyInput).query(({ ctx, input }) => workerHistory(ctx.org, input)),
   losses: member.input(lossesInput).query(({ ctx, input }) => workerLosses(ctx.org, input)),
   controlMany: allowed("workers")

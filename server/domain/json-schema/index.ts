@@ -5,8 +5,17 @@ export interface JsonSchema {
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
   readonly type?: string;
+  readonly title?: string;
   readonly description?: string;
+  /** What a number counts. */
+  readonly unit?: string;
   readonly secret?: boolean;
+  /** A text of several lines. */
+  readonly multiline?: boolean;
+  readonly examples?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly default?: unknown;

@@ -14,6 +14,18 @@ export const DRIVER_ERRORS = {
 
 export type DriverErrorCode = keyof typeof DRIVER_ERRORS;
 
+/** What a person can do about it. */
+export const DRIVER_ADVICE: Readonly<Record<DriverErrorCode, string>> = {
+  "no-capacity":
+    "Nothing is wrong with the settings: it is tried again by itself. Another size, zone or image may be there at once.",
+  quota: "Stop machines that are not needed, or have the account's limit raised.",
+  "bad-configuration":
+    "Trying again is useless: correct the option that the message names, and save.",
+  "provider-down":
+    "Is the address right, does the provider run, and may this installation reach it? It is tried again by itself.",
+  "not-found": "Is the name right, and is what it names there, on this account and in this place?",
+};
+
 /**
  * `transient`: its builds end in RETRY and are tried again, on any worker. `permanent`: it can never
  * succeed as it is configured, and they end in EXCEPTION. The worker rests in either case.

@@ -58,16 +58,21 @@ export function localDriver(host: LocalHost): LatentDriverKind<LocalConfig> {
 
 function openLocal(host: LocalHost, { note }: Surroundings): LatentDriver {
   return {
+    // It is this host: nothing has to be reached, and nobody lets us in.
+    probes: [
+      {
+        covers: ["find"],
+        async look() {
+          mustHaveProgram(host);
+          return "The worker's program is here.";
+        },
+      },
+    ],
     async start(order, signal) {
       signal.throwIfAborted();
       const known = (await machines(order.key)).find(({ isLeader }) => isLeader);
       if (known) return handleOf(known);
-      if (!existsSync(host.program)) {
-        throw new DriverError(
-          "bad-configuration",
-          `the worker's program ${host.program} is missing`,
-        );
-      }
+      mustHaveProgram(host);
       const made = await launch(host, order);
       note(`process ${(made.ref as { pid: number }).pid} of this host was started`);
       return made;
@@ -89,6 +94,11 @@ function openLocal(host: LocalHost, { note }: Surroundings): LatentDriver {
       return all.filter(({ tag }) => tag.installation === installation);
     },
   };
+}
+
+function mustHaveProgram({ program }: LocalHost): void {
+  if (existsSync(program)) return;
+  throw new DriverError("bad-configuration", `the worker's program ${program} is missing`);
 }
 
 async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandle> {

@@ -81,7 +81,14 @@ function discreet(driver: LatentDriver, hide: (text: string) => string): LatentD
       throw new DriverError(error.code, hide(error.message));
     }
   };
+  const { probes } = driver;
   return {
+    ...(probes && {
+      probes: probes.map(({ covers, look }) => ({
+        covers,
+        look: async (signal: AbortSignal) => hide(await guarded(look(signal))),
+      })),
+    }),
     start: (order, signal) => guarded(driver.start(order, signal)),
     stop: (handle, how, signal) => guarded(driver.stop(handle, how, signal)),
     list: (owner, signal) => guarded(driver.list(owner, signal)),

@@ -42,7 +42,10 @@ export async function findCredentials(
           case when w.password_secret is null then w.sealed_password else s.sealed end as sealed, l.generation
         from worker w left join latent_worker l on l.worker_id = w.id and l.is_latent
         left join secret s on s.org_id = w.org_id and s.name = w.password_secret
-        where w.login_name = any($1) and w.removed_at is null`,
+        where w.login_name = any($1) and w.removed_at is null
+        union all
+        select t.login_name, t.config->'allowed_addresses', t.sealed_password, null
+        from driver_test t where t.login_name = any($1) and t.sealed_password is not null and t.ended_at is null`,
     },
     [loginNames],
   );

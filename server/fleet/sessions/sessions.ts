@@ -18,6 +18,7 @@ import type {
 } from "../../protocols/contract";
 import { SessionLost } from "../../protocols/contract";
 import { missingAlarm } from "../deadlines";
+import { noteTestLogin, TEST_LOGIN } from "../try-driver/store";
 import { ARBITRATION_MS, type ArbitrationContext, arbitrate, type Verdict } from "./arbitrate";
 import { createLogin, isAllowed } from "./login";
 import {
@@ -89,6 +90,8 @@ export interface SessionsContext {
   readonly machineHere: (session: LiveSession) => void;
   /** The machine of a latent worker came, went, or has a build less: somebody should look at it. */
   readonly see: (workerId: WorkerId) => void;
+  /** A machine that was made to test a driver's settings has logged in. */
+  readonly testLoggedIn?: () => void;
   /** Somebody should look at the fleet's deadlines then; of alarms with one id one is enough. */
   readonly alarm: (id: string, afterMs: number) => void;
   /** Builds running on a session, for draining. */
@@ -163,6 +166,7 @@ export function createSessions(context: SessionsContext): Sessions {
   async function admit(hello: Hello, connection: WorkerSession): Promise<Admission> {
     const generation = login.succeeded(hello.peer, hello.loginName);
     if (isLettingGo) return refuse(STOPPING);
+    if (TEST_LOGIN.test(hello.loginName)) return refuse(await welcomeTest(hello, connection));
     const before = configurations;
     const opened = await arbitrate(judges, { ...hello, generation }, connection);
     if ("refusal" in opened) return refuse(opened.refusal);
@@ -183,6 +187,14 @@ export function createSessions(context: SessionsContext): Sessions {
       );
     if (isLettingGo) return refuse(STOPPING);
     return { admitted: true, onDrainRequested: () => void drain(worker, sessionId) };
+  }
+
+  /** It is no worker, and gets no session: that it came is all that was to be seen. */
+  async function welcomeTest(hello: Hello, connection: WorkerSession): Promise<string> {
+    const { version, system } = await connection.describe();
+    await noteTestLogin(db, hello.loginName, `version ${version}, ${system}, by ${hello.protocol}`);
+    context.testLoggedIn?.();
+    return "it was made for a test of settings, which has seen its login";
   }
 
   /** @returns null when the session was ended meanwhile; rejects when the connection was lost */

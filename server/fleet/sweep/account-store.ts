@@ -84,9 +84,10 @@ export async function loadOurs(
           union select i.id from instance i where i.org_id = $1 and i.state <> 'gone' and i.driver = $2)
         select (select coalesce(jsonb_agg(jsonb_build_object('id', i.id, 'key', i.key, 'state', i.state, 'driver', i.driver,
               'config', i.config, 'createdAt', ${ms("i.created_at")}, 'isListed', i.key = any($3),
-              'isCurrent', l.id is not null, 'isConnected', l.id is not null and exists (
+              'isCurrent', l.id is not null or exists (
+                select from driver_test t where t.instance_id = i.id and t.ended_at is null), 'isConnected', l.id is not null and exists (
                 select from worker_session s where s.id = w.session_id and s.ended_at is null))), '[]')
-            from rows join instance i on i.id = rows.id join worker w on w.id = i.worker_id
+            from rows join instance i on i.id = rows.id left join worker w on w.id = i.worker_id
             left join latent_worker l on l.worker_id = i.worker_id and l.instance_id = i.id) as rows,
           (select coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'kind', s.kind, 'key', s.key, 'times', s.times,
               'firstAt', ${ms("s.first_at")}, 'isStopRequested', s.stop_requested_by is not null)), '[]')

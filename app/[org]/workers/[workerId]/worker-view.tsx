@@ -1,12 +1,15 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
+import Link from "next/link";
 import { useLive } from "@/app/_client/live";
+import { routes } from "@/app/_client/navigation";
 import { useTRPC } from "@/app/_client/trpc";
 import { replaceQuery, setOrDelete, useQueryText } from "@/app/_client/url-state";
 import { BuildsTable } from "@/app/_features/builds-table";
 import { StatusPlate } from "@/app/_features/status";
-import { useOrg } from "@/app/_shell/org";
+import { useIsAtLeast, useOrg } from "@/app/_shell/org";
+import { buttonClass } from "@/app/_ui/button";
 import { PageHead } from "@/app/_ui/page-head";
 import { Tabs } from "@/app/_ui/tabs";
 import { actionsFor, WorkerActions } from "../worker-actions";
@@ -32,10 +35,16 @@ export function WorkerView(props: { workerId: number }) {
   const { data: worker } = useQuery(query);
   useLive([`worker:${props.workerId}`, "config"], [query.queryKey]);
   const part = partOf(useQueryText("part"));
+  const mayConfigure = useIsAtLeast("maintainer");
   if (!worker) return null;
   return (
     <>
       <PageHead title={worker.name} note={<StatusPlate state={worker.shown.word} />}>
+        {mayConfigure && !worker.isRemoved ? (
+          <Link className={buttonClass()} href={routes.workerSettings(org.slug, worker.id)}>
+            Settings
+          </Link>
+        ) : null}
         <WorkerActions workers={[worker]} possible={actionsFor(worker)} />
       </PageHead>
       <div className="px-4 py-4 sm:px-6">

@@ -6,7 +6,7 @@ import type { WorkerPage } from "@/server/api/workers/one";
 import { parseId, type WorkerId } from "@/server/domain/ids";
 import { current } from "../../settings/current";
 import { NotAllowed } from "../../settings/not-allowed";
-import { AddView } from "./add-view";
+import { AddPageView } from "./add-page-view";
 
 export const metadata: Metadata = { title: "Add a worker" };
 
@@ -19,6 +19,7 @@ export default async function AddWorker(props: {
     return <NotAllowed title="Add a worker" needs="maintainer" />;
   }
   const workerId = parseId<WorkerId>(String((await props.searchParams).worker ?? ""));
+  await load((api) => api.workers.kinds.queryOptions({ org }));
   if (workerId !== null) {
     await Promise.all([
       load<WorkerPage>((api) => api.workers.one.queryOptions({ org, workerId })),
@@ -27,9 +28,9 @@ export default async function AddWorker(props: {
   }
   return (
     <Loaded>
-      <PageHead title="Add a worker" note="a machine of yours that runs the steps of builds" />
-      <div className="max-w-3xl px-4 py-4 sm:px-6">
-        <AddView />
+      <PageHead title="Add a worker" note="a machine that runs the steps of builds" />
+      <div className="px-4 py-4 sm:px-6">
+        <AddPageView />
       </div>
     </Loaded>
   );

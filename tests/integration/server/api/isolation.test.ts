@@ -63,6 +63,7 @@ function as(role: Role | null) {
     fleet: createFleetCommands(context),
     configChanged: () => {},
     repositoryAsked: () => {},
+    driverTestAsked: () => {},
   };
   const user: SignedInUser | null =
     role === null

@@ -1,0 +1,40 @@
+"use client";
+
+import { type StateName, Status } from "@/app/_features/status";
+import { Countdown } from "@/app/_ui/time";
+import type { PoolSummary } from "@/server/api/pools/row";
+
+/** How the pool stands, in a word and the tightest reason why it is not larger. */
+export function PoolState({ pool }: { pool: PoolSummary }) {
+  const [state, word] = stateOf(pool);
+  const [limit] = pool.limits;
+  return (
+    <span>
+      <span className="mr-2.5 inline-flex align-bottom">
+        <Status state={state} word={word} title="" />
+      </span>
+      {limit ? (
+        <span className="text-muted">
+          It {limit.sentence}
+          {limit.until === null ? null : (
+            <>
+              , until <Countdown to={limit.until} />
+            </>
+          )}
+        </span>
+      ) : null}
+    </span>
+  );
+}
+
+export function stateOf(pool: PoolSummary): readonly [StateName, string] {
+  const { steering, backoff, counts, limits } = pool;
+  if (steering) return steering.how === "hold" ? ["paused", "held"] : ["draining", "draining"];
+  if (backoff) return ["quarantined", "backing off"];
+  if (counts.starting > 0) return ["starting", "growing"];
+  if (counts.stopping > 0) return ["stopping", "shrinking"];
+  if (limits.length > 0 && pool.queue > 0) return ["warnings", "at its limit"];
+  if (counts.busy > 0) return ["building", "building"];
+  if (counts.idle > 0) return ["idle", "ready"];
+  return ["dormant", "at rest"];
+}

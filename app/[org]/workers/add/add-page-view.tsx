@@ -1,0 +1,80 @@
+"use client";
+
+import { useQuery } from "@tanstack/react-query";
+import { useTRPC } from "@/app/_client/trpc";
+import { replaceQuery, setOrDelete, useQueryText } from "@/app/_client/url-state";
+import { useOrg } from "@/app/_shell/org";
+import type { WorkerKind } from "@/server/api/workers/settings";
+import { WorkerForm } from "../configure/worker-form";
+import { AddView } from "./add-view";
+
+/** First what kind of worker: a machine of the reader's own, or machines made when a build wants one. */
+export function AddPageView() {
+  const org = useOrg();
+  const trpc = useTRPC();
+  const { data: kinds } = useQuery(trpc.workers.kinds.queryOptions({ org: org.slug }));
+  const isMade = useQueryText("worker") !== "";
+  const latent = kinds?.kinds.filter(({ isLatent }) => isLatent) ?? [];
+  const asked = useQueryText("kind");
+  const type = latent.find((kind) => kind.type === asked)?.type ?? null;
+  if (isMade || !kinds || latent.length === 0) return <Own />;
+  return (
+    <>
+      <KindChooser latent={latent} chosen={type} />
+      {type === null ? (
+        <Own />
+      ) : (
+        <WorkerForm key={type} kinds={kinds} type={type} workerId={null} />
+      )}
+    </>
+  );
+}
+
+function Own() {
+  return (
+    <div className="max-w-3xl">
+      <AddView />
+    </div>
+  );
+}
+
+function KindChooser(props: { latent: readonly WorkerKind[]; chosen: string | null }) {
+  const options = [
+    {
+      type: null,
+      title: "A machine of yours",
+      description: "It is there, you start a worker on it, and it connects.",
+    },
+    ...props.latent.map(({ type, title, description }) => ({
+      type,
+      title: title ?? type,
+      description: description ?? "Made when a build wants it.",
+    })),
+  ];
+  return (
+    <fieldset className="mb-7">
+      <legend className="label mb-2">What kind of worker</legend>
+      <div className="grid gap-2 sm:grid-cols-2 xl:grid-cols-4">
+        {options.map(({ type, title, description }) => (
+          <label
+            key={type ?? ""}
+            className="flex cursor-pointer items-start gap-2.5 rounded-md border border-line-strong bg-raised px-3 py-2 hover:bg-hover has-checked:border-accent has-checked:bg-accent-soft has-focus-visible:outline-2 has-focus-visible:outline-accent"
+          >
+            <input
+              type="radio"
+              name="kind"
+              className="mt-1 accent-(--accent)"
+              checked={props.chosen === type}
+              onChange={() => replaceQuery((query) => setOrDelete(query, "kind", type))}
+            />
+            <span className="min-w-0">
+              <span className="block font-medium">{title}</span>
+              <span className="block text-xs text-muted">{description}</span>
+              {type === null ? null : <code className="num block text-xs text-muted">{type}</code>}
+            </span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}

@@ -1,0 +1,2 @@
+export { cost, hours, MachineAge } from "./figures";
+export { LifeLegend, LifeStrip } from "./life-strip";
