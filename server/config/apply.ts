@@ -13,6 +13,7 @@ import { checkForm } from "./check";
 import { crossCheck } from "./cross-check";
 import { writeLocks } from "./lock-rows";
 import { moveSealed, planPassword } from "./passwords";
+import { syncBuilderPools, writePools } from "./pool-rows";
 import type { Problem } from "./problems";
 import { writeReporters } from "./reporter-rows";
 import { writeChangeSources, writeSchedulers } from "./scheduler-rows";
@@ -91,8 +92,10 @@ export async function applyConfig(
   const workers = await planWorkers(tx, context, wanted.organization, rotated);
   await writeLocks(tx, orgId, wanted.organization.locks ?? [], changes);
   await writeWorkers(tx, { orgId, slug }, workers, changes);
+  await writePools(tx, orgId, wanted.organization.pools ?? [], changes);
   const projectIds = await writeProjects(tx, orgId, wanted.projects, changes);
   await writeBuilders(tx, orgId, wanted, projectIds, changes);
+  await syncBuilderPools(tx, orgId, wanted);
   await writeSchedulers(tx, orgId, wanted.projects, projectIds, changes);
   await writeChangeSources(tx, orgId, wanted.projects, projectIds, changes);
   await writeReporters(tx, orgId, wanted.organization.reporters ?? [], changes);

@@ -44,8 +44,8 @@ export async function writeBuilders(
   const rows = await tx.rows<BuilderRow>(
     `select b.id, b.name, b.project_id, b.description, b.tags, b.can_start_build, b.locks, c.hash,
        b.removed_at is not null as gone,
-       (select coalesce(json_agg(worker_id order by worker_id), '[]') from builder_worker
-          where builder_id = b.id) as workers
+       (select coalesce(json_agg(x.worker_id order by x.worker_id), '[]') from builder_worker x
+          join worker w on w.id = x.worker_id where x.builder_id = b.id and w.pool_id is null) as workers
      from builder b left join builder_config c on c.id = b.current_config_id where b.org_id = $1`,
     [orgId],
   );
@@ -94,7 +94,7 @@ function hasAll(row: BuilderRow, wanted: Partial<BuilderRow>): boolean {
 
 async function workersByName(tx: Queryable, orgId: OrgId): Promise<Map<string, WorkerId>> {
   const rows = await tx.rows<{ id: WorkerId; name: string }>(
-    "select id, name from worker where org_id = $1 and removed_at is null",
+    "select id, name from worker where org_id = $1 and removed_at is null and pool_id is null",
     [orgId],
   );
   return new Map(rows.map((row) => [row.name, row.id]));
@@ -158,7 +158,8 @@ async function writePairs(
   const builders = pairs.map(({ builder }) => builder);
   const workers = pairs.map(({ worker }) => worker);
   await tx.rows(
-    `delete from builder_worker b where b.builder_id = any($1) and not exists (
+    `delete from builder_worker b using worker k where b.builder_id = any($1) and k.id = b.worker_id
+       and k.pool_id is null and not exists (
        select from unnest($2::bigint[], $3::bigint[]) as w (builder_id, worker_id)
        where w.builder_id = b.builder_id and w.worker_id = b.worker_id)`,
     [ids, builders, workers],

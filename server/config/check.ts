@@ -32,6 +32,8 @@ import { stepSchema } from "../steps/step-schema";
 import { crossCheck } from "./cross-check";
 import { nearest, quote, unknownKey } from "./fields";
 import { legible, list, record } from "./legible";
+import type { PoolDocument } from "./pool-schema";
+import { poolTemplates, uselessOptions } from "./pool-templates";
 import { type Problem, problemsOf } from "./problems";
 import {
   type Documents,
@@ -162,6 +164,9 @@ function itemProblems(value: unknown, options: CheckOptions): Problem[] {
   const workers = list(file.workers).flatMap((worker, index) =>
     workerProblems(worker, ["workers", index], options),
   );
+  const pools = list(file.pools).flatMap((pool, index) =>
+    poolProblems(record(pool), ["pools", index], options),
+  );
   const projects = Object.entries(record(file.projects)).flatMap(([project, document]) =>
     projectProblems(record(document), ["projects", project], options),
   );
@@ -169,7 +174,7 @@ function itemProblems(value: unknown, options: CheckOptions): Problem[] {
     ...kindProblems(REPORTERS, reporter, ["reporters", index]),
     ...relayProblems(reporter, ["reporters", index], options),
   ]);
-  return [...workers, ...reporters, ...projects];
+  return [...workers, ...pools, ...reporters, ...projects];
 }
 
 function projectProblems(
@@ -218,15 +223,33 @@ function relayProblems(reporter: unknown, path: Path, options: CheckOptions): Pr
     : [{ path, message: `relayhost is localhost when left out: it ${message}`, of: "value" }];
 }
 
-function workerProblems(worker: unknown, path: Path, options: CheckOptions): Problem[] {
+/** Its template, and what means nothing where others make the machines. */
+function poolProblems(
+  pool: Readonly<Record<string, unknown>>,
+  path: Path,
+  options: CheckOptions,
+): Problem[] {
+  const useless = uselessOptions(pool as Partial<PoolDocument>).map(
+    (option): Problem => ({
+      path: [...path, option],
+      message: `${quote(option)} is for machines that Slipway makes; those of a pool of Workers join it by themselves`,
+      of: "key",
+    }),
+  );
+  const template = workerProblems(pool.worker, [...path, "worker"], options, poolTemplates);
+  return [...template, ...useless];
+}
+
+function workerProblems(
+  worker: unknown,
+  path: Path,
+  options: CheckOptions,
+  schemas: ReadonlyMap<string, z.ZodObject> = WORKERS,
+): Problem[] {
   const { type } = record(worker);
   if (typeof type !== "string") return [];
-  const schema = Object.hasOwn(workerSchemas, type)
-    ? workerSchemas[type as keyof typeof workerSchemas]
-    : null;
-  if (!schema) {
-    return unknownType("worker", type, Object.keys(workerSchemas), WORKER_TYPES_LATER, path);
-  }
+  const schema = schemas.get(type);
+  if (!schema) return unknownType("worker", type, [...schemas.keys()], WORKER_TYPES_LATER, path);
   const isHere = type === "LocalWorker" || ON_THE_SERVER.some((one) => one === type);
   if (isHere && options.isHosted) {
     const message = `a ${type} runs on the server's own host, which this installation lends to nobody`;
@@ -260,6 +283,8 @@ function together(
     of: problem.path.length === 0 ? "key" : "value",
   }));
 }
+
+const WORKERS: ReadonlyMap<string, z.ZodObject> = new Map(Object.entries(workerSchemas));
 
 /** All but those of its driver that are rendered for a build. */
 function fixedOptions(type: LatentWorkerType): string[] {

@@ -16,6 +16,8 @@ export interface CompiledBuilder {
   /** Left out when true, the default. */
   readonly collapseRequests?: false;
   readonly workernames: readonly string[];
+  readonly pools?: readonly string[];
+  readonly labels?: readonly string[];
   /** As written: defaults are filled in when a build begins. */
   readonly steps: BuilderOptions["factory"];
 }
@@ -35,6 +37,8 @@ export function compileBuilder(
       ? {}
       : { collapseRequests: false }),
     workernames: workerNames(builder),
+    ...(builder.pools ? { pools: builder.pools } : {}),
+    ...(builder.labels ? { labels: builder.labels } : {}),
     steps: builder.factory,
   };
 }

@@ -7,8 +7,10 @@
  * the other wants, be it over several: a circle of locks, and none is let in.
  */
 import { accessesOf, type LockAccess, mostOn } from "../domain/locks";
+import { poolWorkerName } from "../domain/pools/options";
 import { duplicates, placedBuilders, workerNames } from "./cross-check";
 import { nearest, quote } from "./fields";
+import { poolsOf } from "./pool-schema";
 import type { Problem } from "./problems";
 import type { BuilderOptions, Documents, LockOptions } from "./schema";
 import type { Path } from "./source";
@@ -16,11 +18,16 @@ import type { Path } from "./source";
 export function checkLocks(documents: Documents): Problem[] {
   // A project's document alone does not know what there is.
   if (documents.organization === null) return [];
-  const { locks: list = [], workers = [] } = documents.organization;
+  const { locks: list = [], workers = [], pools = [] } = documents.organization;
   const locks = new Map(list.flatMap((lock) => (lock ? [[lock.name, lock]] : [])));
   const onWorkers = new Map(
     whole(workers).map((worker) => [worker.name, accessesOf(worker.locks)]),
   );
+  /** What a build of it may hold for its worker. */
+  const onWorkersOf = (builder: BuilderOptions): LockAccess[] => [
+    ...workerNames(builder).flatMap((name) => onWorkers.get(name) ?? []),
+    ...poolsOf(builder, whole(pools)).flatMap(({ worker }) => accessesOf(worker?.locks)),
+  ];
   const judge = (value: unknown, path: Path, names: readonly string[]) =>
     accessesOf(value).flatMap((access, index) =>
       accessProblems(access, [...path, "locks", index], locks, names),
@@ -31,15 +38,18 @@ export function checkLocks(documents: Documents): Problem[] {
     ),
     ...list.flatMap((lock, index) => unknownWorkers(lock, ["locks", index], [...onWorkers.keys()])),
     ...workers.flatMap(({ name, locks: own }, index) => judge(own, ["workers", index], [name])),
+    ...whole(pools).flatMap((pool, index) =>
+      judge(pool.worker?.locks, ["pools", index, "worker"], [poolWorkerName(pool.name, 1)]),
+    ),
     ...placedBuilders(documents).flatMap(({ builder, path }) => [
       ...judge(builder.locks, path, workerNames(builder)),
       ...whole(builder.factory).flatMap((step, index) => {
         const at = [...path, "factory", index];
         const problems = judge(step.locks, at, workerNames(builder));
-        return [...problems, ...heldAlready(builder, step, at, onWorkers)];
+        return [...problems, ...heldAlready(builder, step, at, onWorkersOf(builder))];
       }),
     ]),
-    ...circles(documents, onWorkers),
+    ...circles(documents, onWorkersOf),
   ];
 }
 
@@ -85,7 +95,7 @@ function heldAlready(
   builder: BuilderOptions,
   step: BuilderOptions["factory"][number],
   path: Path,
-  onWorkers: ReadonlyMap<string, readonly LockAccess[]>,
+  onWorkers: readonly LockAccess[],
 ): Problem[] {
   const held = heldNames(builder, onWorkers);
   return accessesOf(step.locks).flatMap(({ name }, index): Problem[] => {
@@ -95,23 +105,19 @@ function heldAlready(
   });
 }
 
-function heldNames(
-  builder: BuilderOptions,
-  onWorkers: ReadonlyMap<string, readonly LockAccess[]>,
-): Set<string> {
-  const workers = workerNames(builder).flatMap((worker) => onWorkers.get(worker) ?? []);
-  return new Set([...accessesOf(builder.locks), ...workers].map(({ name }) => name));
+function heldNames(builder: BuilderOptions, onWorkers: readonly LockAccess[]): Set<string> {
+  return new Set([...accessesOf(builder.locks), ...onWorkers].map(({ name }) => name));
 }
 
 /** Held → wanted, over all builders; a builder whose step closes a circle is told of it. */
 function circles(
   documents: Documents,
-  onWorkers: ReadonlyMap<string, readonly LockAccess[]>,
+  onWorkersOf: (builder: BuilderOptions) => readonly LockAccess[],
 ): Problem[] {
   const wantedWith = new Map<string, Map<string, string>>();
   const problems: Problem[] = [];
   for (const { builder, path } of placedBuilders(documents)) {
-    const held = heldNames(builder, onWorkers);
+    const held = heldNames(builder, onWorkersOf(builder));
     for (const [index, step] of (builder.factory ?? []).entries()) {
       for (const { name } of accessesOf(step?.locks)) {
         for (const own of held) {

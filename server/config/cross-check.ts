@@ -4,6 +4,7 @@
  */
 
 import { checkLocks } from "./cross-check-locks";
+import { checkBuilderPools, checkPools } from "./cross-check-pools";
 import { checkReporters } from "./cross-check-reporters";
 import { checkChangeSources, checkSchedulers } from "./cross-check-schedulers";
 import { checkWorkerDirectories } from "./cross-check-workers";
@@ -36,6 +37,12 @@ export function crossCheck(documents: Documents): Problem[] {
     ...placedBuilders(documents).flatMap(({ builder, path }) =>
       workerProblems(builder, path, workers?.map((worker) => worker.name) ?? null),
     ),
+    ...checkPools(documents.organization ?? {}),
+    ...(documents.organization
+      ? placedBuilders(documents).flatMap(({ builder, path }) =>
+          checkBuilderPools(builder, path, documents.organization?.pools ?? []),
+        )
+      : []),
     ...checkWorkerDirectories(workers ?? []),
     ...checkReporters(documents.organization ?? {}),
     ...sharedDirectories(documents),
@@ -85,7 +92,8 @@ function workerProblems(
   const key = builder.workernames === undefined ? "workername" : "workernames";
   const names = workerNames(builder);
   if (names.length === 0) {
-    const message = `builder ${quote(builder.name)} needs at least one worker in workernames`;
+    if (builder.pools !== undefined || builder.labels !== undefined) return [];
+    const message = `builder ${quote(builder.name)} needs at least one worker in workernames, or a pool in pools`;
     return [{ path, message, of: "value" }];
   }
   if (known === null) return [];

@@ -9,6 +9,8 @@ import { reporterSchema } from "../reporters/reporter-schema";
 import { schedulerSchema } from "../schedulers/scheduler-schema";
 import { stepSchema } from "../steps/step-schema";
 import { name } from "./fields";
+import { poolSchema } from "./pool-schema";
+import { poolTemplates } from "./pool-templates";
 import { builderSchema, organizationShape, projectSchema, workerSchemas } from "./schema";
 
 const organization = z.strictObject({
@@ -25,6 +27,17 @@ const organization = z.strictObject({
     )
     .optional()
     .describe("The machines that run builds."),
+  pools: z
+    .array(
+      z.strictObject({
+        ...poolSchema.shape,
+        worker: z.discriminatedUnion("type", [...poolTemplates.values()] as unknown as [
+          z.ZodObject<{ type: z.ZodLiteral<string> }>,
+        ]),
+      }),
+    )
+    .optional()
+    .describe("Workers that are made as builds need them."),
   reporters: z.array(reporterSchema).optional().describe("Who is told of what happens."),
 });
 

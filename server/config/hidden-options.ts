@@ -61,6 +61,7 @@ export function secretNameOf(scope: readonly string[], document: unknown, path: 
 
 const LISTS = new Set([
   "workers",
+  "pools",
   "builders",
   "factory",
   "schedulers",

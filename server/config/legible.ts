@@ -14,6 +14,7 @@ export function legible(file: unknown): Documents {
     organization: isHeld
       ? ({
           workers: sieve(organization.workers, isNamed),
+          pools: sieve(organization.pools, isNamed),
           reporters: sieve(organization.reporters, isTyped),
           locks: list(organization.locks).filter(isNamed),
         } as OrganizationDocument)
@@ -35,7 +36,7 @@ function legibleProject(value: unknown): ProjectDocument {
   } as ProjectDocument;
 }
 
-function legibleBuilder({ workername, workernames, builddir, ...rest }: Raw): Raw {
+function legibleBuilder({ workername, workernames, pools, labels, builddir, ...rest }: Raw): Raw {
   const isText = (value: unknown) => typeof value === "string";
   return {
     ...rest,
@@ -44,6 +45,8 @@ function legibleBuilder({ workername, workernames, builddir, ...rest }: Raw): Ra
     // Something is named, but not in a way that could be judged.
     ...(workername !== undefined && !isText(workername) ? { workernames: new Array(1) } : {}),
     ...(workernames === undefined ? {} : { workernames: sieve(workernames, isText, 1) }),
+    ...(pools === undefined ? {} : { pools: sieve(pools, isText, 1) }),
+    ...(labels === undefined ? {} : { labels: sieve(labels, isText, 1) }),
   };
 }
 

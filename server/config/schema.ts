@@ -11,6 +11,7 @@ import { mailAddress } from "../reporters/mail/schema";
 import type { ReporterOptions } from "../reporters/reporter-schema";
 import { secretName } from "../secrets/schema";
 import { environment, name, pattern, properties, strict } from "./fields";
+import { type PoolDocument, poolLabel, poolSchema } from "./pool-schema";
 import { secretOf } from "./references";
 import type { Texts } from "./split-text";
 
@@ -231,6 +232,14 @@ export const builderSchema = strict(
     name: name(70),
     workername: z.string().optional(),
     workernames: z.array(z.string()).optional(),
+    pools: z.array(z.string()).max(100).optional().meta({
+      description: "Pools whose workers its builds may use, as well as those in workernames.",
+    }),
+    labels: z
+      .array(poolLabel)
+      .max(50)
+      .optional()
+      .meta({ description: "Its builds may use every pool that has all of these labels." }),
     tags: z.array(name(100)).optional(),
     description: z.string().max(10_000).nullable().optional(),
     builddir: directory.optional(),
@@ -336,6 +345,10 @@ export type LockOptions = z.output<typeof locks>[number];
 export const organizationShape = {
   locks: locks.optional(),
   workers: z.array(z.looseObject({ type: z.string() })).optional(),
+  /** The template of each is checked with the schema of its type. */
+  pools: z.array(poolSchema).max(1_000).optional().meta({
+    description: "Workers that are made as builds need them.",
+  }),
   properties: properties.optional(),
   validation: validation.optional(),
   /** Each is checked with the schema of its type. */
@@ -347,7 +360,6 @@ export const fileSchema = strict(
   { ...organizationShape, projects: z.record(name(70), projectSchema.nullable()).optional() },
   {
     later: [
-      "pools",
       "secrets",
       "services",
       "schedulers",
@@ -379,6 +391,7 @@ export type BuilderOptions = z.output<typeof builderSchema>;
 
 export interface OrganizationDocument {
   readonly workers?: readonly WorkerOptions[];
+  readonly pools?: readonly PoolDocument[];
   readonly locks?: readonly LockOptions[];
   readonly properties?: z.output<typeof properties>;
   readonly validation?: z.output<typeof validation>;

@@ -6,6 +6,7 @@ import { list, record } from "./legible";
 
 const NOUNS: Readonly<Record<string, string>> = {
   workers: "worker",
+  pools: "pool",
   locks: "lock",
   builders: "builder",
   schedulers: "scheduler",

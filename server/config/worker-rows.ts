@@ -48,7 +48,7 @@ export async function writeWorkers(
 ): Promise<void> {
   const rows = await tx.rows<WorkerRow>(
     `select id, name, kind, config, password_secret, removed_at is not null as gone
-     from worker where org_id = $1`,
+     from worker where org_id = $1 and pool_id is null`,
     [org.orgId],
   );
   const known = new Map(rows.map((row) => [row.name, row]));

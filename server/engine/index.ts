@@ -28,5 +28,7 @@ export {
 export { declareDeadGone, declareGone, declarePidGone, holdLease, type Lease } from "./lease";
 export { LocksMoved } from "./locks/locks-moved";
 export { LOCKS } from "./locks/own-locks";
+export { giveOut } from "./pools/give-out";
+export { poolsDue, type TendContext, tendPools } from "./pools/tend";
 export { takeAway } from "./recover/abandon";
 export { cancelWaitingForNothing, recoverGone, type SweepContext, sweep } from "./recover/sweep";

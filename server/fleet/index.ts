@@ -19,6 +19,7 @@ export {
 } from "./latent";
 export { type Mailer, type TellContext, tellOfLoss } from "./missing/tell";
 export { doorsOpened } from "./missing/watch";
+export { hasPools, loadPools, type Pool, retirePlaces, writeBackOff, writePlan } from "./pools";
 export {
   absolve,
   nextQuarantineSeconds,

@@ -10,10 +10,11 @@ import type { ChangeSourceId, OrgId } from "../domain/ids";
 import {
   cancelWaitingForNothing,
   createAlarm,
-  distribute,
   fireDue,
+  giveOut,
   pollAtLaunch,
   pollSource,
+  poolsDue,
   recoverGone,
   sweep,
 } from "../engine";
@@ -56,7 +57,8 @@ const { db, log, lease, announcer, insist } = own;
 const announce = () => announcer.announce(OUTBOX);
 const latent = await openLatentWorkers(own);
 const distributeNow = async (orgId: OrgId) => {
-  await distribute(
+  await giveOut(
+    { db, actor: own.actor, see: latent.distributing.see, announce },
     {
       db,
       actor: own.actor,
@@ -165,6 +167,7 @@ const processor = createProcessor({
     await alarm.ring();
     await fleetDeadlines();
     await sweep(sweeping);
+    for (const { orgId } of await poolsDue(db)) own.producer.distribute(orgId);
   },
   see: (workerId) => latent.fleet.see(workerId),
   maintain: () => maintain(db),

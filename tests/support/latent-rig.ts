@@ -29,7 +29,7 @@ import {
   type LatentFleet,
   sweepLatent,
 } from "../../server/fleet";
-import type { NullWorker } from "../../server/protocols/null";
+import type { Behaviour, NullWorker } from "../../server/protocols/null";
 import { CALLER, createRig, type Rig, type SocketProcess, until } from "./engine-rig";
 
 export const KIND = "FakeLatentWorker";
@@ -69,6 +69,8 @@ export interface LatentRig {
   readonly refused: FakeMachine[];
   /** Whether machines boot into a worker that logs in. */
   boots: boolean;
+  /** What their workers do with a command; absent: it ends at once. */
+  behaviour?: Behaviour;
   jobs(): Promise<JobsProcess>;
   addLatent(name: string, config?: object, maxBuilds?: number | null): Promise<WorkerId>;
   login(machine: FakeMachine): Promise<NullWorker | null>;
@@ -132,7 +134,10 @@ export async function createLatentRig(): Promise<LatentRig> {
     },
     async login(machine) {
       const { name, password } = machine.order.agent;
-      const worker = await socket.tryConnect(name, { password });
+      const worker = await socket.tryConnect(name, {
+        password,
+        ...(latent.behaviour ? { behaviour: latent.behaviour } : {}),
+      });
       if (!worker) {
         refused.push(machine);
         return null;

@@ -42,6 +42,8 @@ export interface Failure {
   readonly reason: string;
   /** What a person may do about it. */
   readonly advice?: string;
+  /** The driver's word for it; absent: it did not say. */
+  readonly code?: DriverErrorCode;
 }
 
 export const ADVICE: Readonly<Record<DriverErrorCode, string>> = {

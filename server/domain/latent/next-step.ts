@@ -46,6 +46,20 @@ export interface LatentFacts {
   readonly unstopped: number;
   /** A start that came to nothing, and whose builds were not told yet. */
   readonly failure: Failure | null;
+  /** Of a pool's worker; absent for others. */
+  readonly pool?: PoolWish | null;
+}
+
+/** What a pool wants of one of its workers beside what builds want of it. */
+export interface PoolWish {
+  /** It is to have a machine although no build wants it. */
+  readonly isWished: boolean;
+  /** Why it is to have none that no build has; null: it may. */
+  readonly unwelcome: string | null;
+  /** Why its machine takes no more builds; null: it does. */
+  readonly worn: string | null;
+  /** When its machine takes no more builds, whatever it did; null: at no time. */
+  readonly wornAt: number | null;
 }
 
 export type LatentStep =
@@ -79,9 +93,12 @@ export function nextStep(facts: LatentFacts): LatentStep {
   }
 }
 
-function atRest({ isEnding, waiting }: LatentFacts): LatentStep {
-  if (isEnding) return { do: "end", reason: "it is not to run any more" };
-  if (waiting > 0) return { do: "want", reason: "a build waits for it" };
+const isWished = ({ pool }: LatentFacts) => pool?.isWished === true && pool.unwelcome === null;
+
+function atRest(facts: LatentFacts): LatentStep {
+  if (facts.isEnding) return { do: "end", reason: "it is not to run any more" };
+  if (facts.waiting > 0) return { do: "want", reason: "a build waits for it" };
+  if (isWished(facts)) return { do: "want", reason: "its pool keeps machines ready" };
   return { do: "wait", until: null };
 }
 
@@ -91,7 +108,9 @@ function onTheWay(facts: LatentFacts): LatentStep {
   if (facts.stopAsked !== null) return stoppedOnTheWay(facts, facts.stopAsked);
   const mayBeAttached = state === "starting" || options.buildWaitTimeout < 0;
   if (facts.isConnected && mayBeAttached) return { do: "attached" };
-  if (facts.waiting === 0) return { do: "let-go", reason: "nobody waits for it any more" };
+  if (facts.waiting === 0 && !isWished(facts)) {
+    return { do: "let-go", reason: "nobody waits for it any more" };
+  }
   if (missingAt !== null && missingAt <= now) {
     const reason = `its machine did not log in within ${options.missingTimeout} s`;
     return { do: "fail", failure: { verdict: "transient", reason, advice: ADVICE_SILENT } };
@@ -117,7 +136,7 @@ function connected(facts: LatentFacts): LatentStep {
   const ended = endOf(facts);
   if (ended) return ended;
   if (facts.waiting > 0) {
-    const reason = "each build has a machine of its own";
+    const reason = wornOut(facts) ?? "each build has a machine of its own";
     return isUsedUp(facts) ? { do: "renew", reason } : { do: "release" };
   }
   if (facts.running > 0) return { do: "wait", until: nextLimit(facts) };
@@ -180,26 +199,40 @@ const nextCheck = ({ checkedAt, options }: LatentFacts, otherwise: number) =>
   (checkedAt ?? otherwise) + options.checkInstanceInterval * 1_000;
 
 /** W-111: its build has ended, and at 0 no other one gets what that left. */
-function isUsedUp({ options, running, idleSince, since }: LatentFacts): boolean {
-  return (
-    options.buildWaitTimeout === 0 && running === 0 && idleSince !== null && idleSince >= since
-  );
+function isUsedUp(facts: LatentFacts): boolean {
+  const { options, running, idleSince, since } = facts;
+  if (running > 0) return false;
+  if (wornOut(facts) !== null) return true;
+  return options.buildWaitTimeout === 0 && idleSince !== null && idleSince >= since;
+}
+
+function wornOut({ pool, now }: LatentFacts): string | null {
+  if (!pool) return null;
+  if (pool.worn !== null) return pool.worn;
+  return pool.wornAt !== null && pool.wornAt <= now
+    ? "its time as a machine of its pool is over"
+    : null;
 }
 
 /** W-110 and W-111. */
 function whenIdle(facts: LatentFacts, atTheLatest: number | null): LatentStep {
   const { options, now, since, idleSince } = facts;
   const seconds = options.buildWaitTimeout;
-  if (seconds < 0) return { do: "wait", until: atTheLatest };
+  const over = facts.pool?.unwelcome ?? wornOut(facts);
+  if (over !== null) return { do: "let-go", reason: over };
+  const limits = [atTheLatest, facts.pool?.wornAt ?? null].filter((at) => at !== null);
+  const limit = limits.length > 0 ? Math.min(...limits) : null;
+  if (seconds < 0 || (isWished(facts) && !isUsedUp(facts))) return { do: "wait", until: limit };
   const until = Math.max(since, idleSince ?? since) + seconds * 1_000;
-  if (until > now) return { do: "wait", until: Math.min(until, atTheLatest ?? until) };
+  if (until > now) return { do: "wait", until: Math.min(until, limit ?? until) };
   const reason =
     seconds === 0 ? "each build has a machine of its own" : `it was not needed for ${seconds} s`;
   return { do: "let-go", reason };
 }
 
-function stopping({ state, waiting, instance }: LatentFacts): LatentStep {
-  if (state === "resubstantiating" && waiting === 0) {
+function stopping(facts: LatentFacts): LatentStep {
+  const { state, waiting, instance } = facts;
+  if (state === "resubstantiating" && waiting === 0 && !isWished(facts)) {
     return { do: "forget", reason: "nobody waits for it any more" };
   }
   if (instance !== null && instance !== "gone") return { do: "stop" };

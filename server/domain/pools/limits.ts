@@ -12,6 +12,7 @@ export type LimitCode =
   | "quota"
   | "backoff"
   | "budget"
+  | "organization"
   | "rate"
   | "quarantine"
   | "paused"
@@ -69,6 +70,8 @@ export interface PoolFacts {
   /** Machines that are wanted and were not asked for yet. */
   readonly wanted: number;
   readonly budget: { readonly usedHours: number; readonly periodEndsAt: number } | null;
+  /** Machines that the organisation may have beside those it has; null: as many as are wanted. */
+  readonly organization: { readonly left: number; readonly sentence: string } | null;
   readonly rows: readonly PoolRow[];
 }
 
@@ -92,7 +95,9 @@ export function sizeOf({ rows, isJoined }: PoolFacts): number {
 export function limitsOf(facts: PoolFacts): Limit[] {
   const all = [
     steered(facts),
-    ...(facts.isJoined ? [joined(facts)] : [backedOff(facts), budget(facts), rate(facts)]),
+    ...(facts.isJoined
+      ? [joined(facts)]
+      : [backedOff(facts), budget(facts), organization(facts), rate(facts)]),
     ...(facts.isJoined ? [] : barred(facts)),
     most(facts),
   ];
@@ -135,6 +140,12 @@ function budget({ budget, options }: PoolFacts): Limit | null {
   if (budget.usedHours < hours) return null;
   const sentence = `has used ${used} of ${hours} machine hours of this ${per}`;
   return { code: "budget", room: 0, sentence, until: budget.periodEndsAt };
+}
+
+function organization({ organization, wanted }: PoolFacts): Limit | null {
+  if (!organization) return null;
+  const { left, sentence } = organization;
+  return { code: "organization", room: left - wanted, sentence, until: null };
 }
 
 function rate({ options, starts, wanted, now }: PoolFacts): Limit | null {

@@ -53,7 +53,7 @@ export interface PoolFigures {
 }
 
 export function planPool(facts: PoolFacts, demand: Demand): PoolPlan {
-  const { options, steering } = facts;
+  const { options, steering, rows } = facts;
   const limits = limitsOf(facts);
   const room = facts.isJoined ? 0 : roomOf(limits);
   const fresh = Math.min(demand.fresh, room);
@@ -67,13 +67,17 @@ export function planPool(facts: PoolFacts, demand: Demand): PoolPlan {
   return {
     open: places.slice(0, fresh),
     wish: [
-      ...spare.slice(0, minIdle).map(({ workerId }) => ({ workerId })),
+      ...spare.slice(0, minIdle).map(idOf),
+      // A build is about to have it, and it must not go before.
+      ...rows.filter((row) => row.isWished && demand.taken.has(row.workerId)).map(idOf),
       ...places.slice(fresh, fresh + lacking),
     ],
     figures: { ...figures, limits: whyNotLarger(limits, missing) },
     until: missing > room && nextLimit.length > 0 ? Math.min(...nextLimit) : null,
   };
 }
+
+const idOf = ({ workerId }: PoolRow) => ({ workerId });
 
 /** Workers at rest by number, then new ones, then those whose machine is just being stopped. */
 function choosePlaces(facts: PoolFacts, room: number): Place[] {

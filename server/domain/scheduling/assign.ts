@@ -14,6 +14,11 @@ export interface LatentCandidate {
   readonly isConnected: boolean;
   /** A build on its present machine has ended, and another may not have what that left (W-111). */
   readonly isUsed: boolean;
+  /** Its present machine has done all that a machine of its pool may do. */
+  readonly isWorn?: boolean;
+  readonly isPooled?: boolean;
+  /** Of a pool's: false when no machine may be made for it now. */
+  readonly isOpen?: boolean;
   readonly missingSeconds: number;
 }
 
@@ -40,7 +45,15 @@ export interface Candidate {
   readonly waitsFor?: string | null;
 }
 
-export type Blocked = "offline" | "paused" | "draining" | "quarantined" | "busy" | "locked";
+/** unopened: its pool makes no machine for it now. */
+export type Blocked =
+  | "offline"
+  | "paused"
+  | "draining"
+  | "quarantined"
+  | "busy"
+  | "locked"
+  | "unopened";
 
 /** Why this worker cannot take a build of the builder now; null when it can (W-061). */
 export function blockedBy(worker: Candidate, now: number): Blocked | null {
@@ -50,6 +63,8 @@ export function blockedBy(worker: Candidate, now: number): Blocked | null {
   if (worker.isDraining) return "draining";
   if (worker.quarantinedUntil !== null && worker.quarantinedUntil > now) return "quarantined";
   if (worker.isPairBusy || freeSlot(worker.maxBuilds, worker.busySlots) === null) return "busy";
+  if (worker.latent?.isWorn && worker.busySlots.length > 0) return "busy";
+  if (worker.latent?.isOpen === false && needsMachine(worker)) return "unopened";
   return worker.waitsFor ? "locked" : null;
 }
 
@@ -109,7 +124,7 @@ export function assign(
   const taken = new Map<WorkerId, number[]>();
   const assignments: Assignment[] = [];
   for (const builder of [...builders].sort(byUrgency)) {
-    const usable = builder.workers.flatMap((worker) => {
+    const usable = byPacking(builder.workers, taken).flatMap((worker) => {
       const busySlots = [...worker.busySlots, ...(taken.get(worker.workerId) ?? [])];
       const slot = freeSlot(worker.maxBuilds, busySlots);
       const { workerId, name } = worker;
@@ -145,6 +160,46 @@ export function assign(
 }
 
 /**
+ * Latent workers are packed: those that are there, then those on their way, then those for which a machine
+ * is to be made, and each time the fullest first. Others, which cost nothing more, come before them and
+ * as they were given.
+ */
+function byPacking(
+  workers: readonly Candidate[],
+  taken: ReadonlyMap<WorkerId, readonly number[]>,
+): Candidate[] {
+  const ranked = workers.map((worker) => {
+    const busy = worker.busySlots.length + (taken.get(worker.workerId)?.length ?? 0);
+    return { worker, rank: rankOf(worker, busy), fullness: worker.latent ? busy : 0 };
+  });
+  return ranked
+    .sort((a, b) => a.rank - b.rank || b.fullness - a.fullness)
+    .map(({ worker }) => worker);
+}
+
+function rankOf({ latent, busySlots }: Candidate, busy: number): number {
+  if (!latent) return 0;
+  if (latent.state === "substantiated" && latent.isConnected && !isSpent(latent, busySlots)) {
+    return 1;
+  }
+  const isComing = latent.state !== "substantiated" && latent.state !== "insubstantiating";
+  if (isComing && latent.state !== "insubstantiated") return 2;
+  // Made for a build of this very round.
+  if (busy > busySlots.length) return 2;
+  return isComing ? 3 : 4;
+}
+
+/** Whether a build on it has a machine made first. */
+export function needsMachine({ latent, busySlots }: Pick<Candidate, "latent" | "busySlots">) {
+  if (!latent) return false;
+  if (latent.state === "substantiated") return !latent.isConnected || isSpent(latent, busySlots);
+  return latent.state === "insubstantiated" || latent.state === "insubstantiating";
+}
+
+const isSpent = ({ isUsed, isWorn }: LatentCandidate, busySlots: readonly number[]) =>
+  (isUsed || isWorn === true) && busySlots.length === 0;
+
+/**
  * Notes in the book whom the builders that are served before this one are about to make hold locks, and
  * who of them waits: what a request of this builder finds.
  */
@@ -166,7 +221,8 @@ function machineOf(
   isBusy: boolean,
 ): Pick<Assignment, "sessionId" | "latent"> {
   if (!latent) return { sessionId };
-  const needsAnother = !latent.isConnected || (latent.isUsed && !isBusy);
+  const isSpent = latent.isUsed || latent.isWorn === true;
+  const needsAnother = !latent.isConnected || (isSpent && !isBusy);
   const isThere = latent.state === "substantiated" && !needsAnother;
   return { sessionId: isThere ? sessionId : null, latent: { ...latent, needsAnother } };
 }

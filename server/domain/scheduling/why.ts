@@ -50,17 +50,22 @@ export function whyWaiting(
   const counts = new Map<Blocked, number>();
   for (const { by } of blocked) if (by) counts.set(by, (counts.get(by) ?? 0) + 1);
   // What would free up soonest names the reason: busy, then quarantined, then the rest.
-  const order: Blocked[] = ["busy", "quarantined", "draining", "paused", "offline"];
+  const order: Blocked[] = ["busy", "quarantined", "draining", "paused", "unopened", "offline"];
   const code = order.find((by) => counts.has(by)) ?? "offline";
   const parts = order
     .filter((by) => counts.has(by))
-    .map((by) => `${counts.get(by)} ${by === "draining" ? "shutting down" : by}`);
+    .map((by) => `${counts.get(by)} ${WORDS[by] ?? by}`);
   return {
     code,
     sentence: `${workers.length} workers match: ${parts.join(", ")}${behind(ahead)}.`,
     worker: null,
   };
 }
+
+const WORDS: Partial<Record<Blocked, string>> = {
+  draining: "shutting down",
+  unopened: "without a machine",
+};
 
 /** Somebody chose its worker (`enforceChosenWorker`), so the others do not count. */
 function whyChosen(
@@ -120,6 +125,8 @@ function is(worker: Candidate, by: Blocked): string {
   switch (by) {
     case "busy":
       return "is busy";
+    case "unopened":
+      return "has no machine, and its pool makes none for it now";
     case "offline":
       return "is not connected";
     case "paused":

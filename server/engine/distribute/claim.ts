@@ -6,6 +6,7 @@
  * session, and the process that claimed it owns it (engine/latent/waiting.ts).
  */
 import type { Queryable } from "../../db/pool";
+import { IS_UNWELCOME } from "../../db/pool-rows";
 import { Batch, Expression, StaleState } from "../../db/transition";
 import type { BuildId, OrgId, ProcessId } from "../../domain/ids";
 import type { Assignment } from "../../domain/scheduling";
@@ -58,6 +59,7 @@ export async function claim(
     `select p.id, w.name from worker w ${connection}
      where w.id = ${worker} and w.org_id = ${org} and w.removed_at is null
        and w.paused_at is null and not w.is_draining
+       and not exists (select from pool p where p.id = w.pool_id and ${IS_UNWELCOME})
        and (w.quarantined_until is null or w.quarantined_until <= now())
        and p.gone_at is null and p.lease_expires_at > now()`,
     1,

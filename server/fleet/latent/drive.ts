@@ -351,6 +351,7 @@ function failureOf(error: unknown): Failure {
   if (!(error instanceof DriverError)) throw error;
   return {
     verdict: verdictOf(error.code),
+    code: error.code,
     reason: `its machine could not be started: ${error.message}`,
     advice: ADVICE[error.code],
   };

@@ -1,7 +1,8 @@
 /** A latent worker as it stands: one statement, on the database's clock. */
 import { z } from "zod";
 import type { Queryable } from "../../db/pool";
-import type { InstanceId, OrgId, WorkerId } from "../../domain/ids";
+import { BUILDS_ON_MACHINE, IS_UNWELCOME } from "../../db/pool-rows";
+import type { InstanceId, OrgId, PoolId, WorkerId } from "../../domain/ids";
 import {
   CHECK_INSTANCE_SECONDS,
   type InstanceState,
@@ -31,6 +32,7 @@ export interface Latent {
   readonly workerId: WorkerId;
   readonly workerName: string;
   readonly loginName: string;
+  readonly poolId: PoolId | null;
   /** Buildbot's class name, and all of the worker's options. */
   readonly kind: string;
   readonly config: unknown;
@@ -65,6 +67,7 @@ type Row = Omit<Latent, "facts"> & {
     | "failure"
     | "stopAsked"
     | "unstopped"
+    | "pool"
   >;
 
 /** Of options, what the life cycle needs; what is amiss was refused when it was configured. */
@@ -84,12 +87,23 @@ const lifetimeSchema = z.object({
 export const WAITS = "x.state = 'preparing' and x.session_id is null";
 const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
+/** `PoolWish` of the domain, over the rows `l`, `w` and `p`. Who may not start keeps no machine ready either. */
+const POOL_WISH = `jsonb_build_object(
+  'isWished', l.is_wished and w.paused_at is null and not w.is_draining
+    and (w.quarantined_until is null or w.quarantined_until <= now()),
+  'unwelcome', case when ${IS_UNWELCOME} then case when p.steering = 'drain' then 'its pool is being drained: ' || p.steer_reason
+    else 'its pool may have ' || p.max_workers || ' machines' end end,
+  'worn', case when l.state = 'substantiated' and (p.config->>'maxBuildsPerInstance')::int <= ${BUILDS_ON_MACHINE}
+    then 'it has had its ' || (p.config->>'maxBuildsPerInstance') || ' builds' end,
+  'wornAt', case when l.state = 'substantiated'
+    then ${ms("l.state_since")} + 1000 * (p.config->>'maxLifetime')::float8 end)`;
+
 export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Latent | null> {
   const [row] = await q.rows<Row>(
     {
       name: "latent-worker",
       text: `select l.id, l.org_id as "orgId", g.slug as "orgSlug", l.worker_id as "workerId", w.name as "workerName",
-          w.login_name as "loginName", w.kind, w.config, 
+          w.login_name as "loginName", w.pool_id as "poolId", w.kind, w.config,
           case when w.password_secret is null then w.sealed_password else
             (select s.sealed from secret s where s.org_id = w.org_id and s.name = w.password_secret) end as "sealedPassword",
            l.generation, l.claims, l.owner_epoch as epoch,
@@ -105,9 +119,10 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
           coalesce(b.unstopped, 0) as unstopped, ${ms("i.unlisted_at")} as "unlistedAt", ${ms("i.created_at")} as "bornAt",
           case when i.stop_requested_at is not null then i.stop_requested_by || ' stopped its machine: ' || i.stop_reason end as "stopAsked",
           case when i.id is not null then jsonb_build_object('id', i.id, 'key', i.key, 'kind', i.driver, 'state', i.state,
-            'generation', i.generation, 'config', i.config, 'handle', i.handle) end as machine
+            'generation', i.generation, 'config', i.config, 'handle', i.handle) end as machine,
+          case when p.id is not null then ${POOL_WISH} end as pool
         from latent_worker l join worker w on w.id = l.worker_id join organization g on g.id = l.org_id
-        left join instance i on i.id = l.instance_id
+        left join instance i on i.id = l.instance_id left join pool p on p.id = w.pool_id
         cross join lateral (
           select (count(*) filter (where ${WAITS}))::int as waiting, (count(*) filter (where not (${WAITS})))::int as running,
             (count(*) filter (where not (${WAITS}) and x.stop_requested_at is null))::int as unstopped
@@ -160,6 +175,7 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
         checkInstanceInterval: options.check_instance_interval,
       },
       lostAt: isConnected || !isOfThis ? null : row.endedAt,
+      pool: row.pool ?? null,
       isStartAnswered: row.answeredAt !== null,
       idleSince: row.idleSince,
       instance: row.machine?.state ?? null,

@@ -54,6 +54,7 @@ export class Moves {
       billing,
       price_per_hour: priceOf(latent.config),
       place: new Expression("(select place from room)"),
+      pool_id: latent.poolId,
     };
     batch.create("machine", "instance", "requested", columns, {
       ...why,
@@ -67,6 +68,7 @@ export class Moves {
         instance_id: new Expression("(select id from machine)"),
         start_answered_at: null,
         checked_at: null,
+        is_open: false,
       },
       batch,
     );
@@ -120,7 +122,7 @@ export class Moves {
     }
     const set = { failure: JSON.stringify(failure), missing_at: null };
     const batch = this.#move("failed", reason, set);
-    this.#stopMachine(batch, reason, true);
+    this.#stopMachine(batch, reason, failure);
     this.#remember(batch, "machine-failed", reason);
     if (!isItsFault) {
       await batch.commit(this.writer.db);
@@ -238,13 +240,17 @@ export class Moves {
     return batch;
   }
 
-  #stopMachine(batch: Batch, reason: string, isFailed = false): void {
+  /** @param failure its start came to nothing */
+  #stopMachine(batch: Batch, reason: string, failure: Failure | null = null): void {
     const { machine } = this.latent;
     if (!machine) return;
     for (const from of ["requested", "starting", "running", "broken"] as const) {
       batch.moveAll(`machine_${from}`, "instance", `id = ${batch.value(machine.id, "bigint")}`, {
         ...{ from, to: "stopping", reason, actor: this.writer.actor },
-        set: { reason, end_reason: reason, is_failed: isFailed, stopping_at: NOW },
+        set: {
+          ...{ reason, end_reason: reason, stopping_at: NOW },
+          ...{ is_failed: failure !== null, failure_code: failure?.code ?? null },
+        },
         event: "instances/{id}/update",
       });
     }

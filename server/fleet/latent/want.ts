@@ -17,6 +17,10 @@ export interface Wanted {
   readonly missingSeconds: number;
 }
 
+/** A pool's worker has a machine made only where the pool has it open, or keeps one ready there. */
+const MAY_START = `(is_open or is_wished
+  or not exists (select from worker w where w.id = worker_id and w.pool_id is not null))`;
+
 /**
  * The statement is stale when the worker has moved on since it was seen.
  * @returns null when it does not take builds: it is shut down
@@ -33,10 +37,11 @@ export function want(
   if (to === null) return null;
   // That one is driven: its machine has to go first, and whoever drives it sees the wish.
   if (to === state || isRenewed) {
+    const opened = isRenewed ? ", is_open = false" : "";
     batch.with(
       "latent",
-      `update latent_worker set claims = claims + 1 where id = ${batch.value(id)} and state = ${batch.value(state)}
-         and failure is null returning *`,
+      `update latent_worker set claims = claims + 1${opened} where id = ${batch.value(id)} and state = ${batch.value(state)}
+         and failure is null ${isRenewed ? `and ${MAY_START}` : ""} returning *`,
       1,
     );
     due(batch);
@@ -44,9 +49,10 @@ export function want(
   }
   const missing = `now() + make_interval(secs => ${batch.value(missingSeconds, "float8")})`;
   moveLatent(batch, { id, workerId, facts: { state } }, to, {
-    ...{ reason, actor, where: "failure is null" },
+    ...{ reason, actor, where: `failure is null and ${MAY_START}` },
     set: {
       claims: new Expression("claims + 1"),
+      is_open: false,
       missing_at: missingSeconds === 0 ? null : new Expression(missing),
     },
   });

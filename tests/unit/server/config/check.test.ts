@@ -86,7 +86,11 @@ describe("mistakes", () => {
       "wrokers: []",
       /^1:1 wrokers: unknown key "wrokers": did you mean "workers"\?$/,
     ],
-    ["an option that comes later", "pools: []", /^1:1 pools: "pools" is not supported yet$/],
+    [
+      "an option that comes later",
+      "services: []",
+      /^1:1 services: "services" is not supported yet$/,
+    ],
     [
       "an unknown builder option",
       withBuilder("- {name: b, workername: local, factory: [], tag: [x]}"),

@@ -247,3 +247,58 @@ test("only what is configured wrongly is for ever; stops are tried ever more rar
   }
   expect([0, 1, 2, 6, 100].map(stopRetrySeconds)).toEqual([5, 10, 20, 300, 300]);
 });
+
+describe("a worker of a pool (K-031, K-033)", () => {
+  const pool = (more: Partial<NonNullable<LatentFacts["pool"]>> = {}) => ({
+    pool: { isWished: false, unwelcome: null, worn: null, wornAt: null, ...more },
+  });
+  const wished = pool({ isWished: true });
+  const up = { isConnected: true, instance: "running" } as const;
+
+  test("is started and kept without a build while its pool wishes so", () => {
+    expect(nextStep(facts("insubstantiated", pool()))).toEqual({ do: "wait", until: null });
+    expect(nextStep(facts("insubstantiated", wished))).toMatchObject({ do: "want" });
+    expect(nextStep(facts("starting", wished)).do).toBe("wait");
+    expect(nextStep(facts("starting", pool()))).toMatchObject({ do: "let-go" });
+    expect(nextStep(facts("resubstantiating", wished))).toEqual({ do: "stop" });
+    const idle = { ...up, since: NOW - 1e9, ...wait(0) };
+    expect(nextStep(facts("substantiated", { ...idle, ...wished }))).toEqual({
+      do: "wait",
+      until: null,
+    });
+    expect(nextStep(facts("substantiated", { ...idle, ...pool() }))).toMatchObject({
+      do: "let-go",
+    });
+    // What a build has left is for nobody, wish or not.
+    const used = { ...idle, idleSince: NOW - 1, ...wished };
+    expect(nextStep(facts("substantiated", used))).toMatchObject({ do: "let-go" });
+  });
+
+  test("goes as soon as it has no build when it is unwelcome or worn, and never before", () => {
+    for (const over of [
+      pool({ isWished: true, unwelcome: "its pool is being drained" }),
+      pool({ isWished: true, worn: "it has had its 3 builds" }),
+      pool({ isWished: true, wornAt: NOW }),
+    ]) {
+      const idle = facts("substantiated", { ...up, idleSince: NOW, ...over });
+      expect(nextStep(idle)).toMatchObject({ do: "let-go" });
+      expect(nextStep({ ...idle, running: 1 })).toEqual({ do: "wait", until: null });
+    }
+    const unwelcome = pool({ isWished: true, unwelcome: "its pool may have 2 machines" });
+    expect(nextStep(facts("insubstantiated", unwelcome))).toEqual({ do: "wait", until: null });
+  });
+
+  test("has another machine made for who waits when its own is worn", () => {
+    const worn = facts("substantiated", { ...up, waiting: 1, ...pool({ worn: "3 builds" }) });
+    expect(nextStep(worn)).toEqual({ do: "renew", reason: "3 builds" });
+    expect(nextStep({ ...worn, ...pool() })).toEqual({ do: "release" });
+  });
+
+  test("is looked at when its time is over", () => {
+    const later = pool({ isWished: true, wornAt: NOW + 5_000 });
+    expect(nextStep(facts("substantiated", { ...up, ...later }))).toEqual({
+      do: "wait",
+      until: NOW + 5_000,
+    });
+  });
+});

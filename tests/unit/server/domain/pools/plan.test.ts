@@ -29,7 +29,7 @@ const up = (number: number, builds: number, over: Partial<PoolRow> = {}) =>
 
 const facts = (over: Partial<PoolFacts> = {}, options: Partial<PoolOptions> = {}): PoolFacts => ({
   ...{ now: NOW, isJoined: false, steering: null, backoff: null, starts: [], wanted: 0 },
-  ...{ budget: null, rows: [], options: { ...POOL_DEFAULTS, ...options } },
+  ...{ budget: null, organization: null, rows: [], options: { ...POOL_DEFAULTS, ...options } },
   ...over,
 });
 const demand = (queue: number, over: Partial<Demand> = {}): Demand => ({
@@ -78,7 +78,8 @@ test("minIdle: machines without a build, beside those that builds take", () => {
     facts({ rows: idle }, { minIdle: 2 }),
     demand(1, { fresh: 0, wanted: 0, taken: new Set([102]) }),
   );
-  expect(taken.wish).toEqual([{ workerId: 103 }, { number: 4 }]);
+  // The one that is taken is wished for until the build has it, so that it does not go before.
+  expect(taken.wish).toEqual([{ workerId: 103 }, { workerId: 102 }, { number: 4 }]);
 });
 
 test("a machine that is used up is nobody's spare", () => {
@@ -138,6 +139,13 @@ test("a budget that is used up stops growth until its period ends", () => {
     sentence: "has used 10 of 10 machine hours of this day",
   });
   expect(roomOf(limitsOf(facts({ budget: { ...spent, usedHours: 9.9 } }, options)))).toBe(10);
+});
+
+test("a limit of the organisation counts machines that are about to be asked for", () => {
+  const organization = { left: 3, sentence: "shares 5 machines with the others" };
+  const plan = planPool(facts({ organization, wanted: 1 }), demand(9));
+  expect(plan.open).toHaveLength(2);
+  expect(plan.figures.limits[0]).toMatchObject({ code: "organization", room: 2 });
 });
 
 test("places in quarantine or paused take room away, and are not started", () => {

@@ -204,3 +204,52 @@ test.each<[string, Candidate[], number, string]>([
 ])("why it waits for the worker it chose: %s", (code, workers, ahead, sentence) => {
   expect(whyWaiting(workers, ahead, NOW, "w2")).toMatchObject({ code, sentence });
 });
+
+const latent = (
+  id: number,
+  state: NonNullable<Candidate["latent"]>["state"],
+  more: Partial<NonNullable<Candidate["latent"]>> = {},
+  given: Partial<Candidate> = {},
+): Candidate =>
+  worker(id, {
+    maxBuilds: 2,
+    sessionId: null,
+    ...given,
+    latent: {
+      ...{ id, state, isConnected: false, isUsed: false, missingSeconds: 0 },
+      ...more,
+    },
+  });
+const there = (id: number, more = {}, given = {}) =>
+  latent(id, "substantiated", { isConnected: true, ...more }, { sessionId: id as never, ...given });
+
+test("machines are packed: there, on their way, to be made, and each time the fullest first (K-031)", () => {
+  const workers = [
+    latent(1, "insubstantiated"),
+    latent(2, "insubstantiated"),
+    latent(3, "starting"),
+    there(4),
+    there(5, {}, { busySlots: [1] }),
+    worker(6),
+    latent(7, "insubstantiating"),
+  ];
+  const builders = Array.from({ length: 10 }, (_, n) => builder(n + 1, [[n + 1]], workers));
+  // The worker that costs nothing takes one of each builder: it has no limit.
+  expect(shown(builders).every(([, id]) => id === 6)).toBe(true);
+  const machines = workers.filter(({ latent: machine }) => machine);
+  expect(shown(builders.map((one) => ({ ...one, workers: machines }))).map(([, id]) => id)).toEqual(
+    [5, 4, 4, 3, 3, 1, 1, 2, 2, 7],
+  );
+});
+
+test("a worn machine takes no more beside what it has, and no machine is made where none may be", () => {
+  const worn = there(1, { isWorn: true }, { busySlots: [1] });
+  expect(blockedBy(worn, NOW)).toBe("busy");
+  expect(blockedBy({ ...worn, busySlots: [] }, NOW)).toBeNull();
+  const shut = { isPooled: true, isOpen: false };
+  expect(blockedBy(latent(1, "insubstantiated", shut), NOW)).toBe("unopened");
+  expect(blockedBy(latent(1, "insubstantiating", shut), NOW)).toBe("unopened");
+  expect(blockedBy(latent(1, "starting", shut), NOW)).toBeNull();
+  expect(blockedBy(there(1, shut), NOW)).toBeNull();
+  expect(blockedBy(there(1, { ...shut, isUsed: true }), NOW)).toBe("unopened");
+});

@@ -1,0 +1,372 @@
+/**
+ * Guarantee: a pool grows by what waits, at once and never beyond its limits, each machine with a name and a
+ * password of its own; it shrinks by machines without a build alone; and it says why it is not larger
+ * (K-030 to K-033, K-039).
+ */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { SUCCESS } from "../../../../../server/domain/builds";
+import type { BuildRequestId, PoolId } from "../../../../../server/domain/ids";
+import { DriverError } from "../../../../../server/drivers/contract";
+import { steerPool } from "../../../../../server/fleet/pools/steer";
+import { scripted } from "../../../../../server/protocols/null";
+import { CALLER, isFinished, isRunning, until } from "../../../../support/engine-rig";
+import type { JobsProcess } from "../../../../support/latent-rig";
+import { createPoolRig, type PoolRig } from "../../../../support/pool-rig";
+
+const STEP = { type: "ShellCommand", name: "run", command: ["run"] };
+
+let rig: PoolRig;
+let jobs: JobsProcess;
+/** Lets all commands end. */
+let release: () => void;
+
+beforeEach(async () => {
+  rig = await createPoolRig();
+  jobs = await rig.jobs();
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  rig.behaviour = scripted({ wait: gate }, { rc: 0 });
+});
+afterEach(async () => {
+  release();
+  expect(rig.cloud.faults).toEqual([]);
+  await rig.close();
+});
+
+/** So many builders, a request of each. */
+async function requests(pool: PoolId, count: number, first = 1): Promise<BuildRequestId[]> {
+  const made: BuildRequestId[] = [];
+  for (let n = first; n < first + count; n += 1) {
+    const builder = await rig.addPooled(`b${n}`, [pool], [STEP]);
+    made.push(await rig.rig.force(builder));
+  }
+  return made;
+}
+const running = (ids: readonly BuildRequestId[]) =>
+  Promise.all(ids.map((id) => rig.rig.build(id, isRunning)));
+const finished = (ids: readonly BuildRequestId[]) =>
+  Promise.all(ids.map((id) => rig.rig.build(id, isFinished)));
+const numbers = async (pool: PoolId) => (await rig.places(pool)).map(({ number }) => number);
+/** What the queue and the sweep do, until it is so. */
+const keepOn = <T>(look: () => Promise<T | null | false>) =>
+  until(async () => {
+    await rig.giveOut(jobs);
+    // As whoever holds its connection does when a build of it has ended.
+    await rig.rig.db.rows("update deadline set fire_at = now() where kind = 'latent-worker'");
+    await jobs.sweep();
+    return look();
+  });
+const allDone = async (ids: readonly BuildRequestId[]) => {
+  const states = await Promise.all(ids.map((id) => rig.rig.request(id)));
+  return states.every(({ state }) => state === "done");
+};
+const steer = (pool: PoolId, how: "hold" | "drain" | "resume", reason = "the disk is full") =>
+  steerPool(rig.rig.db, CALLER, pool, how, reason);
+const codes = async (pool: PoolId) => (await rig.pool(pool)).figures.limits.map(({ code }) => code);
+
+test("five requests: five machines in one tick, each somebody else (K-030, K-031)", async () => {
+  const pool = await rig.addPool("linux", { maxWorkers: 10 });
+  const ids = await requests(pool, 5);
+  expect(await rig.giveOut(jobs)).toBe(5);
+  await running(ids);
+  const places = await rig.places(pool);
+  expect(places.map(({ name }) => name)).toEqual([1, 2, 3, 4, 5].map((n) => `linux-${n}`));
+  expect(new Set(places.map(({ login_name }) => login_name)).size).toBe(5);
+  const passwords = rig.cloud.machines.map(({ order }) => order.agent.password);
+  expect(new Set(passwords).size).toBe(5);
+  expect(rig.workers.map(({ hello }) => hello.loginName).sort()).toEqual(
+    places.map(({ login_name }) => login_name),
+  );
+  await rig.tend(jobs);
+  expect((await rig.pool(pool)).figures).toMatchObject({ queue: 0, desired: 5, busy: 5 });
+  release();
+  expect((await finished(ids)).map(({ result }) => result)).toEqual(Array(5).fill(SUCCESS));
+  await keepOn(async () => rig.cloud.alive.length === 0);
+  // The same places again, with machines and passwords of their own.
+  const again = await rig.addPooled("again", [pool], [STEP]);
+  const next = await rig.rig.force(again);
+  await rig.giveOut(jobs);
+  await rig.rig.build(next, isFinished);
+  expect(await numbers(pool)).toEqual([1, 2, 3, 4, 5]);
+  expect(rig.cloud.machines[5]?.order.agent).toMatchObject({ name: "linux-1" });
+  expect(passwords).not.toContain(rig.cloud.machines[5]?.order.agent.password);
+});
+
+test("many requests of one builder, and more than may be: never over maxWorkers, which it says", async () => {
+  const pool = await rig.addPool("linux", { maxWorkers: 3 });
+  const builder = await rig.addPooled("b", [pool], [STEP]);
+  const ids: BuildRequestId[] = [];
+  for (let n = 0; n < 7; n += 1) ids.push(await rig.rig.force(builder));
+  expect(await rig.giveOut(jobs)).toBe(3);
+  expect(await rig.giveOut(jobs)).toBe(0);
+  expect(await numbers(pool)).toEqual([1, 2, 3]);
+  const { figures } = await rig.pool(pool);
+  expect(figures).toMatchObject({ queue: 4, desired: 3 });
+  expect(figures.limits[0]).toMatchObject({ code: "max", room: 0 });
+  release();
+  await keepOn(async () => {
+    expect(rig.cloud.alive.length).toBeLessThanOrEqual(3);
+    const [row] = await rig.rig.db.rows<{ open: number }>(
+      "select count(*)::int as open from build_request where state <> 'done'",
+    );
+    return row?.open === 0;
+  });
+  await keepOn(async () => rig.cloud.alive.length === 0);
+  expect(await numbers(pool)).toEqual([1, 2, 3]);
+});
+
+test("machines on their way are counted: nobody who looks again makes more", async () => {
+  rig.boots = false;
+  const pool = await rig.addPool("linux");
+  await requests(pool, 4);
+  const other = await rig.jobs();
+  await Promise.all([rig.giveOut(jobs), rig.giveOut(other), rig.giveOut(jobs)]);
+  for (let n = 0; n < 3; n += 1) {
+    await rig.giveOut(other);
+    await jobs.sweep();
+  }
+  await until(() => rig.cloud.machines.length === 4);
+  expect(await numbers(pool)).toEqual([1, 2, 3, 4]);
+  expect((await rig.places(pool)).some(({ is_open }) => is_open)).toBe(false);
+});
+
+test("builders share machines up to maxBuildsPerWorker, those on their way before new ones", async () => {
+  const pool = await rig.addPool("linux", { maxBuildsPerWorker: 3, idleTimeout: 600 });
+  const ids = await requests(pool, 7);
+  await rig.giveOut(jobs);
+  await running(ids);
+  expect((await rig.places(pool)).map(({ builds }) => builds)).toEqual([3, 3, 1]);
+  const more = await requests(pool, 2, 8);
+  await rig.giveOut(jobs);
+  await running(more);
+  expect((await rig.places(pool)).map(({ builds }) => builds)).toEqual([3, 3, 3]);
+  expect(rig.cloud.machines).toHaveLength(3);
+});
+
+test("a worker that is there costs nothing more: it comes before a machine", async () => {
+  const pool = await rig.addPool("linux");
+  const own = await rig.rig.addWorker("desk");
+  await rig.socket.connect("desk", { behaviour: scripted() });
+  const builder = await rig.addPooled("b", [pool], [STEP], [own]);
+  const request = await rig.rig.force(builder);
+  await rig.giveOut(jobs);
+  expect(await rig.rig.build(request, isFinished)).toMatchObject({ worker_id: own });
+  expect(rig.cloud.machines).toEqual([]);
+});
+
+test("what waits for a lock asks for no machine (K-031)", async () => {
+  const pool = await rig.addPool("linux");
+  await rig.rig.db.rows(
+    "insert into lock (org_id, kind, name, max_count, places) values (1, 'MasterLock', 'db', 1, 1)",
+  );
+  const ids = await requests(pool, 3);
+  await rig.rig.db.rows(
+    `update builder set locks = '[{"name": "db", "mode": "counting", "isExclusive": false, "count": 1}]'`,
+  );
+  expect(await rig.giveOut(jobs)).toBe(1);
+  expect(rig.cloud.machines.length).toBeLessThanOrEqual(1);
+  expect((await rig.pool(pool)).figures).toMatchObject({ queue: 2, desired: 1, limits: [] });
+  release();
+  await keepOn(() => allDone(ids));
+});
+
+test("minIdle: a machine without a build waits, is taken at once, and the next one is made", async () => {
+  const pool = await rig.addPool("linux", { minIdle: 1, idleTimeout: 0 });
+  await rig.giveOut(jobs);
+  await keepOn(async () => (await rig.places(pool))[0]?.state === "substantiated");
+  expect(rig.cloud.machines).toHaveLength(1);
+  // It stays, although its kind would keep none.
+  await keepOn(async () => rig.cloud.alive.length === 1);
+  const [id] = await requests(pool, 1);
+  await rig.giveOut(jobs);
+  expect((await rig.rig.build(id as BuildRequestId, isRunning)).state_string).toBeDefined();
+  await keepOn(async () => {
+    const places = await rig.places(pool);
+    return places.length === 2 && places[1]?.state === "substantiated";
+  });
+  expect(await rig.places(pool)).toMatchObject([
+    { builds: 1, is_wished: false },
+    { builds: 0, is_wished: true },
+  ]);
+  release();
+  await finished([id as BuildRequestId]);
+  await keepOn(async () => rig.cloud.alive.length === 1);
+  expect(await rig.places(pool)).toMatchObject([
+    { state: "insubstantiated" },
+    { state: "substantiated", is_wished: true },
+  ]);
+});
+
+test("maxBuildsPerInstance: the next build has another machine", async () => {
+  release();
+  const pool = await rig.addPool("linux", { maxBuildsPerInstance: 2, idleTimeout: 600 });
+  const builder = await rig.addPooled("b", [pool], [STEP]);
+  for (let n = 0; n < 5; n += 1) {
+    const id = await rig.rig.force(builder);
+    await keepOn(async () => (await rig.rig.build(id)).state === "finished");
+  }
+  const used = await rig.rig.db.rows<{ builds: number }>(
+    "select count(*)::int as builds from build group by instance_id order by instance_id",
+  );
+  expect(rig.cloud.machines).toHaveLength(3);
+  expect(used.reduce((sum, { builds }) => sum + builds, 0)).toBe(5);
+});
+
+test("maxLifetime: an old machine takes no more builds and goes when it has none", async () => {
+  const pool = await rig.addPool("linux", { maxLifetime: 3_600, idleTimeout: 600 });
+  const [first] = await requests(pool, 1);
+  await rig.giveOut(jobs);
+  await running([first as BuildRequestId]);
+  await rig.rig.db.rows("update latent_worker set state_since = now() - interval '2 hours'");
+  const [second] = await requests(pool, 1, 2);
+  await rig.giveOut(jobs);
+  const other = await rig.rig.build(second as BuildRequestId, isRunning);
+  expect((await rig.rig.build(first as BuildRequestId)).worker_id).not.toBe(other.worker_id);
+  expect(rig.cloud.alive).toHaveLength(2);
+  release();
+  await finished([first, second] as BuildRequestId[]);
+  await keepOn(async () => rig.cloud.alive.length === 1);
+  expect((await rig.places(pool)).map(({ state }) => state)).toEqual([
+    "insubstantiated",
+    "substantiated",
+  ]);
+});
+
+test("held: no more machines, what runs goes on; and it is in the audit log", async () => {
+  const pool = await rig.addPool("linux");
+  const ids = await requests(pool, 1);
+  await rig.giveOut(jobs);
+  await running(ids);
+  expect(await steer(pool, "hold")).toBe(true);
+  const more = await requests(pool, 2, 2);
+  expect(await rig.giveOut(jobs)).toBe(0);
+  expect(await codes(pool)).toEqual(["hold"]);
+  release();
+  await finished(ids);
+  await steer(pool, "resume", "");
+  await keepOn(() => allDone(more));
+  expect(
+    await rig.rig.db.rows("select action, subject, actor, detail from audit_entry order by id"),
+  ).toEqual([
+    {
+      ...{ action: "pool.hold", subject: "linux", actor: CALLER.actor },
+      detail: { reason: "the disk is full" },
+    },
+    { action: "pool.resume", subject: "linux", actor: CALLER.actor, detail: { reason: "" } },
+  ]);
+});
+
+test("drained: no more builds either, and machines go when they have none, whatever they would wait for", async () => {
+  const pool = await rig.addPool("linux", { idleTimeout: 86_400, maxBuildsPerWorker: 2 });
+  const ids = await requests(pool, 3);
+  await rig.giveOut(jobs);
+  await running(ids);
+  await steer(pool, "drain");
+  const [more] = await requests(pool, 1, 4);
+  expect(await rig.giveOut(jobs)).toBe(0);
+  release();
+  expect((await finished(ids)).every(({ result }) => result === SUCCESS)).toBe(true);
+  await keepOn(async () => rig.cloud.alive.length === 0);
+  expect(await codes(pool)).toEqual(["drain"]);
+  expect(await rig.rig.request(more as BuildRequestId)).toMatchObject({ state: "pending" });
+  await steer(pool, "resume");
+  await keepOn(() => allDone([more as BuildRequestId]));
+});
+
+test("scaleUpRate: so many machines a minute, and no more however often it is looked at", async () => {
+  const pool = await rig.addPool("linux", { scaleUpRate: 2 });
+  const ids = await requests(pool, 5);
+  expect(await rig.giveOut(jobs)).toBe(2);
+  await running(ids.slice(0, 2));
+  expect(await rig.giveOut(jobs)).toBe(0);
+  expect(await codes(pool)).toEqual(["rate"]);
+  await rig.rig.db.rows("update instance set created_at = now() - interval '61 seconds'");
+  expect(await rig.giveOut(jobs)).toBe(2);
+});
+
+test("a budget that is used up: nothing new until the next day, and it says so", async () => {
+  const pool = await rig.addPool("linux", { budget: { hours: 2, per: "day" } });
+  const ids = await requests(pool, 1);
+  await rig.giveOut(jobs);
+  await running(ids);
+  await rig.rig.db.rows(
+    `update instance set created_at = greatest(now() - interval '3 hours', date_trunc('day', now() at time zone 'UTC') at time zone 'UTC')`,
+  );
+  // Early in a day three hours of it are not to be had: the other figure is the same rule.
+  await rig.rig.db.rows(
+    `update pool set budget_checked_at = null, config = jsonb_set(config, '{budget,hours}', '0.0000001')`,
+  );
+  await requests(pool, 1, 2);
+  expect(await rig.giveOut(jobs)).toBe(0);
+  expect(await codes(pool)).toEqual(["budget"]);
+});
+
+test("a slip in the image: a handful of starts, then a pause that grows, and the driver's words (K-032)", async () => {
+  const pool = await rig.addPool("linux", { worker: { image: "missing" }, maxWorkers: 100 });
+  for (let round = 0; round < 4; round += 1) {
+    await requests(pool, 3, 1 + 3 * round);
+    for (let n = 0; n < 5; n += 1) {
+      await rig.giveOut(jobs);
+      await jobs.sweep();
+    }
+  }
+  await keepOn(async () =>
+    (await rig.places(pool)).every(({ state }) => state === "insubstantiated"),
+  );
+  // The first three were asked for together.
+  expect(rig.cloud.count("start")).toBe(3);
+  const { figures, backoff_reason } = await rig.pool(pool);
+  expect(backoff_reason).toContain("image missing is not on the host");
+  expect(figures.limits[0]).toMatchObject({ code: "backoff", room: 0 });
+  expect(figures.limits[0]?.sentence).toContain("image missing is not on the host");
+  // When the pause is over one is tried, and no more.
+  await rig.rig.db.rows("update pool set backoff_until = now()");
+  for (let n = 0; n < 5; n += 1) {
+    await rig.giveOut(jobs);
+    await jobs.sweep();
+  }
+  await keepOn(async () => (await rig.pool(pool)).backoff_count === 2);
+  expect(rig.cloud.count("start")).toBe(4);
+  // Mended: as if nothing had been.
+  await rig.rig.db.rows(
+    `update pool set config = jsonb_set(config, '{worker,image}', '"debian"'), backoff_until = null, backoff_count = 0,
+       judged_since = now()`,
+  );
+  await rig.rig.db.rows(
+    `update worker set config = jsonb_set(config, '{image}', '"debian"'), quarantined_until = null`,
+  );
+  release();
+  await keepOn(async () => {
+    const [row] = await rig.rig.db.rows<{ waiting: number }>(
+      "select count(*)::int as waiting from build_request where state <> 'done'",
+    );
+    return row?.waiting === 0;
+  });
+});
+
+test("an account at its limit is named as that", async () => {
+  rig.cloud.refuse("start", new DriverError("quota", "20 of 20 machines"), 3);
+  const pool = await rig.addPool("linux");
+  await requests(pool, 2);
+  await rig.giveOut(jobs);
+  await keepOn(async () => (await codes(pool))[0] === "quota");
+  expect((await rig.pool(pool)).figures.limits[0]?.sentence).toContain("20 of 20 machines");
+});
+
+test("fewer may be: the surplus goes without a build ending, and its places with it", async () => {
+  const pool = await rig.addPool("linux", { idleTimeout: 600 });
+  const ids = await requests(pool, 4);
+  await rig.giveOut(jobs);
+  await running(ids);
+  await rig.rig.db.rows(
+    "update pool set max_workers = 2, config = config || '{\"maxWorkers\": 2}'",
+  );
+  const [more] = await requests(pool, 1, 5);
+  expect(await rig.giveOut(jobs)).toBe(0);
+  release();
+  expect((await finished(ids)).every(({ result }) => result === SUCCESS)).toBe(true);
+  await keepOn(async () => (await numbers(pool)).length === 2);
+  await keepOn(() => allDone([more as BuildRequestId]));
+  expect(rig.cloud.alive.length).toBeLessThanOrEqual(2);
+});
