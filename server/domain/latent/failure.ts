@@ -14,18 +14,6 @@ export const DRIVER_ERRORS = {
 
 export type DriverErrorCode = keyof typeof DRIVER_ERRORS;
 
-/** What a person can do about it. */
-export const DRIVER_ADVICE: Readonly<Record<DriverErrorCode, string>> = {
-  "no-capacity":
-    "Nothing is wrong with the settings: it is tried again by itself. Another size, zone or image may be there at once.",
-  quota: "Stop machines that are not needed, or have the account's limit raised.",
-  "bad-configuration":
-    "Trying again is useless: correct the option that the message names, and save.",
-  "provider-down":
-    "Is the address right, does the provider run, and may this installation reach it? It is tried again by itself.",
-  "not-found": "Is the name right, and is what it names there, on this account and in this place?",
-};
-
 /**
  * `transient`: its builds end in RETRY and are tried again, on any worker. `permanent`: it can never
  * succeed as it is configured, and they end in EXCEPTION. The worker rests in either case.
@@ -45,18 +33,3 @@ export interface Failure {
   /** The driver's word for it; absent: it did not say. */
   readonly code?: DriverErrorCode;
 }
-
-export const ADVICE: Readonly<Record<DriverErrorCode, string>> = {
-  "no-capacity":
-    "It is tried again by itself; another place, size or kind of machine may have room.",
-  quota:
-    "It is tried again by itself; the account needs a higher limit, or fewer machines at a time.",
-  "bad-configuration": "It is not tried again: the options of the worker have to change.",
-  "provider-down":
-    "It is tried again by itself; if it lasts, look whether the provider is reached from here.",
-  "not-found":
-    "It is tried again by itself; if it lasts, look whether what the options name still exists.",
-};
-
-export const ADVICE_SILENT =
-  "Look at what the machine prints: does its image start a worker at boot, and does it reach the address that it was given?";

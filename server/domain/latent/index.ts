@@ -1,3 +1,4 @@
+export * from "./advice";
 export * from "./driver-test";
 export * from "./failure";
 export * from "./next-step";

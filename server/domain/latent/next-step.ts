@@ -3,7 +3,8 @@
  * looks, after whatever was lost, comes to the same step. Who does it writes first that it is being
  * done, then does it, then looks again.
  */
-import { ADVICE_SILENT, type Failure } from "./failure";
+import { ADVICE_SILENT } from "./advice";
+import type { Failure } from "./failure";
 import { END_SECONDS, type LatentOptions, LOST_SECONDS } from "./options";
 import type { InstanceState, LatentState } from "./state";
 

@@ -32,6 +32,7 @@ export function libvirtDriver(host: LibVirtHost): LatentDriverKind<LibVirtConfig
     kind: "libvirt",
     schema: libvirtConfigSchema,
     billing: "free",
+    accountOptions: ["uri"],
     listingLagSeconds: 0,
     open: (config, { note }) => new LibVirt(host, config, note),
   };

@@ -10,14 +10,7 @@
 import type { Queryable } from "../../db/pool";
 import { StaleState } from "../../db/transition";
 import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
-import {
-  ADVICE,
-  ADVICE_SILENT,
-  type Failure,
-  type LatentStep,
-  nextStep,
-  verdictOf,
-} from "../../domain/latent";
+import { adviceFor, type Failure, type LatentStep, nextStep, verdictOf } from "../../domain/latent";
 import { DriverError, type LatentDriver } from "../../drivers/contract";
 import { mergeCalls } from "../../events/merge-calls";
 import { loadRoom } from "../caps";
@@ -292,7 +285,7 @@ class Seeing {
     const { context, latent } = this;
     if (latent.facts.state === "starting") {
       const reason = `its machine crashed before it logged in: ${why}`;
-      return this.#fail({ verdict: "transient", reason, advice: ADVICE_SILENT });
+      return this.#fail({ verdict: "transient", reason, advice: adviceFor(null, why) });
     }
     const reason = `its machine is gone: ${why}`;
     await context.giveUpLost(latent.workerId, reason);
@@ -353,6 +346,6 @@ function failureOf(error: unknown): Failure {
     verdict: verdictOf(error.code),
     code: error.code,
     reason: `its machine could not be started: ${error.message}`,
-    advice: ADVICE[error.code],
+    advice: adviceFor(error.code, error.message),
   };
 }

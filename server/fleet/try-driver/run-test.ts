@@ -6,7 +6,7 @@
 import type { Queryable } from "../../db/pool";
 import type { InstanceId, OrgId } from "../../domain/ids";
 import {
-  DRIVER_ADVICE,
+  adviceFor,
   plannedStages,
   type StageReport,
   type StageState,
@@ -281,7 +281,7 @@ class Running {
     if (signal.aborted) return { says: `Cancelled by ${String(signal.reason)}.`, advice: null };
     if (error instanceof StageFailed) return { says: error.message, advice: error.advice };
     if (error instanceof DriverError) {
-      return { says: error.message, advice: DRIVER_ADVICE[error.code] };
+      return { says: error.message, advice: adviceFor(error.code, error.message) };
     }
     this.context.log("a test of a driver broke", { test: this.test.id, error });
     return { says: "It could not be tried: something broke here.", advice: "Try it again." };

@@ -1,10 +1,13 @@
 // Guarantee: the libvirt driver keeps the contract of latent drivers with QEMU machines under a real
 // libvirtd: found again by another program of ours, never taken for somebody else's, gone when stopped.
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type StartOrder, UNHEARD } from "../../../server/drivers/contract";
 import { libvirtDriver } from "../../../server/drivers/libvirt";
+import { fillIn } from "../../../server/drivers/libvirt/domain-xml";
+import { libvirtProblems } from "../../../server/drivers/libvirt/schema";
 import {
   startHypervisor,
   type TestHypervisor,
@@ -176,5 +179,27 @@ describe.skipIf(why !== null)("libvirt driver, on QEMU", () => {
     const away = await broken((xml) => xml, { uri: "qemu+unix:///system?socket=/nowhere/sock" });
     expect(away).toMatchObject({ code: "provider-down" });
     expect(hypervisor.active()).toEqual([]);
+  });
+
+  test("the network and the domain that we ship are understood by libvirt", () => {
+    const shipped = (name: string) =>
+      fileURLToPath(new URL(`../../../deploy/libvirt/${name}`, import.meta.url));
+    hypervisor.virsh("net-define", "--validate", shipped("network.xml"));
+    expect(hypervisor.virsh("net-dumpxml", "slipway")).toContain(
+      "<host mac='52:54:00:51:1a:01' name='vm1'",
+    );
+    hypervisor.virsh("net-undefine", "slipway");
+    const written = readFileSync(shipped("domain.xml"), "utf8");
+    const options = { hd_image: "/i/{{key}}", base_image: "/i/base", xml: written };
+    expect(libvirtProblems(options)).toEqual([]);
+    // As the file says for hosts like this one.
+    const slow = written
+      .replace('type="kvm"', 'type="qemu"')
+      .replace("host-passthrough", "maximum");
+    const file = join(hypervisor.folder, "shipped.xml");
+    const values = { key: "shipped", hd_image: "/i/d", login_image: "/i/l", console: "/i/c" };
+    writeFileSync(file, fillIn(slow, values));
+    hypervisor.virsh("define", "--validate", file);
+    hypervisor.virsh("undefine", "shipped");
   });
 });

@@ -5,6 +5,7 @@ import { routes } from "@/app/_client/navigation";
 import { useOrg } from "@/app/_shell/org";
 import { Ago } from "@/app/_ui/time";
 import type { InstancePage } from "@/server/api/instances/one";
+import { adviceOn } from "@/server/domain/latent/advice";
 
 /** What went wrong, in the provider's words, and what to do about it. */
 export function Failure({ instance }: { instance: InstancePage }) {
@@ -76,9 +77,13 @@ function Box(props: { title: string; children: React.ReactNode }) {
 
 function Words({ text }: { text: string | null }) {
   if (!text) return null;
+  const advice = adviceOn(text);
   return (
-    <pre className="num max-h-60 overflow-auto text-[12.5px] whitespace-pre-wrap break-words">
-      {text}
-    </pre>
+    <>
+      <pre className="num max-h-60 overflow-auto text-[12.5px] whitespace-pre-wrap break-words">
+        {text}
+      </pre>
+      {advice ? <p>{advice}</p> : null}
+    </>
   );
 }
