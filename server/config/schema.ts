@@ -4,7 +4,11 @@
  */
 import { z } from "zod";
 import { rangeOf } from "../domain/addresses";
-import { LATENT_MISSING_SECONDS } from "../domain/latent";
+import {
+  LATENT_MISSING_SECONDS,
+  MAX_LIFETIME_GRACE_SECONDS,
+  MAX_LIFETIME_SECONDS,
+} from "../domain/latent";
 import { lockAccesses, lockName, MOST_COUNT } from "../domain/locks";
 import { type LatentWorkerType, latentWorkerOptions } from "../drivers/driver-schema";
 import { mailAddress } from "../reporters/mail/schema";
@@ -149,6 +153,40 @@ const checkInstanceInterval = z
     description: "How often a machine is looked at that has not logged in yet. Left out: 10.",
   });
 
+/** W-144: ours, not Buildbot's. */
+const lifetimeOptions = {
+  max_lifetime: z
+    .number("must be a number of seconds, or null for no limit")
+    .min(60, "must be at least 60")
+    .max(31_536_000, "must be a year at most")
+    .nullable()
+    .optional()
+    .meta({
+      unit: "seconds",
+      description: `How old a machine becomes: then it takes no new builds, and goes when those it has are over; null: no limit. Left out: ${MAX_LIFETIME_SECONDS}.`,
+    }),
+  max_lifetime_grace: z
+    .number("must be a number of seconds, or null for ever")
+    .min(0, "must not be below 0")
+    .max(31_536_000, "must be a year at most")
+    .nullable()
+    .optional()
+    .meta({
+      unit: "seconds",
+      description: `How long builds may go on after that before they are ended; null: for ever. Left out: ${MAX_LIFETIME_GRACE_SECONDS}.`,
+    }),
+  price_per_hour: z
+    .number("must be a number")
+    .min(0, "must not be below 0")
+    .max(1_000_000, "must be at most 1000000")
+    .optional()
+    .meta({
+      unit: "per hour",
+      description:
+        "What an hour of a machine costs, in the organisation's currency: for what is shown, and for limits on money.",
+    }),
+};
+
 const commonLatentOptions = {
   ...commonWorkerOptions,
   missing_timeout: missingTimeout.optional().meta({
@@ -171,6 +209,7 @@ const commonLatentOptions = {
       description:
         "After so many machines that came to nothing a request ends in EXCEPTION; 0: never. Left out: 10.",
     }),
+  ...lifetimeOptions,
   followStartupLogs: z
     .boolean()
     .optional()

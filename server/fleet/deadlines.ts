@@ -6,6 +6,8 @@ import type { Queryable } from "../db/pool";
 import type { LossId, OrgId } from "../domain/ids";
 import { dueMails } from "./missing/mail-store";
 import { noticeDue } from "./missing/notice";
+import { noteOverdueStops } from "./notices/note";
+import { dueNotices } from "./notices/notice-store";
 import { releaseDue } from "./quarantine/release";
 
 export interface DeadlinesContext {
@@ -17,6 +19,8 @@ export interface DeadlinesContext {
   readonly wake: (orgId: OrgId) => void;
   /** Somebody is to be told of this loss. */
   readonly tellOf: (lossId: LossId) => void;
+  /** People are to be told of this notice. */
+  readonly tellNotice: (id: number) => void;
   readonly announce: () => void;
 }
 
@@ -45,4 +49,6 @@ export async function fireDeadlines(context: DeadlinesContext): Promise<void> {
   if (released.size + noticed > 0) context.announce();
   for (const orgId of released) context.wake(orgId);
   for (const lossId of await dueMails(db)) context.tellOf(lossId);
+  await noteOverdueStops(db);
+  for (const id of await dueNotices(db)) context.tellNotice(id);
 }

@@ -19,6 +19,9 @@ export {
 } from "./latent";
 export { type Mailer, type TellContext, tellOfLoss } from "./missing/tell";
 export { doorsOpened } from "./missing/watch";
+export { noteOverdueStops, noteReached } from "./notices/note";
+export { dueNotices } from "./notices/notice-store";
+export { tellNotice } from "./notices/tell";
 export { hasPools, loadPools, type Pool, retirePlaces, writeBackOff, writePlan } from "./pools";
 export {
   absolve,

@@ -30,7 +30,7 @@ import {
   REPOSITORIES,
 } from "../events/bus";
 import { mergeCalls } from "../events/merge-calls";
-import { fireDeadlines, tellOfLoss } from "../fleet";
+import { fireDeadlines, tellNotice, tellOfLoss } from "../fleet";
 import { openQueue, openWorker } from "../queues/backend";
 import { CATALOG } from "../queues/catalog";
 import { createProcessor } from "../queues/processors";
@@ -132,14 +132,16 @@ const telling = {
   log,
   insist,
 };
+const { hostname: host } = new URL(publicUrl);
 const deadlines = mergeCalls(
   () =>
     fireDeadlines({
       db,
       actor: own.actor,
-      host: new URL(publicUrl).hostname,
+      host,
       wake: (orgId) => own.producer.distribute(orgId),
       tellOf: (lossId) => own.producer.mail(lossId),
+      tellNotice: (id) => own.producer.notice(id),
       announce,
     }),
   (error) => log("deadlines left for the next sweep", { error }),
@@ -158,6 +160,7 @@ const processor = createProcessor({
   },
   alarm: fleetDeadlines,
   mail: (lossId) => tellOfLoss(telling, lossId),
+  notice: (id) => tellNotice(telling, id, host),
   async sweep() {
     // Whoever asked may have died before it said so.
     void answerPages();

@@ -14,12 +14,14 @@ export interface Producer {
   alarm(id: string, afterMs: number): void;
   /** Somebody is to be told of this loss of a worker. Never throws: the sweep comes anyway. */
   mail(lossId: number): void;
+  /** People are to be told of this notice. Never throws: the sweep comes anyway. */
+  notice(noticeId: number): void;
   /** Somebody should look at this latent worker. Never throws: the sweep comes anyway. */
   see(workerId: number): void;
   close(): Promise<void>;
 }
 
-type Wakeable = "distribute" | "poll" | "alarm" | "mail" | "see";
+type Wakeable = "distribute" | "poll" | "alarm" | "mail" | "notice" | "see";
 
 /** Clocks differ a little; an alarm that rings too early rings for nothing. */
 const ALARM_MARGIN_MS = 50;
@@ -94,6 +96,7 @@ export function createProducer(
     distribute: (orgId) => wake("distribute", orgId, { orgId }),
     poll: (changeSourceId) => wake("poll", changeSourceId, { changeSourceId }),
     mail: (lossId) => wake("mail", lossId, { lossId }),
+    notice: (noticeId) => wake("notice", noticeId, { noticeId }),
     see: (workerId) => wake("see", workerId, { workerId }),
     alarm: (id, afterMs) =>
       wake("alarm", id, {}, { id, afterMs: Math.ceil(afterMs) + ALARM_MARGIN_MS }),

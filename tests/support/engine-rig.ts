@@ -90,6 +90,8 @@ export interface Rig {
   readonly alarms: ReadonlySet<string>;
   /** Losses of which somebody is to be told. */
   readonly toTell: Set<LossId>;
+  /** Notices that people are to be told. */
+  readonly notices: Set<number>;
   /** Acts on the fleet's deadlines that passed. */
   deadlines(): Promise<void>;
   /** Whether `wake` reaches the distributor. */
@@ -165,6 +167,7 @@ export async function createRig(): Promise<Rig> {
   const people = orgDatabase(web);
   const alarms = new Set<string>();
   const toTell = new Set<LossId>();
+  const notices = new Set<number>();
 
   const rig: Rig = {
     db,
@@ -172,6 +175,7 @@ export async function createRig(): Promise<Rig> {
     isDistributing: true,
     alarms,
     toTell,
+    notices,
     deadlines: () =>
       fireDeadlines({
         db,
@@ -179,6 +183,7 @@ export async function createRig(): Promise<Rig> {
         host: "ci.example.org",
         wake,
         tellOf: (lossId) => toTell.add(lossId),
+        tellNotice: (id) => void notices.add(id),
         announce,
       }),
     commands: createEngineCommands({ db: people, wake, announce, tell: tell("stop") }),

@@ -51,15 +51,19 @@ export interface Room {
 
 const NEAR = 0.8;
 
-/** The limits hold when they are reached, not when they are passed: at 8 of 8 hours no machine is made. */
-export function roomWithin(policy: InstancePolicy | null, used: Used): Room {
+/**
+ * @param wanted machines that will be asked for in a moment: they have their places
+ *
+ * The limits hold when they are reached, not when they are passed: at 8 of 8 hours no machine is made.
+ */
+export function roomWithin(policy: InstancePolicy | null, used: Used, wanted = 0): Room {
   const unit = policy?.currency ? ` ${policy.currency}` : "";
   const hours = (limit: number, value: number, when: string) =>
     `${round(value)} of ${round(limit)} machine hours ${when} are used`;
   const money = (limit: number, value: number, when: string) =>
     `${round(value)} of ${round(limit)}${unit} ${when} are spent on machines`;
   const states = [
-    state("max_instances", policy?.maxInstances, used.machines, (limit, value) =>
+    state("max_instances", policy?.maxInstances, used.machines + wanted, (limit, value) =>
       limit === 0
         ? "the organisation may have no machines"
         : `${value} of ${limit} machines of the organisation are there`,
@@ -79,7 +83,7 @@ export function roomWithin(policy: InstancePolicy | null, used: Used): Room {
   ];
   const reached = [...states].reverse().find(({ isReached }) => isReached) ?? null;
   const most = policy?.maxInstances ?? null;
-  const left = most === null ? null : Math.max(0, most - used.machines);
+  const left = most === null ? null : Math.max(0, most - used.machines - wanted);
   return { states, reached, left: reached ? 0 : left };
 }
 

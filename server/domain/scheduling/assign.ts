@@ -43,15 +43,18 @@ export interface Candidate {
   readonly locks?: readonly LockAccess[];
   /** What a build of the builder on it waits for: "lock db, held by runtests #12". */
   readonly waitsFor?: string | null;
+  /** The limit on machines that keeps it from having one, in words. */
+  readonly limit?: string | null;
 }
 
-/** unopened: its pool makes no machine for it now. */
+/** limited: the organisation may have no more machines. unopened: its pool makes none for it now. */
 export type Blocked =
   | "offline"
   | "paused"
   | "draining"
   | "quarantined"
   | "busy"
+  | "limited"
   | "locked"
   | "unopened";
 
@@ -64,6 +67,7 @@ export function blockedBy(worker: Candidate, now: number): Blocked | null {
   if (worker.quarantinedUntil !== null && worker.quarantinedUntil > now) return "quarantined";
   if (worker.isPairBusy || freeSlot(worker.maxBuilds, worker.busySlots) === null) return "busy";
   if (worker.latent?.isWorn && worker.busySlots.length > 0) return "busy";
+  if (worker.limit) return "limited";
   if (worker.latent?.isOpen === false && needsMachine(worker)) return "unopened";
   return worker.waitsFor ? "locked" : null;
 }

@@ -1,2 +1,3 @@
 export * from "./assign";
+export * from "./limited";
 export * from "./why";

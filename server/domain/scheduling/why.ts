@@ -39,6 +39,11 @@ export function whyWaiting(
     const sentence = `It waits for ${locked.waitsFor}${behind(ahead)}.`;
     return { code: "locked", sentence, worker: blocked.length === 1 ? ref(locked) : null };
   }
+  const limited = blocked.find(({ by }) => by === "limited")?.worker;
+  if (limited) {
+    const sentence = `No machine may be made for it now: ${limited.limit}${behind(ahead)}.`;
+    return { code: "limited", sentence, worker: blocked.length === 1 ? ref(limited) : null };
+  }
   const [only] = blocked;
   if (blocked.length === 1 && only?.by) {
     return {
@@ -127,6 +132,8 @@ function is(worker: Candidate, by: Blocked): string {
       return "is busy";
     case "unopened":
       return "has no machine, and its pool makes none for it now";
+    case "limited":
+      return `has no machine and may get none: ${worker.limit}`;
     case "offline":
       return "is not connected";
     case "paused":

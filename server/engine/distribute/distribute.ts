@@ -9,6 +9,7 @@ import type { Queryable } from "../../db/pool";
 import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
 import { assign } from "../../domain/scheduling";
 import { claim } from "./claim";
+import { withinLimits } from "./limits";
 import { loadWaiting, lockBook } from "./queue";
 
 export interface DistributeContext {
@@ -37,7 +38,8 @@ export async function distribute(context: DistributeContext, orgId: OrgId): Prom
   // many workers of each builder.
   while (fruitless < FRUITLESS_ROUNDS) {
     const { latent } = context;
-    const waiting = await loadWaiting(context.db, orgId, latent !== undefined);
+    const all = await loadWaiting(context.db, orgId, latent !== undefined);
+    const waiting = await withinLimits(context.db, orgId, all);
     const assignments = assign(waiting, context.now(), await lockBook(context.db, orgId, waiting));
     if (assignments.length === 0) break;
     const claims = await Promise.allSettled(

@@ -9,6 +9,7 @@ import {
   type Waiting,
   whyNotOn,
 } from "../../domain/scheduling";
+import { withLimits } from "./limits";
 import { CHOSEN_WORKER, loadCandidates, loadWaiting, lockBook } from "./queue";
 
 export async function whyWaiting(
@@ -72,7 +73,8 @@ async function waitingNow(q: Queryable, orgId: OrgId, requestIds: readonly numbe
     [orgId, requestIds],
   );
   const builderIds = [...new Set(requests.map((row) => row.builder_id))];
-  return { requests, candidates: await withLocks(q, orgId, builderIds, now) };
+  const candidates = await withLocks(q, orgId, builderIds, now);
+  return { requests, candidates: await withLimits(q, orgId, candidates) };
 }
 
 /** The workers of these builders, each with the lock that keeps a build from beginning on it. */

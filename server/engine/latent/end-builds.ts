@@ -3,7 +3,7 @@
  * next machine would not live longer.
  */
 import type { Queryable } from "../../db/pool";
-import { EXCEPTION } from "../../domain/builds";
+import { CANCELLED } from "../../domain/builds";
 import type { ProcessId, WorkerId } from "../../domain/ids";
 import { STOPPING_SECONDS } from "../commands";
 
@@ -18,7 +18,7 @@ export async function endBuilds(
     {
       name: "end-builds-of-machine",
       text: `with stopped as (
-          update build set stop_requested_at = now(), stop_requested_by = $3, stop_reason = $2, stop_result = ${EXCEPTION}
+          update build set stop_requested_at = now(), stop_requested_by = $3, stop_reason = $2, stop_result = ${CANCELLED}
           where worker_id = $1 and state <> 'finished' and not (state = 'preparing' and session_id is null)
             and stop_requested_at is null
           returning id, org_id, owner_id, state),

@@ -310,10 +310,13 @@ class Seeing {
     await this.#moves.gone(machine);
   }
 
-  /** A limit of the organisation: its builds wait in line again, and the worker is as good as before. */
+  /**
+   * A limit of the organisation: its builds wait in line again, and the worker is as good as before. One
+   * that only its pool wants rests, so that it is not wanted again at once.
+   */
   async #refuse(why: string): Promise<void> {
     const reason = `no machine may be asked for: ${why}`;
-    await this.#fail({ verdict: "transient", reason }, false);
+    await this.#fail({ verdict: "transient", reason }, this.latent.facts.waiting === 0);
   }
 
   async #fail(failure: Failure, isItsFault = true): Promise<void> {

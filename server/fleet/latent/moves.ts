@@ -17,6 +17,7 @@ import {
 import type { WorkerEventKind } from "../../domain/workers/history";
 import type { InstanceHandle } from "../../drivers/contract";
 import { account, takePlace } from "../caps";
+import { noteFailure } from "../notices/note";
 import { begin, type Quarantine } from "../quarantine/conduct";
 import type { Hold } from "./hold";
 import { type Latent, type Machine, WAITS } from "./load";
@@ -128,6 +129,7 @@ export class Moves {
       await batch.commit(this.writer.db);
       return null;
     }
+    noteFailure(batch, "latent", reason);
     batch.with("culprit", "select org_id, worker_id from latent");
     begin(batch, "culprit", batch.value(reason, "text"), this.writer.actor);
     return (await batch.commit<{ quarantine: Quarantine | null }>(this.writer.db)).quarantine;

@@ -36,7 +36,10 @@ const NO_MAILER =
 export async function tellOfLoss(context: TellContext, lossId: LossId): Promise<void> {
   const claimed = await claimMails(context.db, lossId);
   if (!claimed) return;
-  const tries = await attempt(context, claimed);
+  const { orgId, name, to, open, messageId, noticedAt } = claimed;
+  const text = textOf(claimed, context.publicUrl);
+  const letter = { to, open, subject: subjectOf(claimed), text, messageId, date: noticedAt };
+  const tries = await postTo(context, { orgId, workerName: name }, letter);
   // Right after the mail server's word, and until it is written: a mail must not go out twice.
   const wait = await context.insist("outcome of a mail", () =>
     recordTries(context.db, lossId, tries, context.actor),
@@ -45,28 +48,23 @@ export async function tellOfLoss(context: TellContext, lossId: LossId): Promise<
   if (wait !== null) context.alarm(`mail-${lossId}-${Date.now()}`, wait * 1000);
 }
 
-type Claim = NonNullable<Awaited<ReturnType<typeof claimMails>>>;
-
-async function attempt(context: TellContext, claim: Claim): Promise<Tried[]> {
-  const { open, to, messageId, noticedAt, orgId, name } = claim;
+/** One try for all to whom the mail is open, with whoever sends it for this worker. Never throws. */
+export async function postTo(
+  context: Pick<TellContext, "mailerFor" | "log">,
+  { orgId, workerName }: { readonly orgId: OrgId; readonly workerName: string },
+  letter: Omit<Letter, "from">,
+): Promise<Tried[]> {
+  const { open } = letter;
   const all = (answer: string, isHopeless: boolean): Tried[] =>
     open.map((recipient) => ({ recipient, isSent: false, answer, isHopeless }));
   try {
-    const mailer = await context.mailerFor(orgId, name);
+    const mailer = await context.mailerFor(orgId, workerName);
     if (!mailer) return all(NO_MAILER, true);
-    const posted = await mailer.post({
-      from: mailer.from,
-      to,
-      open,
-      subject: subjectOf(claim),
-      text: textOf(claim, context.publicUrl),
-      messageId,
-      date: noticedAt,
-    });
+    const posted = await mailer.post({ from: mailer.from, ...letter });
     return open.map((recipient) => outcome(recipient, posted, mailer));
   } catch (error) {
     const answer = words(error);
-    context.log("mail not sent", { worker: name, problem: answer });
+    context.log("mail not sent", { worker: workerName, problem: answer });
     return all(answer, false);
   }
 }

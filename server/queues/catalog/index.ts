@@ -34,6 +34,12 @@ export const CATALOG = {
     payload: z.object({ workerId: z.number().int().positive() }),
     attempts: 1,
   },
+  /** Tell people of something about machines. At most one waits while one runs. */
+  notice: {
+    queue: "mails",
+    payload: z.object({ noticeId: z.number().int().positive() }),
+    attempts: 1,
+  },
   /** Act on deadlines that passed and on processes that are gone. */
   sweep: { queue: "upkeep", payload: z.object({}), attempts: 1, everyMs: 5_000 },
   /** Partitions ahead of time, retention behind. */

@@ -9,6 +9,7 @@ export interface Processors {
   poll(id: ChangeSourceId): Promise<void>;
   alarm(): Promise<void>;
   mail(lossId: LossId): Promise<void>;
+  notice(noticeId: number): Promise<void>;
   see(workerId: WorkerId): Promise<void>;
   sweep(): Promise<void>;
   maintain(): Promise<void>;
@@ -30,6 +31,10 @@ export function createProcessor(processors: Processors) {
       case "mail": {
         const { lossId } = CATALOG.mail.payload.parse(data);
         return processors.mail(lossId as LossId);
+      }
+      case "notice": {
+        const { noticeId } = CATALOG.notice.payload.parse(data);
+        return processors.notice(noticeId);
       }
       case "see": {
         const { workerId } = CATALOG.see.payload.parse(data);

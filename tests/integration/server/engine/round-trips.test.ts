@@ -247,6 +247,7 @@ async function openJobs() {
     poll: async () => {},
     alarm: async () => {},
     mail: async () => {},
+    notice: async () => {},
     see: async () => {},
     sweep: async () => {},
     maintain: async () => {},

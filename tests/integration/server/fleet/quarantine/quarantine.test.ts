@@ -228,6 +228,7 @@ test("a restart of every process keeps the instant at which it ends (A14)", asyn
     host: "ci.example.org",
     wake: () => {},
     tellOf: () => {},
+    tellNotice: () => {},
     announce: () => {},
   });
   expect(await history("released")).toEqual(["released by jobs 2: its time was over"]);

@@ -332,7 +332,7 @@ test("while its worker is driven, an orphan of it waits; afterwards it goes", as
   await rows("update latent_worker set owner_id = null");
   await jobs.sweepAccounts();
   expect(alive()).toEqual([machine.order.key]);
-  expect((await latent.row(worker)).owner_id).toBeNull();
+  await until(async () => (await latent.row(worker)).owner_id === null);
 });
 
 test("what a person wants stopped is: the machine at once, an orphan without a second sighting", async () => {
