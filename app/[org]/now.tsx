@@ -22,7 +22,7 @@ export function Now() {
         label="workers"
         value={`${data.connected}/${data.workers}`}
         href={`/${org.slug}/workers`}
-        isWorrying={data.workers > 0 && data.connected === 0}
+        isWorrying={data.workers > data.dormant && data.connected === 0}
       />
     </ul>
   );

@@ -17,6 +17,8 @@ function change(set: (query: URLSearchParams) => void): void {
   });
 }
 
+const OF_MACHINES: ReadonlySet<ShownWord> = new Set(["starting", "stopping", "dormant"]);
+
 /** By name or pattern, by state, and those that are not configured any more. All in the address. */
 export function FleetFilters({ data }: { data: FleetPage }) {
   const asked = askedFor(useSearchParams());
@@ -46,6 +48,8 @@ export function FleetFilters({ data }: { data: FleetPage }) {
         <legend className="sr-only">Show only these states</legend>
         {SHOWN_WORDS.map((word) => {
           const isOn = asked.words.includes(word);
+          // Who has no worker on demand is not bothered with their states.
+          if (OF_MACHINES.has(word) && data.counts[word] === 0 && !isOn) return null;
           return (
             <button
               key={word}

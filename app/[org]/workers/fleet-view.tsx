@@ -48,10 +48,7 @@ export function FleetView() {
   const isNone = data.total === 0;
   return (
     <>
-      <PageHead
-        title="Workers"
-        note={isNone ? null : `${number(data.connected)} of ${number(data.total)} connected`}
-      >
+      <PageHead title="Workers" note={isNone ? null : present(data)}>
         {mayConfigure ? (
           <>
             <Link className={buttonClass()} href={routes.doors(org.slug)}>
@@ -74,6 +71,12 @@ export function FleetView() {
       </div>
     </>
   );
+}
+
+/** Those on demand are not away: nothing wants them. */
+function present({ connected, total, counts }: FleetPage): string {
+  const said = `${number(connected)} of ${number(total)} connected`;
+  return counts.dormant === 0 ? said : `${said}, ${number(counts.dormant)} on demand`;
 }
 
 const number = (count: number) => count.toLocaleString("en");

@@ -7,6 +7,7 @@ import { Status } from "@/app/_features/status";
 import { useOrg } from "@/app/_shell/org";
 import { Ago, Clock, Countdown } from "@/app/_ui/time";
 import type { WorkerRow } from "@/server/api/workers/row";
+import { outlookOf } from "@/server/domain/workers/outlook";
 
 /** The word, and the sentence with its times: until when, since when. */
 export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolean }) {
@@ -24,6 +25,7 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
         {worker.isRemoved ? "Not in the configuration any more" : shown.sentence}
         <Times worker={worker} />
         <Quarantine worker={worker} />
+        <Next worker={worker} />
       </span>
       {worker.running.map((build) => (
         <Link
@@ -60,6 +62,43 @@ function Quarantine({ worker }: { worker: WorkerRow }) {
   );
 }
 
+/** Of a latent worker: what becomes of its machine, and when. */
+function Next({ worker }: { worker: WorkerRow }) {
+  const org = useOrg();
+  const { latent, latentState, isConnected, buildCount } = worker;
+  if (!latent || !latentState || worker.isRemoved) return null;
+  const next = outlookOf({ ...latent, state: latentState, isConnected, buildCount });
+  return (
+    <>
+      {latent.instanceId === null ? null : (
+        <>
+          {" "}
+          (
+          <Link
+            className="link"
+            href={routes.instance(org.slug, latent.instanceId)}
+            prefetch={false}
+          >
+            machine {latent.generation}
+          </Link>
+          )
+        </>
+      )}
+      {next === null ? null : (
+        <>
+          ; {next.what}
+          {next.at === null ? null : (
+            <>
+              {" "}
+              <Countdown to={next.at} />
+            </>
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
 function Times({ worker }: { worker: WorkerRow }) {
   switch (worker.shown.word) {
     case "paused":
@@ -69,7 +108,7 @@ function Times({ worker }: { worker: WorkerRow }) {
         </>
       );
     case "offline":
-      return worker.lastSeenAt === null ? null : (
+      return worker.lastSeenAt === null || worker.latent !== null ? null : (
         <>
           , seen <Ago at={worker.lastSeenAt} />
           {worker.missingAt === null ? null : (

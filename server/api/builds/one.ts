@@ -54,6 +54,16 @@ export interface BuildPage {
   stateString: string;
   /** It has begun and its worker is away, which may come back with what it kept. */
   isAwaiting: boolean;
+  /** The machine that it waits for or had; null: its worker is static, or had none yet. */
+  instanceId: number | null;
+  /** While it waits for the machine of a latent worker. */
+  awaits: {
+    /** Of the worker: `substantiating`, `starting`, … */
+    latentState: string;
+    reason: string;
+    /** By when the machine must have logged in; null: at no time. Milliseconds since the epoch. */
+    missingAt: number | null;
+  } | null;
   properties: Properties;
   requestId: number;
   buildsetId: number;
@@ -119,6 +129,9 @@ const ONE = `
   select x.id, x.number, x.builder_id as "builderId", b.name as builder, p.name as project,
          x.worker_id as "workerId", k.name as worker, x.state, x.result, x.state_string as "stateString",
          x.state = 'running' and x.session_id is null as "isAwaiting",
+         x.instance_id as "instanceId",
+         (select json_build_object('latentState', l.state, 'reason', l.reason, 'missingAt', ${ms("l.missing_at")})
+          from latent_worker l where l.worker_id = x.worker_id and x.state = 'preparing' and x.session_id is null) as awaits,
          ${SHOWN_PROPERTIES} as properties, r.id as "requestId", s.id as "buildsetId", s.reason, s.owner, s.scheduler,
          ${stampsOf("s.id")} as stamps, because.authors, because.count as "changeCount",
          ${ms("r.submitted_at")} as "requestedAt", ${ms("x.created_at")} as "createdAt",

@@ -85,13 +85,13 @@ export async function machineOfBuild(
   if (build.instanceId === null) return null;
   const {
     builds,
-    stretches: _,
-    events: __,
+    stretches,
+    events: _,
     ...machine
   } = await oneInstance(org, {
     instanceId: build.instanceId,
   });
-  return { machine, cost: builds.find(({ id }) => id === buildId)?.cost ?? null };
+  return { machine, stretches, cost: builds.find(({ id }) => id === buildId)?.cost ?? null };
 }
 
 export async function currencyOf(tx: Queryable, orgId: number): Promise<string | null> {

@@ -30,6 +30,8 @@ export interface InstanceFacts {
   goneAt: number | null;
   /** Why it was let go; of one that never came (`isFailed`), the provider's words. */
   endReason: string | null;
+  /** Of one that never came: what a person may do about it. */
+  endAdvice: string | null;
   /** Its start came to nothing. */
   isFailed: boolean;
   /** Since when the provider lists it no more, while it should. */
@@ -106,7 +108,7 @@ export const INSTANCE_COLUMNS = `
   l.instance_id is not null and k.session_id is not null as "isConnected",
   ${ms("i.created_at")} as "createdAt", ${ms("i.answered_at")} as "answeredAt",
   ${ms("i.connected_at")} as "connectedAt", ${ms("i.stopping_at")} as "stoppingAt", ${ms("i.gone_at")} as "goneAt",
-  i.end_reason as "endReason", i.is_failed as "isFailed", ${ms("i.unlisted_at")} as "unlistedAt",
+  i.end_reason as "endReason", i.end_advice as "endAdvice", i.is_failed as "isFailed", ${ms("i.unlisted_at")} as "unlistedAt",
   i.stop_tries as "stopTries", i.last_error as "lastError",
   ${ms("i.stop_requested_at")} as "stopRequestedAt", i.stop_requested_by as "stopRequestedBy", i.stop_reason as "stopReason",
   i.billing, i.price_per_hour as "pricePerHour",

@@ -91,8 +91,9 @@ const BRIEF = {
   text: `
     select k.id, k.name, k.session_id is not null as "isConnected", k.paused_at is not null as "isPaused",
            k.is_draining as "isDraining", ${QUARANTINED_UNTIL} as "quarantinedUntil",
-           coalesce(run.count, 0)::int as "buildCount"
+           coalesce(run.count, 0)::int as "buildCount", l.state as "latentState"
     from worker k
+    left join latent_worker l on l.worker_id = k.id and l.is_latent
     left join (select x.worker_id, count(*) from build x
                where x.org_id = $1 and x.state <> 'finished' group by x.worker_id) run on run.worker_id = k.id
     where k.org_id = $1 and (k.removed_at is null or $2)

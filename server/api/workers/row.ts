@@ -20,10 +20,28 @@ export interface WorkerFactsRow extends ShownFacts {
   isRemoved: boolean;
   /** When it will have been away for too long; null: it is not waited for. */
   missingAt: number | null;
+  /** Of a latent worker; null: it is static. */
+  latent: LatentFacts | null;
   /** The builds it runs now. */
   running: { id: number; number: number; builderId: number; builder: string; startedAt: number }[];
   /** Its last ten finished builds, oldest first. */
   recent: { id: number; number: number; builderId: number; builder: string; result: number }[];
+}
+
+/** Where a latent worker is in its life, and what it waits for. Times in milliseconds. */
+export interface LatentFacts {
+  since: number;
+  /** Its present machine. */
+  instanceId: number | null;
+  generation: number;
+  /** By when its machine must have logged in; null: at no time. */
+  missingAt: number | null;
+  /** So long a machine is kept after its last build; below 0: for ever. */
+  keptSeconds: number;
+  /** When its last build ended, if it had its present machine. */
+  idleSince: number | null;
+  /** When its present machine lost its connection. */
+  lostAt: number | null;
 }
 
 export interface WorkerRow extends WorkerFactsRow {
@@ -47,11 +65,19 @@ export const WORKER_COLUMNS = `
   ${ms("k.last_seen_at")} as "lastSeenAt", n.protocol, n.peer, ${ms("n.started_at")} as "connectedAt",
   k.removed_at is not null as "isRemoved", ${ms("gone.fire_at")} as "missingAt",
   k.facts ->> 'version' as version, k.facts ->> 'system' as system,
+  l.state as "latentState", case when l.id is not null then json_build_object('since', ${ms("l.state_since")},
+    'instanceId', l.instance_id, 'generation', l.generation, 'missingAt', ${ms("l.missing_at")},
+    'keptSeconds', coalesce((k.config->>'build_wait_timeout')::float8, l.build_wait_seconds),
+    'idleSince', case when l.state = 'substantiated' then (select ${ms("max(x.complete_at)")} from build x
+      where x.worker_id = k.id and x.complete_at >= l.state_since) end,
+    'lostAt', case when l.state = 'substantiated' and k.session_id is null then (select ${ms("e.ended_at")}
+      from worker_session e where e.worker_id = k.id order by e.id desc limit 1) end) end as latent,
   run.running, json_array_length(run.running) as "buildCount", past.recent`;
 
 export const WORKER_TABLES = `
   worker k
   left join worker_session n on n.id = k.session_id
+  left join latent_worker l on l.worker_id = k.id and l.is_latent
   left join deadline gone on gone.kind = 'worker-missing' and gone.subject_id = k.id
   cross join lateral (
     select coalesce(json_agg(json_build_object('id', x.id, 'number', x.number, 'builderId', x.builder_id,

@@ -1,3 +1,5 @@
+import type { LatentState } from "../latent/state";
+
 /**
  * The one word a worker is shown with, and the sentence beside it.
  *
@@ -5,6 +7,9 @@
  * facts (WORKERS §6). What keeps it from building wins over what it is doing, and a person's
  * decision wins over ours: paused ▸ draining ▸ offline ▸ quarantined ▸ building ▸ idle. A paused
  * worker that is offline is still shown as paused, and the sentence says the rest.
+ *
+ * A latent worker without a machine is not offline: it is on demand (`dormant`), or its machine is on
+ * its way (`starting`) or going (`stopping`). At rest after a fault it is quarantined, as others are.
  */
 export interface ShownFacts {
   readonly isConnected: boolean;
@@ -19,6 +24,8 @@ export interface ShownFacts {
   readonly buildCount: number;
   /** null: no limit. */
   readonly maxBuilds: number | null;
+  /** Where a latent worker is in its life; left out, or null: it is static. */
+  readonly latentState?: LatentState | null;
 }
 
 /** Worst news first: the order of filters. */
@@ -27,15 +34,18 @@ export const SHOWN_WORDS = [
   "quarantined",
   "draining",
   "offline",
+  "starting",
+  "stopping",
   "building",
   "idle",
+  "dormant",
 ] as const;
 export type ShownWord = (typeof SHOWN_WORDS)[number];
 
 /** All that the word hangs on; lists of thousands of workers read no more than this. */
 export type WordFacts = Pick<
   ShownFacts,
-  "isConnected" | "isPaused" | "isDraining" | "quarantinedUntil" | "buildCount"
+  "isConnected" | "isPaused" | "isDraining" | "quarantinedUntil" | "buildCount" | "latentState"
 >;
 
 export interface ShownState {
@@ -54,10 +64,13 @@ export function shownState(facts: ShownFacts, now: number): ShownState {
   return {
     word,
     sentence: sentenceFor(word, facts, isFull),
-    takesBuilds:
-      facts.isConnected && !facts.isPaused && !facts.isDraining && !inQuarantine && !isFull,
+    takesBuilds: mayCome(facts) && !facts.isPaused && !facts.isDraining && !inQuarantine && !isFull,
   };
 }
+
+/** It is there, or a machine is made for it. */
+const mayCome = ({ isConnected, latentState }: ShownFacts): boolean =>
+  isConnected || (latentState != null && latentState !== "shut-down");
 
 function isResting({ quarantinedUntil }: WordFacts, now: number): boolean {
   return quarantinedUntil !== null && quarantinedUntil > now;
@@ -67,10 +80,29 @@ function isResting({ quarantinedUntil }: WordFacts, now: number): boolean {
 export function shownWord(facts: WordFacts, now: number): ShownWord {
   if (facts.isPaused) return "paused";
   if (facts.isDraining && facts.isConnected) return "draining";
-  if (!facts.isConnected) return "offline";
+  if (!facts.isConnected) return away(facts, now);
   if (isResting(facts, now)) return "quarantined";
+  if (isGoing(facts.latentState)) return "stopping";
   return facts.buildCount > 0 ? "building" : "idle";
 }
+
+function away(facts: WordFacts, now: number): ShownWord {
+  switch (facts.latentState) {
+    case "insubstantiated":
+      return isResting(facts, now) ? "quarantined" : "dormant";
+    case "substantiating":
+    case "starting":
+    case "resubstantiating":
+      return "starting";
+    case "insubstantiating":
+      return "stopping";
+    default:
+      return "offline";
+  }
+}
+
+const isGoing = (state: LatentState | null | undefined) =>
+  state === "insubstantiating" || state === "resubstantiating";
 
 function sentenceFor(word: ShownWord, facts: ShownFacts, isFull: boolean): string {
   switch (word) {
@@ -84,7 +116,13 @@ function sentenceFor(word: ShownWord, facts: ShownFacts, isFull: boolean): strin
       return facts.buildCount === 0
         ? "It is being told to exit"
         : `It exits after ${count(facts.buildCount, "build")}`;
+    case "starting":
+      return LATENT_SENTENCES[facts.latentState ?? "starting"];
+    case "stopping":
+    case "dormant":
+      return LATENT_SENTENCES[facts.latentState ?? "insubstantiated"];
     case "offline":
+      if (facts.latentState != null) return LATENT_SENTENCES[facts.latentState];
       return facts.lastSeenAt === null ? "It has never connected" : "It is not connected";
     case "quarantined":
       return facts.quarantineReason
@@ -98,5 +136,16 @@ function sentenceFor(word: ShownWord, facts: ShownFacts, isFull: boolean): strin
       return "Ready for a build";
   }
 }
+
+/** In plain words; the page says beside it what happens next, and when. */
+const LATENT_SENTENCES: Readonly<Record<LatentState, string>> = {
+  insubstantiated: "It has no machine; one is made when a build wants it",
+  substantiating: "A machine is wanted, and asked for in a moment",
+  starting: "Its machine was asked for, and has not logged in yet",
+  substantiated: "Its machine has lost its connection",
+  insubstantiating: "Its machine is being stopped",
+  resubstantiating: "Its machine is being stopped, and the next one is wanted already",
+  "shut-down": "It starts nothing any more",
+};
 
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

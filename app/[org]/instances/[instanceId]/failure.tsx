@@ -10,7 +10,7 @@ import { adviceOn } from "@/server/domain/latent/advice";
 /** What went wrong, in the provider's words, and what to do about it. */
 export function Failure({ instance }: { instance: InstancePage }) {
   const org = useOrg();
-  const { isFailed, endReason, lastError, stopTries, unlistedAt, state } = instance;
+  const { isFailed, endReason, endAdvice, lastError, stopTries, unlistedAt, state } = instance;
   if (state !== "gone" && stopTries > 0) {
     return (
       <Box title={`It could not be stopped, ${stopTries === 1 ? "once" : `${stopTries} times`}`}>
@@ -27,6 +27,7 @@ export function Failure({ instance }: { instance: InstancePage }) {
     return (
       <Box title="Its worker never logged in">
         <Words text={endReason} />
+        {endAdvice === null ? null : <p>{endAdvice}</p>}
         <p className="text-muted">
           {waiting ? (
             <>

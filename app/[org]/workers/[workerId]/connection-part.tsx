@@ -39,7 +39,8 @@ export function ConnectionPart({ worker }: { worker: WorkerPage }) {
 function FindTheLayer({ worker }: { worker: WorkerPage }) {
   const org = useOrg();
   const mayConfigure = useIsAtLeast("maintainer");
-  if (!mayConfigure || worker.kind === "LocalWorker" || worker.isRemoved) return null;
+  const isOurs = worker.kind === "LocalWorker" || worker.latent !== null;
+  if (!mayConfigure || isOurs || worker.isRemoved) return null;
   return (
     <div className="mt-7 grid gap-x-10 gap-y-7 xl:grid-cols-2">
       <div className="min-w-0">
@@ -65,6 +66,14 @@ function Connect({ worker }: { worker: WorkerPage }) {
   const mayConfigure = useIsAtLeast("maintainer");
   if (worker.kind === "LocalWorker") {
     return <p className="text-muted">It runs on this host and is started by this installation.</p>;
+  }
+  if (worker.latent !== null) {
+    return (
+      <p className="text-muted">
+        Each of its machines is given a name and a password of its own when it is made; nobody has
+        to connect it.
+      </p>
+    );
   }
   return (
     <div className="max-w-3xl space-y-4">

@@ -5,13 +5,17 @@ import type { WorkerPage } from "@/server/api/workers/one";
 import { Environ } from "./environ";
 import { FactList } from "./fact-list";
 import { Losses } from "./losses";
+import { Machines } from "./machines";
 import { NotChosen } from "./not-chosen";
 import { ServedBuilders } from "./served-builders";
 
 export function OverviewPart({ worker }: { worker: WorkerPage }) {
   return (
     <>
-      {worker.isConnected ? null : <Losses workerId={worker.id} isOpenOnly />}
+      {worker.isConnected || worker.latent !== null ? null : (
+        <Losses workerId={worker.id} isOpenOnly />
+      )}
+      {worker.latent === null ? null : <Machines workerId={worker.id} />}
       <NotChosen workerId={worker.id} />
       <div className="grid gap-x-10 gap-y-7 xl:grid-cols-2">
         <div className="min-w-0">

@@ -1,6 +1,6 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
-import { buildPages, comingPages } from "@/app/_client/pages";
+import { buildPages, comingPages, machinePages } from "@/app/_client/pages";
 import { Loaded, load, loadInfinite } from "@/app/_server/api";
 import type { WorkerPage } from "@/server/api/workers/one";
 import { parseId, type WorkerId } from "@/server/domain/ids";
@@ -41,6 +41,7 @@ export default async function Worker(props: Props) {
 /** What each part shows first, loaded here so that nothing shifts. */
 const OF_PART: Readonly<Record<Part, (org: string, workerId: WorkerId) => Promise<unknown>[]>> = {
   overview: (org, workerId) => [
+    loadInfinite((api) => api.instances.list.infiniteQueryOptions({ org, workerId }, machinePages)),
     load((api) => api.workers.builders.queryOptions({ org, workerId })),
     load((api) => api.workers.waiting.queryOptions({ org, workerId })),
     load((api) => api.workers.losses.queryOptions({ org, workerId })),

@@ -41,7 +41,7 @@ test("states add up; their counts heed the name, not the chosen states", () => {
   expect(fleet.matching.map(({ name }) => name)).toEqual(["arm-1", "Linux-1"]);
   expect(fleet.counts).toEqual({
     ...{ paused: 1, quarantined: 0, draining: 0, offline: 1 },
-    ...{ building: 1, idle: 1 },
+    ...{ building: 1, idle: 1, starting: 0, stopping: 0, dormant: 0 },
   });
   expect(fleet.connected).toBe(3);
 });

@@ -57,3 +57,26 @@ test("draining counts what is left", () => {
   expect(shown({ isDraining: true, buildCount: 2 }).sentence).toBe("It exits after 2 builds");
   expect(shown({ isDraining: true }).takesBuilds).toBe(false);
 });
+
+test("a latent worker without a machine is on demand, and not offline", () => {
+  const latent = (latentState: ShownFacts["latentState"], part: Partial<ShownFacts> = {}) =>
+    shown({ isConnected: false, latentState, ...part });
+  expect(latent("insubstantiated")).toMatchObject({ word: "dormant", takesBuilds: true });
+  expect(latent("substantiating")).toMatchObject({ word: "starting", takesBuilds: true });
+  expect(latent("starting").sentence).toBe("Its machine was asked for, and has not logged in yet");
+  expect(latent("insubstantiating").word).toBe("stopping");
+  expect(latent("resubstantiating").word).toBe("starting");
+  expect(latent("substantiated").word).toBe("offline");
+  expect(latent("shut-down")).toMatchObject({ word: "offline", takesBuilds: false });
+  expect(shown({ latentState: "substantiated" }).word).toBe("idle");
+  expect(shown({ latentState: "insubstantiating" }).word).toBe("stopping");
+});
+
+test("a latent worker rests after a fault, and a person's pause wins over that", () => {
+  const resting = { isConnected: false, latentState: "insubstantiated", quarantinedUntil: NOW + 1 };
+  expect(shown(resting as Partial<ShownFacts>)).toMatchObject({
+    word: "quarantined",
+    takesBuilds: false,
+  });
+  expect(shown({ ...(resting as Partial<ShownFacts>), isPaused: true }).word).toBe("paused");
+});

@@ -12,6 +12,7 @@ import { ICONS, Icon } from "@/app/_ui/icon";
 import { Ago, Duration } from "@/app/_ui/time";
 import type { BuildPage } from "@/server/api/builds/one";
 import { Controls } from "./controls";
+import { MachineBar, MachineFact } from "./machine-bar";
 import { PANELS, type PanelName } from "./side-panel";
 
 /** The summary bar: how it ended, what it is, why and for whom, where, how long it waited and ran. */
@@ -64,6 +65,11 @@ export function BuildHead(props: {
             {build.worker}
           </Link>
         </Fact>
+        {build.instanceId === null ? null : (
+          <Fact name="machine">
+            <MachineFact build={build} />
+          </Fact>
+        )}
         <Fact name="waited">
           <Duration from={build.requestedAt} to={build.startedAt ?? build.completeAt} />
         </Fact>
@@ -82,6 +88,7 @@ export function BuildHead(props: {
         <Fact name="why">{build.reason}</Fact>
       </dl>
       <Relatives build={build} />
+      <MachineBar build={build} />
       {build.isAwaiting ? (
         <p className="mb-2 border-l-2 border-amber pl-3 first-letter:uppercase">
           {build.stateString}. What it built so far is kept there.

@@ -22,7 +22,9 @@ export function BuildView(props: { builderId: number; number: number }) {
   const params = useSearchParams();
   const query = trpc.builds.one.queryOptions({ org: org.slug, ...props });
   const { data: build } = useQuery(query);
-  useLive(build ? [`build:${build.id}`, "builds"] : ["builds"], [
+  // Whoever waits for a machine hears how it comes.
+  const awaited = build?.awaits ? [`worker:${build.workerId}`] : [];
+  useLive(build ? [`build:${build.id}`, "builds", ...awaited] : ["builds"], [
     query.queryKey,
     trpc.builds.timeline.queryKey(),
   ]);

@@ -37,6 +37,9 @@ export default async function Build(props: Props) {
   const { builderId, number, build } = await find(props);
   const step = stepToOpen(build);
   const log = step && isBad(step.result) ? logToOpen(step.logs, null) : null;
+  if (build.instanceId !== null) {
+    await load((api) => api.instances.ofBuild.queryOptions({ org, buildId: build.id }));
+  }
   if (log) await load((api) => api.logs.openingLine.queryOptions({ org, logId: log.id }));
   return (
     <Loaded>

@@ -1,0 +1,105 @@
+"use client";
+
+import { useQuery } from "@tanstack/react-query";
+import Link from "next/link";
+import { useLive } from "@/app/_client/live";
+import { routes } from "@/app/_client/navigation";
+import { useTRPC } from "@/app/_client/trpc";
+import { cost, LifeStrip } from "@/app/_features/machines";
+import { useOrg } from "@/app/_shell/org";
+import { Countdown } from "@/app/_ui/time";
+import type { BuildPage } from "@/server/api/builds/one";
+
+/** Of a build on a latent worker: its machine, as long as it waits for it, and when that never came. */
+export function MachineBar({ build }: { build: BuildPage }) {
+  const org = useOrg();
+  const trpc = useTRPC();
+  const query = trpc.instances.ofBuild.queryOptions({ org: org.slug, buildId: build.id });
+  const hasMachine = build.instanceId !== null;
+  const { data } = useQuery({ ...query, enabled: hasMachine });
+  useLive(hasMachine ? [`instance:${build.instanceId}`] : [`build:${build.id}`], [query.queryKey]);
+  const machine = data?.machine ?? null;
+  const isLost = build.state === "finished" && build.startedAt === null && machine?.isFailed;
+  if (build.awaits === null && !isLost) return null;
+  return (
+    <div
+      className={`mb-2 max-w-4xl border-l-2 pl-3 ${isLost ? "border-purple" : "border-cyan"}`}
+      role="status"
+    >
+      {isLost ? (
+        <>
+          <p className="font-semibold">Its machine never came</p>
+          <pre className="num max-h-40 overflow-auto text-[12.5px] break-words whitespace-pre-wrap">
+            {machine.endReason ?? machine.reason}
+          </pre>
+          {machine.endAdvice === null ? null : <p>{machine.endAdvice}</p>}
+          <p className="text-muted">
+            <Biography instanceId={machine.id} generation={machine.generation} /> says what
+            happened; the{" "}
+            <Link className="link" href={routes.workerSettings(org.slug, build.workerId)}>
+              settings of {build.worker}
+            </Link>{" "}
+            can be tested stage by stage.
+          </p>
+        </>
+      ) : build.awaits ? (
+        <>
+          <p>
+            Preparing its worker: {WORDS[build.awaits.latentState] ?? build.awaits.reason}
+            {machine ? (
+              <>
+                {" "}
+                (<Biography instanceId={machine.id} generation={machine.generation} />)
+              </>
+            ) : null}
+            {build.awaits.missingAt === null ? null : (
+              <span className="text-muted">
+                ; given up if it has not logged in <Countdown to={build.awaits.missingAt} />
+              </span>
+            )}
+          </p>
+          {data ? (
+            <div className="mt-1.5 max-w-xl">
+              <LifeStrip stretches={data.stretches} />
+            </div>
+          ) : null}
+        </>
+      ) : null}
+    </div>
+  );
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  substantiating: "a machine is asked for",
+  starting: "its machine was asked for, and has not logged in yet",
+  substantiated: "its machine has logged in",
+  insubstantiating: "the machine before is being stopped",
+  resubstantiating: "the machine before is being stopped, then it gets one of its own",
+};
+
+function Biography(props: { instanceId: number; generation: number }) {
+  const org = useOrg();
+  return (
+    <Link className="link" href={routes.instance(org.slug, props.instanceId)} prefetch={false}>
+      machine {props.generation}
+    </Link>
+  );
+}
+
+/** For the row of facts: which machine it had, and its share of the cost. */
+export function MachineFact({ build }: { build: BuildPage }) {
+  const org = useOrg();
+  const trpc = useTRPC();
+  const { data } = useQuery({
+    ...trpc.instances.ofBuild.queryOptions({ org: org.slug, buildId: build.id }),
+    enabled: build.instanceId !== null,
+  });
+  if (!data) return null;
+  const { machine, cost: share } = data;
+  return (
+    <>
+      <Biography instanceId={machine.id} generation={machine.generation} />
+      {share === null ? null : <span className="text-muted"> {cost(share, machine.currency)}</span>}
+    </>
+  );
+}
