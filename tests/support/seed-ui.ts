@@ -6,6 +6,7 @@
 import { gzipSync } from "node:zlib";
 import pg from "pg";
 import { hashPassword } from "../../server/auth/password";
+import { seedMachines } from "./seed-machines";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -403,6 +404,8 @@ async function main(url: string): Promise<void> {
         null,
       );
   }
+  const [builder] = (await db.query("select id from builder where name = 'linux-x64'")).rows;
+  await seedMachines({ db, org, now, builder: Number(builder.id), owner });
   await db.query("commit");
   await db.end();
 }

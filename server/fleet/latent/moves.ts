@@ -251,8 +251,8 @@ export class Moves {
         ...{ from, to: "stopping", reason, actor: this.writer.actor },
         set: {
           ...{ reason, end_reason: reason, stopping_at: NOW },
-            ...{ is_failed: failure !== null, failure_code: failure?.code ?? null },
-            end_advice: failure?.advice ?? null,
+          ...{ is_failed: failure !== null, failure_code: failure?.code ?? null },
+          end_advice: failure?.advice ?? null,
         },
         event: "instances/{id}/update",
       });
