@@ -10,6 +10,7 @@ import { projectRoot } from "../../server/env";
 import { type BuildbotWorker, MSGPACK, startBuildbotWorker } from "../support/buildbot-worker";
 import { hasBuildbot, startBuildbotPeer } from "./buildbot";
 import { measureCommits } from "./commits";
+import { measureDocker } from "./docker";
 import { attachIdle, settledKilobytes } from "./idle";
 import { measureLive } from "./live";
 import { startNullPeer } from "./null";
@@ -28,7 +29,7 @@ import {
 import { type Sample, table } from "./report";
 import { startSlipwayPeer } from "./slipway";
 
-const PARTS = ["latency", "throughput", "log", "idle", "live", "commits"] as const;
+const PARTS = ["latency", "throughput", "log", "idle", "live", "commits", "docker"] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
@@ -71,8 +72,26 @@ if (values.protocol !== "pb" && values.protocol !== "msgpack") {
 const protocol: "pb" | "msgpack" = values.protocol;
 const protocolArgs = protocol === "msgpack" ? [MSGPACK] : [];
 const size = values.quick
-  ? { builds: 10, queued: 60, lines: 100_000, often: 2, seldom: 1, counted: 5, printed: 20 }
-  : { builds: 30, queued: 500, lines: 1_000_000, often: 5, seldom: 3, counted: 20, printed: 200 };
+  ? {
+      builds: 10,
+      queued: 60,
+      lines: 100_000,
+      often: 2,
+      seldom: 1,
+      counted: 5,
+      printed: 20,
+      contained: 3,
+    }
+  : {
+      builds: 30,
+      queued: 500,
+      lines: 1_000_000,
+      often: 5,
+      seldom: 3,
+      counted: 20,
+      printed: 200,
+      contained: 15,
+    };
 /** Workers that come one by one come so far apart. */
 const PACE_MS = 20;
 const IDLE = values.idle?.map(Number) ?? (values.quick ? [20, 50, 100] : [200, 500, 1_000]);
@@ -274,6 +293,16 @@ async function live(): Promise<void> {
   keep({ ...common, what: "live p99", value: at(0.99) });
 }
 
+async function docker(): Promise<void> {
+  for (const { kind, latent, byHand } of (await measureDocker(size.contained)) ?? []) {
+    const common = { peer: "slipway", round: 0, unit: "ms" };
+    const [made, hand] = [median(latent), median(byHand)];
+    keep({ ...common, what: `docker ${kind}`, value: made, all: latent });
+    keep({ ...common, what: `docker by hand ${kind}`, value: hand, all: byHand });
+    keep({ ...common, what: `docker ratio ${kind}`, value: made / hand, unit: "times" });
+  }
+}
+
 async function main(): Promise<void> {
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(
@@ -299,6 +328,7 @@ async function main(): Promise<void> {
   }
   if (only.includes("idle")) await idle();
   if (only.includes("live")) await live();
+  if (only.includes("docker")) await docker();
   if (only.includes("commits")) {
     for (const [what, value] of Object.entries(await measureCommits(size.counted))) {
       keep({ what, peer: "slipway", round: 0, value, unit: "a build" });

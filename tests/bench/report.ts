@@ -94,6 +94,21 @@ const ROWS: readonly Row[] = [
     title: () => "round trips of the engine, one-step build",
     target: { of: "value", most: 15 },
   },
+  ...(["slipway", "buildbot"] as const).flatMap((kind): Row[] => [
+    {
+      what: `docker ${kind}`,
+      title: () => `build in a container of its own, ${kind}-worker, p50, ms`,
+    },
+    {
+      what: `docker by hand ${kind}`,
+      title: () => "docker run of the same image by hand, and the build, p50, ms",
+    },
+    {
+      what: `docker ratio ${kind}`,
+      title: () => "one divided by the other",
+      target: { of: "value", most: 1.3 },
+    },
+  ]),
   { what: "queue round trips", title: () => "round trips of BullMQ beside it" },
 ];
 

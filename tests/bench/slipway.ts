@@ -33,8 +33,11 @@ export function slipwayConfig({ workers, builders }: Plan): object {
   };
 }
 
-export async function startSlipwayPeer(plan: Plan): Promise<Peer> {
-  const slipway = await startSlipway({ isBuilt: true, config: slipwayConfig(plan) });
+export async function startSlipwayPeer(
+  plan: Plan,
+  config: object = slipwayConfig(plan),
+): Promise<Peer> {
+  const slipway = await startSlipway({ isBuilt: true, config });
   const rest = openRest(`${slipway.url}/main`, { authorization: `Bearer ${slipway.token}` });
   const told = new Told();
   const client = new pg.Client({ connectionString: slipway.databaseUrl });
