@@ -119,14 +119,31 @@ export interface LatentDriverKind<Config = unknown> {
   open(config: Config, surroundings: Surroundings): LatentDriver;
 }
 
+export interface DriverErrorOptions extends ErrorOptions {
+  /** Of `start`: the provider was never asked for a machine, so that there is none to be stopped. */
+  readonly nothingMade?: boolean;
+}
+
 export class DriverError extends Error {
   override readonly name = "DriverError";
+  readonly nothingMade: boolean;
 
   constructor(
     readonly code: DriverErrorCode,
     message: string,
-    options?: ErrorOptions,
+    { nothingMade = false, ...options }: DriverErrorOptions = {},
   ) {
     super(message, options);
+    this.nothingMade = nothingMade;
+  }
+}
+
+/** For what comes before a provider is asked for a machine: an error of it says that none was made. */
+export async function beforeAnyMachine<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DriverError)) throw error;
+    throw new DriverError(error.code, error.message, { cause: error, nothingMade: true });
   }
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  beforeAnyMachine,
   DriverError,
   type InstanceHandle,
   type LatentDriver,
@@ -118,7 +119,11 @@ class DockerDriver implements LatentDriver {
 
   /** The container of this key: the one that is there, or a new one. */
   async #make(engine: Engine, order: StartOrder): Promise<Made> {
-    const known = await this.#known(engine, order);
+    const known = await beforeAnyMachine(() =>
+      this.#known(engine, order).catch((error: unknown) => {
+        throw driverError(`container ${order.key} could not be looked for`, error);
+      }),
+    );
     if (known) return asKnown(known);
     const { contexts } = this.shared;
     const image = await provideImage(engine, this.config, order, {

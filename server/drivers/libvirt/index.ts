@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import {
+  beforeAnyMachine,
   DriverError,
   type InstanceHandle,
   type InstanceReport,
@@ -104,7 +105,7 @@ class LibVirt implements LatentDriver {
     const domain = uuidFor(key);
     const mark: Mark = { domain, key, tag };
     const made: InstanceHandle = { key, tag, ref: { domain, run: null }, madeAt: null };
-    if (await this.#isRunning(hypervisor, mark)) return made;
+    if (await beforeAnyMachine(() => this.#isRunning(hypervisor, mark))) return made;
     const files = await this.#prepare(hypervisor, order, signal);
     const definition = withIdentity(fillIn(xml, valuesFor(order, files)), {
       name: key,
@@ -134,7 +135,7 @@ class LibVirt implements LatentDriver {
   ): Promise<InstanceHandle> {
     const { key, tag, agent } = order;
     const name = agent.name.slice(agent.name.lastIndexOf("/") + 1);
-    const domain = await hypervisor.uuidOf(name);
+    const domain = await beforeAnyMachine(() => hypervisor.uuidOf(name));
     if (!domain) {
       const message = `there is no domain ${name} at ${this.config.uri}: define it, or write its definition into xml`;
       throw new DriverError("bad-configuration", message);
@@ -144,7 +145,7 @@ class LibVirt implements LatentDriver {
       return { key, tag, ref: { domain, run }, madeAt: null };
     };
     const mark: Mark = { domain, key, tag };
-    if (await this.#isRunning(hypervisor, mark)) return handle();
+    if (await beforeAnyMachine(() => this.#isRunning(hypervisor, mark))) return handle();
     const files = await this.#prepare(hypervisor, order, signal);
     if (files && !(await hypervisor.disks(domain)).includes(files.disk)) {
       throw new DriverError("bad-configuration", `domain ${name} has no disk ${files.disk}`);

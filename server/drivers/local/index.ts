@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type AgentLogin,
+  beforeAnyMachine,
   DriverError,
   type InstanceHandle,
   instanceTagSchema,
@@ -72,7 +73,7 @@ function openLocal(host: LocalHost, { note }: Surroundings): LatentDriver {
       signal.throwIfAborted();
       const known = (await machines(order.key)).find(({ isLeader }) => isLeader);
       if (known) return handleOf(known);
-      mustHaveProgram(host);
+      await beforeAnyMachine(async () => mustHaveProgram(host));
       const made = await launch(host, order);
       note(`process ${(made.ref as { pid: number }).pid} of this host was started`);
       return made;

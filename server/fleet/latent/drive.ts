@@ -11,14 +11,14 @@ import type { Queryable } from "../../db/pool";
 import { StaleState } from "../../db/transition";
 import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
 import { adviceFor, type Failure, type LatentStep, nextStep, verdictOf } from "../../domain/latent";
-import { DriverError, type LatentDriver } from "../../drivers/contract";
+import { beforeAnyMachine, DriverError, type LatentDriver } from "../../drivers/contract";
 import { mergeCalls } from "../../events/merge-calls";
 import { loadRoom } from "../caps";
 import { type Alarm, quarantineAlarm } from "../deadlines";
 import { Unneeded, within } from "./call";
 import { giveBack, type Hold, hold, letGoOf } from "./hold";
 import { handleOf, type Latent, loadLatent, type Machine } from "./load";
-import { Moves } from "./moves";
+import { type FailedHow, Moves } from "./moves";
 import { type DriverAccess, openDriver } from "./open-driver";
 import { instanceKey, type MasterDoors, masterAddress, newPassword, startOrder } from "./order";
 import { closeDoors, lookAt } from "./visits";
@@ -96,6 +96,11 @@ export function createLatentFleet(context: LatentContext): LatentFleet {
   };
 }
 
+/** The machine that was written in this visit, and that no provider was asked for yet. */
+interface Asking {
+  ordered: string | null;
+}
+
 /** Of starts under way here: looks whether they are still needed. */
 type Starts = Map<WorkerId, () => Promise<void>>;
 
@@ -121,6 +126,7 @@ async function drive(context: LatentContext, starts: Starts, workerId: WorkerId)
 
 async function run(context: LatentContext, starts: Starts, held: Hold): Promise<void> {
   const { db } = context;
+  const asking: Asking = { ordered: null };
   for (let steps = 0; steps < STEPS_AT_ONCE; steps += 1) {
     const latent = await loadLatent(db, held.workerId);
     // Taken over: we were thought dead.
@@ -131,7 +137,7 @@ async function run(context: LatentContext, starts: Starts, held: Hold): Promise<
       return;
     }
     try {
-      await new Seeing(context, starts, held, latent).take(step);
+      await new Seeing(context, starts, asking, held, latent).take(step);
     } catch (error) {
       // Somebody wanted it, or it logged in, or it was taken over: look again.
       if (!(error instanceof StaleState)) throw error;
@@ -149,6 +155,7 @@ class Seeing {
   constructor(
     private readonly context: LatentContext,
     private readonly starts: Starts,
+    private readonly asking: Asking,
     held: Hold,
     private readonly latent: Latent,
   ) {
@@ -169,7 +176,7 @@ class Seeing {
       case "release":
         return context.release(latent.workerId);
       case "fail":
-        return this.#fail(step.failure, step.isItsFault);
+        return this.#fail(step.failure, { isItsFault: step.isItsFault });
       case "tell":
         if (latent.facts.failure) await context.fail(latent.workerId, latent.facts.failure);
         return this.#moves.told();
@@ -203,6 +210,7 @@ class Seeing {
     const key = instanceKey({ ...this.latent, installation }, this.latent.generation + 1);
     const billing = kinds.get(this.latent.kind)?.billing ?? "second";
     await this.#moves.start(key, seal(newPassword()), billing);
+    this.asking.ordered = key;
     this.#note(`machine ${key} is asked for`);
   }
 
@@ -214,6 +222,9 @@ class Seeing {
       const reason = "its password is a secret that does not exist";
       return this.#fail({ verdict: "permanent", reason });
     }
+    // Whoever wrote it long ago may have asked for it, and not heard the answer.
+    const isFirst = this.asking.ordered === machine.key;
+    this.asking.ordered = null;
     const { missingAt, now } = latent.facts;
     const seconds = missingAt === null ? START_SECONDS : (missingAt - now) / 1_000;
     const { tag } = handleOf(context.installation, latent, machine);
@@ -222,7 +233,7 @@ class Seeing {
       const master = masterAddress(context.master, machine.config);
       const order = startOrder({ key: machine.key, tag }, master, login);
       const hide = (line: string) => line.replaceAll(login.password, "<password>");
-      const driver = await this.#driver(machine, hide);
+      const driver = await beforeAnyMachine(() => this.#driver(machine, hide));
       const handle = await this.#untilUnneeded((unneeded) =>
         within(
           Math.min(seconds, START_SECONDS),
@@ -236,7 +247,8 @@ class Seeing {
     } catch (error) {
       // The next look sees why, and stops what may have been made.
       if (error instanceof Unneeded) return;
-      await this.#fail(failureOf(error));
+      const isThere = !(isFirst && error instanceof DriverError && error.nothingMade);
+      await this.#fail(failureOf(error), { isThere });
     }
   }
 
@@ -316,11 +328,12 @@ class Seeing {
    */
   async #refuse(why: string): Promise<void> {
     const reason = `no machine may be asked for: ${why}`;
-    await this.#fail({ verdict: "transient", reason }, this.latent.facts.waiting === 0);
+    const isItsFault = this.latent.facts.waiting === 0;
+    await this.#fail({ verdict: "transient", reason }, { isItsFault });
   }
 
-  async #fail(failure: Failure, isItsFault = true): Promise<void> {
-    const quarantine = await this.#moves.fail(failure, isItsFault);
+  async #fail(failure: Failure, how: FailedHow = {}): Promise<void> {
+    const quarantine = await this.#moves.fail(failure, how);
     this.context.log("no machine", { worker: this.latent.workerName, ...failure });
     if (quarantine) this.context.alarm(...quarantineAlarm(quarantine));
   }

@@ -32,6 +32,13 @@ export interface Writer {
   readonly hold: Hold;
 }
 
+export interface FailedHow {
+  /** False: the worker does not rest. */
+  readonly isItsFault?: boolean;
+  /** False: its machine was never made, so that there is nothing to be stopped. */
+  readonly isThere?: boolean;
+}
+
 export class Moves {
   constructor(
     private readonly writer: Writer,
@@ -108,11 +115,11 @@ export class Moves {
     await this.#same("checked_at = now()").commit(this.writer.db);
   }
 
-  /**
-   * T10: those who wait are told next, its machine is stopped after that, the worker rests.
-   * @param isItsFault false: it does not rest
-   */
-  async fail(failure: Failure, isItsFault = true): Promise<Quarantine | null> {
+  /** T10: those who wait are told next, its machine is stopped after that, the worker rests. */
+  async fail(
+    failure: Failure,
+    { isItsFault = true, isThere = true }: FailedHow = {},
+  ): Promise<Quarantine | null> {
     const { state } = this.latent.facts;
     const { reason } = failure;
     if (next(state, "failed") === null) {
@@ -123,7 +130,8 @@ export class Moves {
     }
     const set = { failure: JSON.stringify(failure), missing_at: null };
     const batch = this.#move("failed", reason, set);
-    this.#stopMachine(batch, reason, failure);
+    if (isThere) this.#stopMachine(batch, reason, failure);
+    else this.#neverMade(batch, reason, failure);
     this.#remember(batch, "machine-failed", reason);
     if (!isItsFault) {
       await batch.commit(this.writer.db);
@@ -257,6 +265,20 @@ export class Moves {
         event: "instances/{id}/update",
       });
     }
+  }
+
+  /** The provider never heard of it. */
+  #neverMade(batch: Batch, reason: string, { code }: Failure): void {
+    const id = batch.value(this.latent.machine?.id, "bigint");
+    batch.moveAll("machine", "instance", `id = ${id}`, {
+      ...{ from: "requested", to: "gone", reason, actor: this.writer.actor },
+      set: {
+        ...{ reason, end_reason: reason, stopping_at: NOW, gone_at: NOW },
+        ...{ is_failed: true, failure_code: code ?? null },
+      },
+      event: "instances/{id}/gone",
+    });
+    account(batch, "machine");
   }
 
   #remember(batch: Batch, kind: WorkerEventKind, reason: string): void {

@@ -78,7 +78,7 @@ function discreet(driver: LatentDriver, hide: (text: string) => string): LatentD
       return await answer;
     } catch (error) {
       if (!(error instanceof DriverError)) throw error;
-      throw new DriverError(error.code, hide(error.message));
+      throw new DriverError(error.code, hide(error.message), { nothingMade: error.nothingMade });
     }
   };
   const { probes } = driver;

@@ -155,6 +155,39 @@ test("a start that fails: RETRY, a rest, nothing left (T5, T10, 9.3)", async () 
   expect(await states()).toEqual(["gone"]);
 });
 
+test("a provider that could not even be asked has nothing that must be stopped", async () => {
+  const unreachable = new DriverError("provider-down", "nothing listens there", {
+    nothingMade: true,
+  });
+  latent.cloud.refuse("start", unreachable);
+  const request = await ask();
+  await see();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(RETRY);
+  expect(await states()).toEqual(["gone"]);
+  expect(latent.cloud.count("stop")).toBe(0);
+  expect((await latent.row(worker)).state).toBe("insubstantiated");
+  expect(await quarantines()).toHaveLength(1);
+});
+
+test("one that could be asked by whoever ordered the machine may have made it all the same", async () => {
+  const request = await ask();
+  // It orders, asks, and is never heard again.
+  latent.boots = false;
+  latent.cloud.during("start", () => {
+    jobs.statementsLeft = 0;
+  });
+  void see();
+  await until(() => jobs.isDead);
+  await jobs.bury();
+  jobs = await latent.jobs();
+  const away = new DriverError("provider-down", "nothing listens there", { nothingMade: true });
+  latent.cloud.refuse("start", away);
+  await jobs.sweep();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(RETRY);
+  expect(latent.cloud.alive).toEqual([]);
+  expect(latent.cloud.count("stop")).toBe(1);
+});
+
 test("one that can never succeed: EXCEPTION, and no retry (A18)", async () => {
   await configure({ image: "missing" });
   const request = await ask();
