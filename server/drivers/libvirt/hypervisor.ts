@@ -38,6 +38,12 @@ export class Hypervisor {
     private readonly secrets: readonly string[] = [],
   ) {}
 
+  /** The hypervisor's own name and version. */
+  async whatRuns(): Promise<string> {
+    const said = await this.#ask(["version"]);
+    return /^Running hypervisor: (.+)$/m.exec(said ?? "")?.[1] ?? "a hypervisor";
+  }
+
   /** Of the domain of that name, running or not. */
   async uuidOf(name: string): Promise<string | null> {
     const said = await this.#askAbout(["domuuid", "--domain", name]);

@@ -13,13 +13,21 @@ import {
   type InstanceReport,
   type LatentDriver,
   type LatentDriverKind,
+  type Probe,
   type StartOrder,
 } from "../contract";
+import { Consoles } from "./consoles";
 import { escapeXml, fillIn, withIdentity } from "./domain-xml";
 import { type DomainState, Hypervisor, isActive } from "./hypervisor";
 import { MachineFiles } from "./machine-files";
 import { AUTH, authElement, MARK, type Mark, markElement } from "./mark";
-import { type LibVirtConfig, libvirtConfigSchema, placeholdersIn } from "./schema";
+import { libvirtProbes } from "./probes";
+import {
+  type LibVirtConfig,
+  libvirtConfigSchema,
+  type Placeholder,
+  placeholdersIn,
+} from "./schema";
 
 export interface LibVirtHost {
   /** What any program of this host needs: PATH and HOME at least. */
@@ -29,13 +37,14 @@ export interface LibVirtHost {
 }
 
 export function libvirtDriver(host: LibVirtHost): LatentDriverKind<LibVirtConfig> {
+  const consoles = new Consoles();
   return {
     kind: "libvirt",
     schema: libvirtConfigSchema,
     billing: "free",
     accountOptions: ["uri"],
     listingLagSeconds: 0,
-    open: (config, { note }) => new LibVirt(host, config, note),
+    open: (config, { note }) => new LibVirt(host, consoles, config, note),
   };
 }
 
@@ -46,11 +55,16 @@ const LOOK_MS = 250;
 const refSchema = z.object({ domain: z.string(), run: z.number().nullable() });
 
 class LibVirt implements LatentDriver {
+  readonly probes: readonly Probe[];
+
   constructor(
     private readonly host: LibVirtHost,
+    private readonly consoles: Consoles,
     private readonly config: LibVirtConfig,
     private readonly note: (line: string) => void,
-  ) {}
+  ) {
+    this.probes = libvirtProbes(config, (signal) => this.#hypervisor(signal));
+  }
 
   async start(order: StartOrder, signal: AbortSignal): Promise<InstanceHandle> {
     signal.throwIfAborted();
@@ -64,12 +78,14 @@ class LibVirt implements LatentDriver {
   async inspect(handle: InstanceHandle, signal: AbortSignal): Promise<InstanceReport> {
     const hypervisor = this.#hypervisor(signal);
     const found = await this.#find(hypervisor, handle);
-    const console = (await this.#files(handle.key)?.consoleTail()) ?? "";
+    const files = this.#files(handle.key);
+    const console = files ? await this.consoles.lastWords(handle.key, files) : "";
     if (!found) return { state: "gone", why: withTail("there is no such domain", console) };
     const { state, reason } = found.state;
     const why = reason ? `${state} (${reason})` : state;
     if (!found.isOurs) return { state: "gone", why: `its domain is not ours now: ${why}` };
     const seen = stateOf(found.state);
+    if (files && this.#named("console")) await this.consoles.tell(handle.key, files, this.note);
     return { state: seen, why: seen === "running" ? why : withTail(why, console) };
   }
 
@@ -82,6 +98,7 @@ class LibVirt implements LatentDriver {
     }
     if (found && this.config.xml === null) await this.#giveBack(hypervisor, found.uuid, handle.key);
     await this.#files(handle.key)?.remove(this.config.base !== null);
+    this.consoles.end(handle.key);
   }
 
   async list(
@@ -134,7 +151,7 @@ class LibVirt implements LatentDriver {
     signal: AbortSignal,
   ): Promise<InstanceHandle> {
     const { key, tag, agent } = order;
-    const name = agent.name.slice(agent.name.lastIndexOf("/") + 1);
+    const name = this.config.name ?? agent.name.slice(agent.name.lastIndexOf("/") + 1);
     const domain = await beforeAnyMachine(() => hypervisor.uuidOf(name));
     if (!domain) {
       const message = `there is no domain ${name} at ${this.config.uri}: define it, or write its definition into xml`;
@@ -189,7 +206,7 @@ class LibVirt implements LatentDriver {
     { key, agent }: StartOrder,
     signal: AbortSignal,
   ): Promise<MachineFiles | null> {
-    const { base, isCheapCopy, xml } = this.config;
+    const { base, isCheapCopy } = this.config;
     const files = this.#files(key);
     if (!files) return null;
     const owner = await files.owner();
@@ -199,14 +216,14 @@ class LibVirt implements LatentDriver {
         throw new DriverError("no-capacity", `hd_image is still the disk of machine ${owner}`);
       }
     }
-    const named = placeholdersIn(xml ?? "");
-    const [needsLogin, needsConsole] = ["login_image", "console"].map((n) => named.includes(n));
+    const [needsLogin, needsConsole] = [this.#named("login_image"), this.#named("console")];
     if (base === null && !needsLogin && !needsConsole) return files;
     await files.take(base !== null);
     if (base !== null) this.note(`${base} is cloned to ${files.disk}`);
     if (base !== null) await files.clone(base, isCheapCopy, { env: this.host.env, signal });
     if (needsLogin) await files.writeLogin(agent, agent.host);
     if (needsConsole) await files.makeConsole();
+    this.consoles.begin(key, [agent.password]);
     return files;
   }
 
@@ -235,6 +252,10 @@ class LibVirt implements LatentDriver {
       if (!state || !isActive(state) || Date.now() > giveUpAt) return;
       await sleep(LOOK_MS, undefined, { signal });
     }
+  }
+
+  #named(placeholder: Placeholder): boolean {
+    return placeholdersIn(this.config.xml ?? "").includes(placeholder);
   }
 
   #files(key: string): MachineFiles | null {

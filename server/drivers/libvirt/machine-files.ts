@@ -16,6 +16,28 @@ const CLONE_SECONDS = 60;
 const LOGIN_BYTES = 4_096;
 const CONSOLE_TAIL = 2_000;
 
+const MOST_PRINTED = 65_536;
+
+/** 0 where it has none, or the hypervisor keeps it for itself. */
+const sizeOf = async (path: string) => (await stat(path).catch(() => null))?.size ?? 0;
+
+async function readPart(path: string, from: number, to: number): Promise<Buffer> {
+  const start = Math.max(0, from);
+  const part = Buffer.alloc(Math.max(0, to - start));
+  if (part.length === 0) return part;
+  try {
+    const file = await open(path, "r");
+    try {
+      const { bytesRead } = await file.read(part, 0, part.length, start);
+      return part.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
 export class MachineFiles {
   readonly login: string;
   readonly console: string;
@@ -98,20 +120,23 @@ export class MachineFiles {
   }
 
   async consoleTail(): Promise<string> {
-    try {
-      const size = (await stat(this.console)).size;
-      const file = await open(this.console, "r");
-      try {
-        const buffer = Buffer.alloc(Math.min(size, CONSOLE_TAIL));
-        await file.read(buffer, 0, buffer.length, size - buffer.length);
-        return buffer.toString("utf8").trim();
-      } finally {
-        await file.close();
-      }
-    } catch {
-      // It has none, or the hypervisor keeps it for itself.
-      return "";
-    }
+    const size = await sizeOf(this.console);
+    return (await readPart(this.console, size - CONSOLE_TAIL, size)).toString("utf8");
+  }
+
+  /** Whole lines, as far as there are any. */
+  async printedSince(offset: number): Promise<{ readonly text: string; readonly next: number }> {
+    const to = Math.min(await sizeOf(this.console), offset + MOST_PRINTED);
+    const part = await readPart(this.console, offset, to);
+    const end = part.length < MOST_PRINTED ? part.lastIndexOf("\n") + 1 : part.length;
+    return { text: part.subarray(0, end).toString("utf8"), next: offset + end };
+  }
+
+  /** What nobody may hear of the machine. */
+  async secrets(): Promise<string[]> {
+    const login = await readFile(this.login, "utf8").catch(() => "");
+    const password = /^WORKERPASS=(.+)$/m.exec(login)?.[1];
+    return password === undefined ? [] : [password];
   }
 
   /** What was made for this machine, and nothing that another one has by now. */

@@ -101,7 +101,8 @@ export const libvirtOptions = {
   ...agentOptions,
 };
 
-const written = z.object(libvirtOptions);
+/** The worker's name is that of its domain, whatever its machine logs in as. */
+const written = z.object({ ...libvirtOptions, name: z.string().optional() });
 
 /** What does not go together; what is no text is somebody else's to complain of. */
 export function libvirtProblems(options: Readonly<Record<string, unknown>>): OptionProblem[] {
@@ -137,6 +138,7 @@ export const libvirtConfigSchema = written
     base: options.base_image ?? null,
     isCheapCopy: options.cheap_copy ?? true,
     xml: options.xml ?? null,
+    name: options.name ?? null,
   }));
 
 /** with a base image each build has a machine of its own. */

@@ -1,6 +1,6 @@
 // Guarantee: the libvirt driver keeps the contract over a virsh that is slow, cut off, forgetful or
 // silent: nothing is made twice, nothing of ours is lost, and each failure has its own word.
-import { readdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DriverError, type StartOrder, UNHEARD } from "../../../server/drivers/contract";
@@ -181,6 +181,69 @@ describe("libvirt driver, lied to", () => {
     const before = fake.calls.length;
     expect(await open(fake).list({ installation: "lies" }, SIGNAL)).toHaveLength(1);
     expect(fake.calls.length - before).toBe(4);
+  });
+
+  test("a test of the settings says what is there, and what is not", async () => {
+    const looks = async (config: object) => {
+      const said: string[] = [];
+      for (const { look } of open(fake, config).probes ?? []) {
+        said.push(
+          await look(SIGNAL).catch((error: DriverError) => `${error.code}: ${error.message}`),
+        );
+      }
+      return said;
+    };
+    const base = join(fake.folder, "base");
+    const disk = join(fake.folder, "disk");
+    const xml = XML.replace("</domain>", "<source file='{{hd_image}}'/></domain>");
+    const made = { xml, base_image: base, hd_image: disk };
+    expect(await looks(made)).toEqual([
+      "QEMU 7.2.22 answers at qemu:///system",
+      `bad-configuration: base_image ${base} is not on this host`,
+    ]);
+    writeFileSync(base, "x");
+    expect((await looks(made))[1]).toBe(
+      `base_image ${base} is there; clones can be made in ${fake.folder}`,
+    );
+    expect((await looks({ ...made, hd_image: "/nowhere/disk" }))[1]).toContain(
+      "bad-configuration: /nowhere",
+    );
+    expect((await looks({ name: "w" }))[1]).toBe("bad-configuration: there is no domain w");
+    fake.define("w", [disk]);
+    expect((await looks({ name: "w", hd_image: disk }))[1]).toBe("domain w is defined");
+    expect((await looks({ name: "w", hd_image: base }))[1]).toContain("has no disk");
+    fake.domains = fake.domains.map((domain) => ({ ...domain, state: "running" }));
+    expect((await looks({ name: "w" }))[1]).toBe(
+      "no-capacity: domain w is active already: running",
+    );
+    fake.tell({ away: true });
+    expect((await looks({ xml: XML }))[0]).toContain("provider-down: failed to connect");
+  });
+
+  test("what a machine prints is told on as it is looked at, once, and without its password", async () => {
+    const disk = join(fake.folder, "disk");
+    const xml = XML.replace("</domain>", "<serial><source path='{{console}}'/></serial></domain>");
+    const kind = libvirtDriver({ env: fake.env });
+    const told: string[] = [];
+    const driver = kind.open(kind.schema.parse({ xml, hd_image: disk }), {
+      note: (line) => told.push(line),
+    });
+    const made = await driver.start(order(), SIGNAL);
+    told.length = 0;
+    const console = `${disk}.console`;
+    appendFileSync(console, "\u001b[32mbooting\u001b[0m\r\nlogin w with correct horse\r\nhalf a");
+    await driver.inspect(made, SIGNAL);
+    expect(told).toEqual(["booting", "login w with •••"]);
+    appendFileSync(console, " line\n");
+    await driver.inspect(made, SIGNAL);
+    await driver.inspect(made, SIGNAL);
+    expect(told.slice(2)).toEqual(["half a line"]);
+    // Another process, which knows of it by its files alone, and finds it dead.
+    fake.domains = [];
+    const { state, why } = await open(fake, { xml, hd_image: disk }).inspect(byKey(), SIGNAL);
+    expect([state, why]).toEqual(["gone", expect.stringContaining("half a line")]);
+    await driver.stop(made, "now", SIGNAL);
+    expect(readdirSync(fake.folder).filter((name) => name.startsWith("disk"))).toEqual([]);
   });
 
   test("missing programs, images and disks are faults of the configuration, each named", async () => {

@@ -69,11 +69,14 @@ function run(domains, [what, ...rest]) {
   const has = (option) => rest.includes(option);
   const find = (name) => domains.find((one) => one.uuid === name || one.name === name);
   const one = find(what === "domuuid" ? at("--domain") : rest[0]);
-  const needsOne = !["list", "echo", "create"].includes(what);
+  const needsOne = !["list", "echo", "create", "version"].includes(what);
   if (needsOne && !one) return refuse(`failed to get domain '${rest[0]}'`);
   switch (what) {
     case "echo":
       say(rest.join(" "));
+      return true;
+    case "version":
+      say("Using API: QEMU 9.0.0\nRunning hypervisor: QEMU 7.2.22\n");
       return true;
     case "list":
       for (const { uuid } of domains.filter(({ state }) => has("--all") || state !== "shut off"))

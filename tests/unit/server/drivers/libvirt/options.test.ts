@@ -36,6 +36,7 @@ test("what works is taken, with the defaults of the driver", () => {
     base: null,
     isCheapCopy: true,
     xml: null,
+    name: null,
   });
 });
 
