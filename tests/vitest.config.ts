@@ -42,6 +42,7 @@ export default defineConfig({
         test: {
           name: "storm",
           include: ["tests/storm/**/*.test.ts"],
+          globalSetup: ["tests/support/global-setup.ts"],
           fileParallelism: false,
           testTimeout: 1_800_000,
           hookTimeout: 300_000,

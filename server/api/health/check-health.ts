@@ -3,6 +3,7 @@
  * kind holds its lease. Answers in time even when PostgreSQL does not answer at all.
  */
 import type { OrgDatabase } from "../../db/org-database";
+import { STOP_ALARM_SECONDS } from "../../domain/latent";
 
 export interface HealthDeps {
   readonly db: OrgDatabase;
@@ -14,6 +15,8 @@ export interface Health {
   readonly status: "ok" | "unavailable";
   /** What is not there, each in a few words. */
   readonly missing: readonly string[];
+  /** What works, and yet wants somebody to look at it. */
+  readonly warnings: readonly string[];
   /** How many of each kind hold their lease; null: nobody could say. */
   readonly processes: Readonly<Record<string, number>> | null;
 }
@@ -22,10 +25,10 @@ const KINDS = ["web", "socket", "jobs"] as const;
 
 /** Probes that come while one is under way share its answer: a hanging database costs one connection. */
 export function createHealthCheck(deps: HealthDeps): () => Promise<Health> {
-  let asking: Promise<Record<string, number>> | null = null;
+  let asking: Promise<Counts> | null = null;
 
-  function processes(): Promise<Record<string, number>> {
-    asking ??= countProcesses(deps.db).finally(() => {
+  function counted(): Promise<Counts> {
+    asking ??= count(deps.db).finally(() => {
       asking = null;
     });
     return asking;
@@ -33,27 +36,43 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<Health> {
 
   return async () => {
     const [counts, hasQueue] = await Promise.all([
-      inTime(processes(), deps.patienceMs),
+      inTime(counted(), deps.patienceMs),
       inTime(deps.queueAnswers(), deps.patienceMs),
     ]);
     const missing = [
-      ...(counts === null ? ["database"] : KINDS.filter((kind) => !counts[kind]).map(named)),
+      ...(counts === null
+        ? ["database"]
+        : KINDS.filter((kind) => !counts.processes[kind]).map(named)),
       ...(hasQueue ? [] : ["queue"]),
     ];
-    return { status: missing.length === 0 ? "ok" : "unavailable", missing, processes: counts };
+    const status = missing.length === 0 ? "ok" : "unavailable";
+    const overdue = counts?.overdueStops ?? 0;
+    const warnings =
+      overdue === 0 ? [] : [`${overdue} machines of latent workers cannot be stopped`];
+    return { status, missing, warnings, processes: counts?.processes ?? null };
   };
 }
 
 const named = (kind: string) => `${kind} process`;
 
-async function countProcesses(db: OrgDatabase): Promise<Record<string, number>> {
-  const rows = await db.within({}, (tx) =>
-    tx.rows<{ kind: string; n: number }>(
-      `select kind, count(*) as n from process
-       where gone_at is null and lease_expires_at > now() group by kind`,
+interface Counts {
+  readonly processes: Record<string, number>;
+  /** Machines that refuse to go, for as long as people are told of it. */
+  readonly overdueStops: number;
+}
+
+async function count(db: OrgDatabase): Promise<Counts> {
+  const [row] = await db.within({}, (tx) =>
+    tx.rows<Counts>(
+      `select overdue_stops($1)::int as "overdueStops", (
+         select coalesce(jsonb_object_agg(kind, n), '{}') from (
+           select kind, count(*) as n from process
+           where gone_at is null and lease_expires_at > now() group by kind) p) as processes`,
+      [STOP_ALARM_SECONDS],
     ),
   );
-  return Object.fromEntries(rows.map(({ kind, n }) => [kind, n]));
+  if (!row) throw new Error("a statement without a row");
+  return row;
 }
 
 /** Null when it fails or takes too long. */

@@ -39,6 +39,7 @@ export function dockerDriver(host: DockerSurroundings): LatentDriverKind<DockerC
     kind: "docker",
     schema: dockerConfigSchema,
     billing: "free",
+    accountOptions: ["docker_host", "tls"],
     listingLagSeconds: 0,
     open: (config, surroundings) => new DockerDriver(shared, config, surroundings),
   };

@@ -14,6 +14,10 @@ const REMOVED_SCHEDULER_DAYS = 30;
 /** Unimportant changes that a scheduler keeps for the next important one: the newest of each line. */
 const KEPT_CHANGES = 1_000;
 const REPOSITORY_CHECK_DAYS = 1;
+/** Of sweeps that found nothing, and of the others. */
+const QUIET_SWEEP_DAYS = 2;
+const SWEEP_DAYS = 90;
+const NOTICE_DAYS = 180;
 
 /**
  * Whoever reads for long, a backup say, is not waited for: behind us, waiting for their lock, every
@@ -49,6 +53,16 @@ export async function maintain(q: Database): Promise<void> {
   await q.rows("delete from repository_check where asked_at < now() - make_interval(days => $1)", [
     REPOSITORY_CHECK_DAYS,
   ]);
+  await q.rows(
+    `delete from sweep_report where at < now() - make_interval(days => $1)
+       and (at < now() - make_interval(days => $2) or error is null and orphans = 0 and missing = 0)`,
+    [QUIET_SWEEP_DAYS, SWEEP_DAYS],
+  );
+  await q.rows(
+    `delete from notice n where n.closed_at < now() - make_interval(days => $1)
+       and not exists (select from notice_mail m where m.notice_id = n.id and m.sent_at is null and m.given_up_at is null)`,
+    [NOTICE_DAYS],
+  );
   await q.rows(
     `delete from scheduler_change k using scheduler s
      where s.id = k.scheduler_id and s.removed_at < now() - make_interval(days => $1)`,

@@ -48,7 +48,19 @@ test("yesterday to three days ahead are there; ten days ago goes, with its event
      insert into worker_mail (org_id, loss_id, recipient, sent_at)
      select 1, id, 'a@example.org', case when worker_id <> 2 then now() end from l`,
   );
+  // Sweeps that found nothing go after days, the others after months; of notices those that were told.
+  await db.rows(
+    `with a as (insert into instance_account (org_id, driver, fingerprint, title, config) values (1, 'd', 'f', 't', '{}') returning id),
+      n as (insert into notice (org_id, kind, subject_id, subject, body, closed_at) values
+        (1, 'old', 1, 's', 'b', now() - interval '181 days'), (1, 'open', 1, 's', 'b', null)),
+      of as (select * from (values (1, 0, 'quiet'), (3, 0, null), (3, 1, 'orphan'), (91, 1, null)) v (days, orphans, keep))
+     insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, orphans, error)
+     select 1, a.id, now() - make_interval(days => of.days), 1, false, of.orphans, null from a cross join of`,
+  );
   await maintain(db);
+  const reports = await db.rows("select orphans from sweep_report order by at desc");
+  expect(reports).toEqual([{ orphans: 0 }, { orphans: 1 }]);
+  expect(await db.rows("select kind from notice")).toEqual([{ kind: "open" }]);
   const days = (await outboxDays()).map(({ day }) => Number(day));
   expect(Math.min(...days)).toBeGreaterThanOrEqual(-7);
   expect(days).toEqual(expect.arrayContaining([-1, 0, 1, 2, 3]));

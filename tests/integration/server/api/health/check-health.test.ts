@@ -26,10 +26,21 @@ it("is ok when a process of each kind holds its lease", async () => {
     expect(await check()).toEqual({
       status: "unavailable",
       missing: ["socket process"],
+      warnings: [],
       processes: { web: 1, jobs: 1 },
     });
     await start("socket", "1 hour");
     expect(await check()).toMatchObject({ status: "ok", missing: [] });
+    // One that will not go, in an organisation that nobody is signed in to.
+    await server.owner.rows(
+      `insert into instance (org_id, worker_id, driver, key, state, reason, stop_tries, stopping_at)
+       values (1, 1, 'FakeLatentWorker', 'k', 'stopping', 'r', 3, now() - interval '16 minutes'),
+         (1, 1, 'FakeLatentWorker', 'l', 'stopping', 'r', 3, now() - interval '14 minutes')`,
+    );
+    expect(await check()).toMatchObject({
+      status: "ok",
+      warnings: ["1 machines of latent workers cannot be stopped"],
+    });
     const withoutQueue = createHealthCheck({
       ...deps,
       db: server.db,
@@ -51,7 +62,12 @@ it("answers although the database does not", async () => {
   const check = createHealthCheck({ ...deps, db: orgDatabase(database), patienceMs: 100 });
   const answers = await Promise.all([check(), check(), check(), check()]);
   for (const answer of answers) {
-    expect(answer).toEqual({ status: "unavailable", missing: ["database"], processes: null });
+    expect(answer).toEqual({
+      status: "unavailable",
+      missing: ["database"],
+      warnings: [],
+      processes: null,
+    });
   }
   expect(sockets).toHaveLength(1);
   for (const socket of sockets) socket.destroy();

@@ -9,6 +9,7 @@ import { machineOfBuild, oneInstance } from "../../../../../server/api/instances
 import { listSweeps } from "../../../../../server/api/instances/sweeps";
 import type { BuilderId, WorkerId } from "../../../../../server/domain/ids";
 import { DriverError } from "../../../../../server/drivers/contract";
+import { instanceMetrics } from "../../../../../server/rest/instance-metrics";
 import { CALLER, isFinished, until } from "../../../../support/engine-rig";
 import { createLatentRig, type JobsProcess, type LatentRig } from "../../../../support/latent-rig";
 import { type WebScopes, webScopes } from "../../../../support/web-scope";
@@ -91,6 +92,17 @@ test("one that never came says why in the provider's words, and the build that w
   expect(machine.startMs).toBeNull();
   await latent.rig.db.rows("update worker set quarantined_until = null");
   await latent.rig.db.rows("update build_request set state = 'cancelled' where state = 'pending'");
+});
+
+test("figures of them for Prometheus", async () => {
+  const lines = await own().within((tx) => instanceMetrics(tx, CALLER.orgId));
+  expect(lines).toContain("latent_orphans 0");
+  expect(lines).toContain('latent_instances{state="running"} 0');
+  expect(lines).toContain("latent_failed_starts 1");
+  expect(lines).toContain('latent_start_seconds_bucket{le="+Inf"} 1');
+  expect(lines).toContain("latent_start_seconds_count 1");
+  const figures = lines.filter((line) => !line.startsWith("#"));
+  for (const line of figures) expect(line).toMatch(/^latent_[a-z_]+(\{[a-z]+="[^"]+"\})? [0-9.]+$/);
 });
 
 test("costs by day, worker and builder add up; what has no price is counted apart", async () => {
