@@ -45,6 +45,13 @@ export interface DockerEngine {
   stop(): Promise<void>;
 }
 
+/** How containers of the image `hostfs` get this host's programs and its network. */
+export const HOSTFS: DockerEngine["hostfs"] = {
+  image: "hostfs",
+  volumes: ["/usr:/usr:ro"],
+  hostconfig: { network_mode: "host" },
+};
+
 export interface DockerEngineOptions {
   /** More options of dockerd. */
   readonly args?: readonly string[];
@@ -133,11 +140,7 @@ function createEngine(folder: string, { args = [] }: DockerEngineOptions): Docke
   return {
     host: `unix://${socketPath}`,
     docker,
-    hostfs: {
-      image: "hostfs",
-      volumes: ["/usr:/usr:ro"],
-      hostconfig: { network_mode: "host" },
-    },
+    hostfs: HOSTFS,
     async containers() {
       const all = await docker.listContainers({ all: true });
       return all.map(({ Names }) => Names[0]?.slice(1) ?? "");
@@ -161,7 +164,7 @@ function createEngine(folder: string, { args = [] }: DockerEngineOptions): Docke
   };
 }
 
-function unmountBelow(folder: string): void {
+export function unmountBelow(folder: string): void {
   const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
   const ours = mounts
     .map((line) => line.split(" ")[1] ?? "")
@@ -173,7 +176,7 @@ function unmountBelow(folder: string): void {
  * `hostfs`: nothing but directories and links, to be run with the host's /usr. `tiny`: busybox, for
  * Dockerfiles to begin from.
  */
-async function makeImages(docker: Docker, folder: string): Promise<void> {
+export async function makeImages(docker: Docker, folder: string): Promise<void> {
   const root = join(folder, "hostfs");
   for (const name of ["usr", "sbin", "etc", "proc", "sys", "dev", "worker", "root", "var/tmp"]) {
     mkdirSync(join(root, name), { recursive: true });

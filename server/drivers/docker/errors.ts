@@ -59,7 +59,7 @@ const KNOWN: readonly Known[] = [
     advice: "Pull it on the engine's host, or set autopull.",
   },
   {
-    says: /(executable file not found|no such file or directory: unknown|permission denied: unknown)/i,
+    says: /(executable file not found|command that was not found|no such file or directory: unknown|permission denied: unknown)/i,
     code: "bad-configuration",
     advice: "The command is not in the image.",
   },

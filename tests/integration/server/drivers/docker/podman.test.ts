@@ -1,0 +1,81 @@
+// Guarantee: where Podman answers otherwise than the engine that it imitates, what a driver makes of it
+// is the same: one container, an image as it is written, nothing left, and words that help.
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { createDockerRig, type DockerRig, PASSWORD, SIGNAL } from "../../../../support/docker-rig";
+import { startPodmanEngine } from "../../../../support/podman-engine";
+
+const engine = await startPodmanEngine();
+
+describe.skipIf(engine === null)("Podman", () => {
+  if (engine === null) return;
+  const { docker, hostfs } = engine;
+  let rig: DockerRig;
+  beforeEach(() => {
+    rig = createDockerRig({ docker_host: engine.host, hostconfig: hostfs.hostconfig });
+  });
+  afterAll(() => engine.stop());
+
+  const sh = (script: string) => ["/bin/sh", "-c", script];
+  const refusal = (options: object) =>
+    rig
+      .open(options)
+      .start(rig.order(), SIGNAL)
+      .then(
+        () => Promise.reject(new Error("it was made")),
+        (error: unknown) => error,
+      );
+  const tags = async () =>
+    (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []).sort();
+
+  test("a pull that fails, a command that is none, a Dockerfile that does not build", async () => {
+    const far = { image: "registry.invalid/x:1", autopull: true };
+    expect(await refusal(far)).toMatchObject({
+      code: "provider-down",
+      message: expect.stringMatching(/could not be pulled: .*registry\.invalid/s),
+    });
+    const command = "/bin/no-such-program";
+    const direct = { ...hostfs, command, hostconfig: { init: false, ...hostfs.hostconfig } };
+    expect(await refusal(direct)).toMatchObject({
+      code: "bad-configuration",
+      message: expect.stringContaining(command),
+    });
+    for (const dockerfile of ["FRUM tiny\n", "FROM tiny\nRUN exit 7\n"]) {
+      expect(await refusal({ dockerfile })).toMatchObject({
+        code: "bad-configuration",
+        message: expect.stringContaining("could not be built"),
+      });
+    }
+    expect(await engine.containers()).toEqual([]);
+  });
+
+  test("a dockerfile with arguments and a target, of the machine's own, goes with it", async () => {
+    const before = await tags();
+    const driver = rig.open({
+      dockerfile:
+        'FROM tiny AS one\nARG WORD=none\nRUN echo "word $WORD" > /said\nCMD ["sh","-c","cat /said; exit 1"]\nFROM one\nRUN exit 3\n',
+      buildargs: { WORD: "of honour" },
+      target: "one",
+    });
+    const made = await driver.start(rig.order(), SIGNAL);
+    expect((await rig.until(driver, made, "broken")).why).toContain("word of honour");
+    await driver.stop(made, "now", SIGNAL);
+    expect(await tags()).toEqual(before);
+    expect(await driver.list({ installation: rig.installation }, SIGNAL)).toEqual([]);
+  });
+
+  test("ordered many times at once it is one, and its last words hold no password", async () => {
+    const options = { ...hostfs, command: sh("sleep 0.3; env; exit 3"), followStartupLogs: true };
+    const drivers = Array.from({ length: 4 }, () => rig.open(options));
+    const made = await Promise.all(drivers.map((each) => each.start(rig.order(), SIGNAL)));
+    expect(new Set(made.map(({ ref }) => JSON.stringify(ref))).size).toBe(1);
+    const driver = rig.open(options);
+    const { why } = await rig.until(driver, made[0] as (typeof made)[0], "broken");
+    expect(why).toContain("status 3");
+    expect(why).toContain("WORKERPASS=<hidden>");
+    while (!rig.notes.includes("WORKERPASS=<hidden>")) await sleep(10);
+    expect(why + rig.notes.join()).not.toContain(PASSWORD);
+    await driver.stop(made[0] as (typeof made)[0], "graceful", SIGNAL);
+    expect(await engine.containers()).toEqual([]);
+  });
+});
