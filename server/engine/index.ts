@@ -17,6 +17,7 @@ export { whyWaiting } from "./distribute/why";
 export { type Builds, createBuilds } from "./execute/builds";
 export { endBuilds } from "./latent/end-builds";
 export { machineHere } from "./latent/machine-here";
+export { machineScope } from "./latent/machine-scope";
 export { createStartupLines, type StartupLines } from "./latent/startup-lines";
 export {
   adoptWaiting,

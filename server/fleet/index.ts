@@ -6,6 +6,7 @@ export {
   createLatentFleet,
   type DriverAccess,
   ensureLatent,
+  freezeOptions,
   installationTag,
   type LatentContext,
   type LatentFleet,

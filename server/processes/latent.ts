@@ -15,6 +15,7 @@ import {
   endStopped,
   failWaiting,
   giveUpLost,
+  machineScope,
   releaseWaiting,
 } from "../engine";
 import { hostEnv, type ProcessEnv, projectRoot } from "../env";
@@ -87,6 +88,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
       const found = await secrets.read({ orgId, names, reader: "latent workers", enrol() {} });
       return new Map([...found].map(([name, secret]) => [name, secret.reveal()]));
     },
+    scopeOf: (workerId) => machineScope(db, workerId),
     seal: (clear) => seal(key, clear),
     unseal: (sealed) => unseal(key, sealed),
     async fail(workerId, failure) {

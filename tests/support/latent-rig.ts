@@ -16,6 +16,7 @@ import {
   endStopped,
   failWaiting,
   giveUpLost,
+  machineScope,
   releaseWaiting,
 } from "../../server/engine";
 import { claim } from "../../server/engine/distribute/claim";
@@ -211,6 +212,7 @@ function jobsProcess(
     ...{ db, processId: id, actor, installation: "1nst", kinds },
     master: { host: "ci.example.org", ports: { pb: 9989, msgpack: 9990 } },
     reveal: async () => new Map(),
+    scopeOf: (workerId) => machineScope(db, workerId),
     seal: (clear) => Buffer.from(clear),
     unseal: (sealed) => sealed.toString(),
     async fail(workerId, failure) {

@@ -1,4 +1,5 @@
 export * from "./advice";
+export * from "./common-options";
 export * from "./driver-test";
 export * from "./failure";
 export * from "./next-step";

@@ -43,6 +43,10 @@ export interface LatentFacts {
   /** When that machine takes no new builds any more, and when those it has are ended; null: never. */
   readonly expiresAt: number | null;
   readonly endsAt: number | null;
+  /** It was made with other options than are configured now (R8). */
+  readonly isOutdated: boolean;
+  /** Those who wait need one with other options than it has (W-120). */
+  readonly needsOther: boolean;
   /** Builds that have it and were not told to stop. */
   readonly unstopped: number;
   /** A start that came to nothing, and whose builds were not told yet. */
@@ -137,7 +141,11 @@ function connected(facts: LatentFacts): LatentStep {
   const ended = endOf(facts);
   if (ended) return ended;
   if (facts.waiting > 0) {
-    const reason = wornOut(facts) ?? "each build has a machine of its own";
+    const reason =
+      wornOut(facts) ??
+      (facts.needsOther
+        ? "its next build needs a machine with other options"
+        : "each build has a machine of its own");
     return isUsedUp(facts) ? { do: "renew", reason } : { do: "release" };
   }
   if (facts.running > 0) return { do: "wait", until: nextLimit(facts) };
@@ -203,7 +211,7 @@ const nextCheck = ({ checkedAt, options }: LatentFacts, otherwise: number) =>
 function isUsedUp(facts: LatentFacts): boolean {
   const { options, running, idleSince, since } = facts;
   if (running > 0) return false;
-  if (wornOut(facts) !== null) return true;
+  if (wornOut(facts) !== null || facts.needsOther) return true;
   return options.buildWaitTimeout === 0 && idleSince !== null && idleSince >= since;
 }
 
@@ -219,7 +227,10 @@ function wornOut({ pool, now }: LatentFacts): string | null {
 function whenIdle(facts: LatentFacts, atTheLatest: number | null): LatentStep {
   const { options, now, since, idleSince } = facts;
   const seconds = options.buildWaitTimeout;
-  const over = facts.pool?.unwelcome ?? wornOut(facts);
+  const over =
+    facts.pool?.unwelcome ??
+    wornOut(facts) ??
+    (facts.isOutdated ? "its options have changed since it was made" : null);
   if (over !== null) return { do: "let-go", reason: over };
   const limits = [atTheLatest, facts.pool?.wornAt ?? null].filter((at) => at !== null);
   const limit = limits.length > 0 ? Math.min(...limits) : null;

@@ -16,6 +16,16 @@ export interface LatentCandidate {
   readonly isUsed: boolean;
   /** Its present machine has done all that a machine of its pool may do. */
   readonly isWorn?: boolean;
+  /** Its present machine was made with other options than are configured now (R8). */
+  readonly isOutdated?: boolean;
+  /** What a machine is made with depends on the build that it is made for (W-120). */
+  readonly templated?: {
+    readonly config: unknown;
+    /** Of its present machine; null: it has none yet. */
+    readonly hash: string | null;
+  } | null;
+  /** How many have wanted it. */
+  readonly claims?: number;
   readonly isPooled?: boolean;
   /** Of a pool's: false when no machine may be made for it now. */
   readonly isOpen?: boolean;
@@ -47,6 +57,12 @@ export interface Candidate {
   readonly limit?: string | null;
 }
 
+/** As long as builds run on its machine, or wait for one whose options are not known yet. */
+const takesNoMore = ({ isWorn, isOutdated, templated, state }: LatentCandidate): boolean =>
+  isWorn === true ||
+  (isOutdated === true && state === "substantiated") ||
+  (templated?.hash === null && state !== "insubstantiated");
+
 /** limited: the organisation may have no more machines. unopened: its pool makes none for it now. */
 export type Blocked =
   | "offline"
@@ -66,7 +82,7 @@ export function blockedBy(worker: Candidate, now: number): Blocked | null {
   if (worker.isDraining) return "draining";
   if (worker.quarantinedUntil !== null && worker.quarantinedUntil > now) return "quarantined";
   if (worker.isPairBusy || freeSlot(worker.maxBuilds, worker.busySlots) === null) return "busy";
-  if (worker.latent?.isWorn && worker.busySlots.length > 0) return "busy";
+  if (worker.busySlots.length > 0 && worker.latent && takesNoMore(worker.latent)) return "busy";
   if (worker.limit) return "limited";
   if (worker.latent?.isOpen === false && needsMachine(worker)) return "unopened";
   return worker.waitsFor ? "locked" : null;
@@ -102,6 +118,26 @@ export interface WaitingBuilder {
   readonly workers: readonly Candidate[];
 }
 
+type Chosen = LatentCandidate & {
+  readonly needsAnother: boolean;
+  /** Because of its options. */
+  readonly needsOther: boolean;
+  readonly isTemplated: boolean;
+};
+
+/** Pairs of request and worker whose machine has other options than the build needs. */
+export class Misfits {
+  readonly #pairs = new Set<string>();
+
+  add(requestId: BuildRequestId, workerId: WorkerId): void {
+    this.#pairs.add(`${requestId} ${workerId}`);
+  }
+
+  has(requestId: BuildRequestId, workerId: WorkerId): boolean {
+    return this.#pairs.has(`${requestId} ${workerId}`);
+  }
+}
+
 export interface Assignment {
   readonly requestId: BuildRequestId;
   readonly builderId: BuilderId;
@@ -109,7 +145,7 @@ export interface Assignment {
   /** Null: the build waits for a machine. */
   readonly sessionId: SessionId | null;
   /** Of a latent worker, which is wanted with the claim. */
-  readonly latent?: (LatentCandidate & { readonly needsAnother: boolean }) | null;
+  readonly latent?: Chosen | null;
   readonly slot: number;
   /** Places of locks that the build holds from its claim on. */
   readonly locks: readonly LockGrant[];
@@ -124,6 +160,7 @@ export function assign(
   builders: readonly WaitingBuilder[],
   now: number,
   book = new LockBook([]),
+  misfits = new Misfits(),
 ): Assignment[] {
   const taken = new Map<WorkerId, number[]>();
   const assignments: Assignment[] = [];
@@ -134,11 +171,16 @@ export function assign(
       const { workerId, name } = worker;
       const locks = locksOf(builder, worker);
       if (slot === null || blockedBy({ ...worker, busySlots }, now) !== null) return [];
-      return [{ workerId, name, slot, locks, ...machineOf(worker, busySlots.length > 0) }];
+      const isBusy = busySlots.length > 0;
+      return [{ workerId, name, slot, locks, isBusy, ...machineOf(worker, isBusy) }];
     });
     for (const request of builder.requests) {
       if (usable.length === 0) break;
-      const able = usable.filter(({ name }) => mayTake(request, name));
+      const able = usable.filter(
+        ({ name, workerId, latent, isBusy }) =>
+          mayTake(request, name) &&
+          (!misfits.has(request.id, workerId) || (latent && mayGiveWay(latent, isBusy))),
+      );
       const answers = able.map((worker) => book.ask(worker.locks, lockWorker(worker)));
       const chosenAt = answers.findIndex((answer) => "granted" in answer);
       const [first] = able;
@@ -151,7 +193,8 @@ export function assign(
       // A builder runs once per worker: whoever took one of its requests takes no other.
       const [chosen] = usable.splice(at, 1);
       if (!chosen) continue;
-      const { workerId, sessionId, slot, latent } = chosen;
+      const { workerId, slot } = chosen;
+      const { sessionId, latent } = misfits.has(request.id, workerId) ? withOther(chosen) : chosen;
       taken.set(workerId, [...(taken.get(workerId) ?? []), slot]);
       const { builderId } = builder;
       const locks = answer.granted;
@@ -200,8 +243,11 @@ export function needsMachine({ latent, busySlots }: Pick<Candidate, "latent" | "
   return latent.state === "insubstantiated" || latent.state === "insubstantiating";
 }
 
-const isSpent = ({ isUsed, isWorn }: LatentCandidate, busySlots: readonly number[]) =>
-  (isUsed || isWorn === true) && busySlots.length === 0;
+const isSpent = (latent: LatentCandidate, busySlots: readonly number[]) =>
+  hasHadEnough(latent) && busySlots.length === 0;
+
+const hasHadEnough = ({ isUsed, isWorn, isOutdated }: LatentCandidate) =>
+  isUsed || isWorn === true || isOutdated === true;
 
 /**
  * Notes in the book whom the builders that are served before this one are about to make hold locks, and
@@ -225,11 +271,25 @@ function machineOf(
   isBusy: boolean,
 ): Pick<Assignment, "sessionId" | "latent"> {
   if (!latent) return { sessionId };
-  const isSpent = latent.isUsed || latent.isWorn === true;
-  const needsAnother = !latent.isConnected || (isSpent && !isBusy);
+  const needsAnother = !latent.isConnected || (hasHadEnough(latent) && !isBusy);
   const isThere = latent.state === "substantiated" && !needsAnother;
-  return { sessionId: isThere ? sessionId : null, latent: { ...latent, needsAnother } };
+  const needsOther = latent.isOutdated === true && !isBusy;
+  return {
+    sessionId: isThere ? sessionId : null,
+    latent: { ...latent, needsAnother, needsOther, isTemplated: Boolean(latent.templated) },
+  };
 }
+
+/** A machine that is of no use to a build is replaced when it has no other one. */
+const mayGiveWay = ({ state, isOpen }: LatentCandidate, isBusy: boolean) =>
+  state === "substantiated" && !isBusy && isOpen !== false;
+
+const withOther = ({
+  latent,
+}: Pick<Assignment, "latent">): Pick<Assignment, "sessionId" | "latent"> => ({
+  sessionId: null,
+  latent: latent ? { ...latent, needsAnother: true, needsOther: true } : null,
+});
 
 /** The number of a build that is not made yet. */
 const NOT_YET = 0;

@@ -94,7 +94,7 @@ export async function claim(
       builder_config_id: new Expression("(select config from numbered)"),
       // Where there is none, the statement is stale; a null would be another error.
       owner_id: new Expression("coalesce((select id from owner), 0)"),
-      state_string: new Expression("'preparing worker ' || (select name from owner)"),
+      state_string: new Expression("'preparing worker ' || coalesce((select name from owner), '')"),
       ...(latent && hasMachine(latent)
         ? { instance_id: new Expression("(select instance_id from latent)") }
         : {}),

@@ -7,7 +7,8 @@
  */
 import type { Queryable } from "../../db/pool";
 import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
-import { assign } from "../../domain/scheduling";
+import { type Assignment, assign, Misfits, type WaitingBuilder } from "../../domain/scheduling";
+import { findMisfits } from "../latent/machine-scope";
 import { claim } from "./claim";
 import { withinLimits } from "./limits";
 import { loadWaiting, lockBook } from "./queue";
@@ -40,7 +41,7 @@ export async function distribute(context: DistributeContext, orgId: OrgId): Prom
     const { latent } = context;
     const all = await loadWaiting(context.db, orgId, latent !== undefined);
     const waiting = await withinLimits(context.db, orgId, all);
-    const assignments = assign(waiting, context.now(), await lockBook(context.db, orgId, waiting));
+    const assignments = await assigned(context, orgId, waiting);
     if (assignments.length === 0) break;
     const claims = await Promise.allSettled(
       assignments.map(async (assignment) => {
@@ -59,4 +60,25 @@ export async function distribute(context: DistributeContext, orgId: OrgId): Prom
     if (failed) throw failed.reason;
   }
   return made;
+}
+
+/** What a machine that is there was made with may not do for a build: so often others are looked for. */
+const MISFIT_ROUNDS = 20;
+
+async function assigned(
+  { db, now }: DistributeContext,
+  orgId: OrgId,
+  waiting: readonly WaitingBuilder[],
+): Promise<Assignment[]> {
+  const misfits = new Misfits();
+  for (let round = 0; round < MISFIT_ROUNDS; round += 1) {
+    const found = assign(waiting, now(), await lockBook(db, orgId, waiting), misfits);
+    if (!(await findMisfits(db, found, misfits))) return found;
+  }
+  // Those that are still wrong wait for the next round.
+  const found = assign(waiting, now(), await lockBook(db, orgId, waiting), misfits);
+  await findMisfits(db, found, misfits);
+  return found.filter(
+    ({ requestId, workerId, latent }) => latent?.needsOther || !misfits.has(requestId, workerId),
+  );
 }

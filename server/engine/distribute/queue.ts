@@ -5,7 +5,7 @@
 import type { Queryable } from "../../db/pool";
 import { IS_UNWELCOME, IS_WORN } from "../../db/pool-rows";
 import type { OrgId } from "../../domain/ids";
-import { LATENT_MISSING_SECONDS } from "../../domain/latent";
+import { isTemplatedSql, LATENT_MISSING_SECONDS, writtenHashSql } from "../../domain/latent";
 import type { LockAccess, LockBook } from "../../domain/locks";
 import type { PooledBuilder } from "../../domain/pools";
 import { type Candidate, needsMachine, type WaitingBuilder } from "../../domain/scheduling";
@@ -29,6 +29,10 @@ const CANDIDATE = `jsonb_build_object(
         select y.complete_at from build y where y.worker_id = w.id and y.complete_at is not null
         order by y.complete_at desc limit 1) >= l.state_since, false),
       'isWorn', p.id is not null and ${IS_WORN},
+      'claims', l.claims,
+      'isOutdated', coalesce((select i.written_hash <> ${writtenHashSql("w.config")} from instance i where i.id = l.instance_id), false),
+      'templated', case when ${isTemplatedSql("w.config")} then jsonb_build_object('config', w.config,
+        'hash', (select encode(i.config_hash, 'hex') from instance i where i.id = l.instance_id)) end,
       'isPooled', p.id is not null, 'isOpen', p.id is null or l.is_open or l.is_wished) end,
   'busySlots', coalesce((select jsonb_agg(x.worker_slot) from build x where x.worker_id = w.id and x.state <> 'finished'), '[]'),
   'isPairBusy', exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished'))`;
@@ -50,7 +54,7 @@ const ASPECTS = `cross join lateral (select ${CANDIDATE} as candidate) c
     jsonb_array_length(c.candidate->'busySlots') as busy,
     c.candidate->'latent'->>'state' = 'substantiated' and (c.candidate->'latent'->>'isConnected')::boolean as there,
     jsonb_array_length(c.candidate->'busySlots') = 0 and ((c.candidate->'latent'->>'isUsed')::boolean
-      or (c.candidate->'latent'->>'isWorn')::boolean) as spent) a`;
+      or (c.candidate->'latent'->>'isWorn')::boolean or (c.candidate->'latent'->>'isOutdated')::boolean) as spent) a`;
 
 /**
  * The worker that a request `r` of builder `b` names, where the builder obeys that. Properties are

@@ -157,12 +157,34 @@ export function loadBegun(
   return load(q, "builds-to-carry-on", BEGUN, which, [ownerId, sessionId]);
 }
 
+/** Builds that wait for the machine of this worker, oldest first. */
+export function loadWaitingFor(q: Queryable, workerId: WorkerId): Promise<BuildToRun[]> {
+  const which =
+    "b.worker_id = $1 and b.state = 'preparing' and b.state <> 'finished' and b.session_id is null";
+  return load(q, "builds-for-a-machine", "null", which, [workerId]);
+}
+
+/** The build that a request would have on this worker; it has no number yet. */
+export function loadImagined(
+  q: Queryable,
+  requestId: BuildRequestId,
+  workerId: WorkerId,
+): Promise<BuildToRun[]> {
+  const imagined = `(select 0::bigint as id, x.org_id, 0 as number, x.builder_id, 0::bigint as owner_id, 0 as owner_epoch,
+      x.id as build_request_id, null::bigint as session_id, $2::bigint as worker_id, now() as created_at,
+      o.current_config_id as builder_config_id, null::timestamptz as stop_requested_at, null as stop_reason,
+      null as stop_requested_by, null::smallint as stop_result
+    from build_request x join builder o on o.id = x.builder_id where x.id = $1)`;
+  return load(q, "imagined-build", "null", "true", [requestId, workerId], imagined);
+}
+
 async function load(
   q: Queryable,
   name: string,
   begun: string,
   which: string,
   values: readonly unknown[],
+  builds = "build",
 ): Promise<BuildToRun[]> {
   const rows = await q.rows<Row>(
     {
@@ -182,7 +204,7 @@ async function load(
               'branch', t.branch, 'revision', t.revision, 'project', t.project, 'patch', t.patch) order by t.codebase)
             from buildset_source_stamp l join source_stamp t on t.id = l.source_stamp_id
             where l.buildset_id = q.buildset_id), '[]') as "sourceStamps"
-        from build b
+        from ${builds} b
         join organization g on g.id = b.org_id
         join builder r on r.id = b.builder_id
         join builder_config c on c.id = b.builder_config_id

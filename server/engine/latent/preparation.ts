@@ -26,7 +26,8 @@ export interface PreparationLine {
 /** The step, its log and the log's first line, for the build `build` that `owner` is about to make. */
 export function beginPreparation(batch: Batch, actor: string): void {
   const why = { reason: "its machine is not there yet", actor };
-  const name = "(select name from owner)";
+  // Where there is none, the statement is stale; a null would be another error.
+  const name = "coalesce((select name from owner), '')";
   batch.create(
     "preparation",
     "step",

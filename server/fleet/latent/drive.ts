@@ -11,11 +11,13 @@ import type { Queryable } from "../../db/pool";
 import { StaleState } from "../../db/transition";
 import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
 import { adviceFor, type Failure, type LatentStep, nextStep, verdictOf } from "../../domain/latent";
+import { RenderError, type Scope } from "../../domain/properties";
 import { beforeAnyMachine, DriverError, type LatentDriver } from "../../drivers/contract";
 import { mergeCalls } from "../../events/merge-calls";
 import { loadRoom } from "../caps";
 import { type Alarm, quarantineAlarm } from "../deadlines";
 import { Unneeded, within } from "./call";
+import { type FrozenOptions, freezeOptions } from "./frozen-options";
 import { giveBack, type Hold, hold, letGoOf } from "./hold";
 import { handleOf, type Latent, loadLatent, type Machine } from "./load";
 import { type FailedHow, Moves } from "./moves";
@@ -32,6 +34,8 @@ export interface LatentContext extends DriverAccess {
   readonly master: MasterDoors;
   readonly seal: (clear: string) => Buffer;
   readonly unseal: (sealed: Buffer) => string;
+  /** What options of its driver may refer to: of the first build that waits; of none, nothing. */
+  readonly scopeOf: (workerId: WorkerId) => Promise<Pick<Scope, "properties" | "sourceStamps">>;
   /** Those who wait for this worker's machine get none. May be called again. */
   readonly fail: (workerId: WorkerId, failure: Failure) => Promise<void>;
   /** Builds that wait for this worker to come back wait no longer. May be called again. */
@@ -207,11 +211,27 @@ class Seeing {
     const { db, installation, seal, kinds } = this.context;
     const { reached } = await loadRoom(db, this.latent.orgId);
     if (reached) return this.#refuse(reached.sentence);
+    const options = await this.#options();
+    if (options === null) return;
     const key = instanceKey({ ...this.latent, installation }, this.latent.generation + 1);
     const billing = kinds.get(this.latent.kind)?.billing ?? "second";
-    await this.#moves.start(key, seal(newPassword()), billing);
+    await this.#moves.start(key, seal(newPassword()), billing, options);
     this.asking.ordered = key;
     this.#note(`machine ${key} is asked for`);
+  }
+
+  /** As the first of the builds that wait has them. */
+  async #options(): Promise<FrozenOptions | null> {
+    const { context, latent } = this;
+    try {
+      return freezeOptions(latent.config, await context.scopeOf(latent.workerId));
+    } catch (error) {
+      if (!(error instanceof RenderError)) throw error;
+      const reason = `its options cannot be rendered for the build: ${error.message}`;
+      const advice = adviceFor("bad-configuration", error.message);
+      await this.#fail({ verdict: "permanent", reason, advice });
+      return null;
+    }
   }
 
   async #start(): Promise<void> {

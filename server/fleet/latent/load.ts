@@ -10,6 +10,7 @@ import {
   type LatentFacts,
   MAX_LIFETIME_GRACE_SECONDS,
   MAX_LIFETIME_SECONDS,
+  writtenHashSql,
 } from "../../domain/latent";
 import { type InstanceHandle, instanceTagSchema } from "../../drivers/contract";
 
@@ -62,6 +63,8 @@ type Row = Omit<Latent, "facts"> & {
     | "isEnding"
     | "isConnected"
     | "isDraining"
+    | "isOutdated"
+    | "needsOther"
     | "waiting"
     | "running"
     | "failure"
@@ -109,6 +112,7 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
            l.generation, l.claims, l.owner_epoch as epoch,
           l.state, l.failure, l.build_wait_seconds as "buildWaitSeconds", ${ms("clock_timestamp()")} as now, ${ms("l.state_since")} as since,
           ${ms("l.missing_at")} as "missingAt", ${ms("l.start_answered_at")} as "answeredAt", ${ms("l.checked_at")} as "checkedAt",
+          coalesce(i.written_hash <> ${writtenHashSql("w.config")}, false) as "isOutdated", l.needs_other as "needsOther",
           l.is_ending or not l.is_latent or w.removed_at is not null as "isEnding",
           exists (select from worker_session s where s.id = w.session_id and s.ended_at is null
             and s.generation = l.generation and s.end_requested is distinct from 'kill') as "isConnected",
@@ -138,6 +142,8 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
     isEnding,
     isConnected,
     isDraining,
+    isOutdated,
+    needsOther,
     missingAt,
     checkedAt,
     waiting,
@@ -157,6 +163,8 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
         isEnding,
         isConnected,
         isDraining,
+        isOutdated,
+        needsOther,
         missingAt,
         checkedAt,
         waiting,

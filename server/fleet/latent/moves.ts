@@ -13,12 +13,14 @@ import {
   type LatentState,
   next,
   stopRetrySeconds,
+  writtenHashSql,
 } from "../../domain/latent";
 import type { WorkerEventKind } from "../../domain/workers/history";
 import type { InstanceHandle } from "../../drivers/contract";
 import { account, takePlace } from "../caps";
 import { noteFailure } from "../notices/note";
 import { begin, type Quarantine } from "../quarantine/conduct";
+import type { FrozenOptions } from "./frozen-options";
 import type { Hold } from "./hold";
 import { type Latent, type Machine, WAITS } from "./load";
 
@@ -46,7 +48,12 @@ export class Moves {
   ) {}
 
   /** A machine is to be asked for: from here on its name, its password and its options are known. */
-  async start(key: string, sealedPassword: Buffer, billing: Billing): Promise<void> {
+  async start(
+    key: string,
+    sealedPassword: Buffer,
+    billing: Billing,
+    { config, hash }: FrozenOptions,
+  ): Promise<void> {
     const { latent, writer } = this;
     const generation = latent.generation + 1;
     const why = { reason: `machine ${generation} is asked for`, actor: writer.actor };
@@ -58,7 +65,11 @@ export class Moves {
       key,
       generation,
       reason: "it is asked for",
-      config: JSON.stringify(latent.config),
+      config: JSON.stringify(config),
+      config_hash: hash,
+      written_hash: new Expression(
+        writtenHashSql(batch.value(JSON.stringify(latent.config), "jsonb")),
+      ),
       billing,
       price_per_hour: priceOf(latent.config),
       place: new Expression("(select place from room)"),
@@ -76,6 +87,7 @@ export class Moves {
         instance_id: new Expression("(select id from machine)"),
         start_answered_at: null,
         checked_at: null,
+        needs_other: false,
         is_open: false,
       },
       batch,

@@ -14,6 +14,12 @@ export interface Wanted {
   readonly state: LatentState;
   /** The machine that is there is not for this build: it lost its connection, or was used. */
   readonly needsAnother: boolean;
+  /** Because the options of that machine are not those of the build. */
+  readonly needsOther?: boolean;
+  /** What its machine is made with depends on the build: nobody else may have wanted it meanwhile. */
+  readonly isTemplated?: boolean;
+  /** How many had wanted it when it was seen. */
+  readonly claims?: number;
   readonly missingSeconds: number;
 }
 
@@ -31,17 +37,22 @@ export function want(
   reason: string,
   actor: string,
 ): LatentState | null {
-  const { id, workerId, state, needsAnother, missingSeconds } = wanted;
+  const { id, workerId, state, needsAnother, needsOther, missingSeconds } = wanted;
+  const alone =
+    wanted.isTemplated && wanted.claims !== undefined
+      ? ` and claims = ${batch.value(wanted.claims)}`
+      : "";
   const isRenewed = state === "substantiated" && needsAnother;
   const to = next(state, isRenewed ? "wanted-anew" : "wanted");
   if (to === null) return null;
   // That one is driven: its machine has to go first, and whoever drives it sees the wish.
   if (to === state || isRenewed) {
-    const opened = isRenewed ? ", is_open = false" : "";
+    const other = needsOther ? ", needs_other = true" : "";
+    const opened = isRenewed ? `, is_open = false${other}` : "";
     batch.with(
       "latent",
       `update latent_worker set claims = claims + 1${opened} where id = ${batch.value(id)} and state = ${batch.value(state)}
-         and failure is null ${isRenewed ? `and ${MAY_START}` : ""} returning *`,
+         and failure is null${alone} ${isRenewed ? `and ${MAY_START}` : ""} returning *`,
       1,
     );
     due(batch);
@@ -49,7 +60,7 @@ export function want(
   }
   const missing = `now() + make_interval(secs => ${batch.value(missingSeconds, "float8")})`;
   moveLatent(batch, { id, workerId, facts: { state } }, to, {
-    ...{ reason, actor, where: `failure is null and ${MAY_START}` },
+    ...{ reason, actor, where: `failure is null and ${MAY_START}${alone}` },
     set: {
       claims: new Expression("claims + 1"),
       is_open: false,

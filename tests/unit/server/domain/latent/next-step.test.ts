@@ -31,6 +31,8 @@ function facts(state: LatentState, more: Partial<LatentFacts> = {}): LatentFacts
     isEnding: false,
     isConnected: false,
     isDraining: false,
+    isOutdated: false,
+    needsOther: false,
     lostAt: null,
     missingAt: NOW + 1_200_000,
     isStartAnswered: true,
