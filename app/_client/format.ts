@@ -26,6 +26,11 @@ export function clock(at: number, locale?: string): string {
   return new Intl.DateTimeFormat(locale, parts).format(at);
 }
 
+/** The time of day to the minute. */
+export function hourAndMinute(at: number, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
 const UNITS = [
   ["year", 31_557_600_000],
   ["month", 2_629_800_000],

@@ -86,8 +86,10 @@ const DRAW = {
       insert into pool_sample (pool_id, at, org_id, queue, desired, starting, idle, busy)
       select id, date_bin(interval '${SAMPLE_SECONDS} seconds', now(), 'epoch'), $1, $5, $6, $7, $8, $9 from said
       on conflict (pool_id, at) do update set queue = greatest(pool_sample.queue, excluded.queue),
-        desired = greatest(pool_sample.desired, excluded.desired), starting = greatest(pool_sample.starting, excluded.starting),
-        idle = greatest(pool_sample.idle, excluded.idle), busy = greatest(pool_sample.busy, excluded.busy)),
+        desired = greatest(pool_sample.desired, excluded.desired),
+        (starting, idle, busy) = (select s.starting, s.idle, s.busy
+          from (values (pool_sample.starting, pool_sample.idle, pool_sample.busy), (excluded.starting, excluded.idle, excluded.busy))
+            as s (starting, idle, busy) order by s.starting + s.idle + s.busy desc, s.busy desc limit 1)),
     quiet as (delete from deadline where kind = 'pool' and subject_id = $2 and $10::float8 is null)
     insert into deadline (org_id, kind, subject_id, fire_at, reason)
     select $1, 'pool', $2, now() + make_interval(secs => $10::float8), 'its size is to be seen to' where $10::float8 is not null

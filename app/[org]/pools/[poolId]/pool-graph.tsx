@@ -1,6 +1,6 @@
 "use client";
 
-import { clock, exact } from "@/app/_client/format";
+import { exact, hourAndMinute } from "@/app/_client/format";
 import { useNow } from "@/app/_ui/time";
 import { band, frameOf, HEIGHT, line, type Point, width } from "./graph-drawing";
 
@@ -91,7 +91,7 @@ export function PoolGraph(props: { points: readonly Point[]; stepSeconds: number
           >
             {[0, 6, 12, 18, 24].map((hour) => (
               <span key={hour} suppressHydrationWarning>
-                {now === 0 ? "…" : clock(frame.from + hour * 3_600_000).slice(0, 5)}
+                {now === 0 ? "…" : hourAndMinute(frame.from + hour * 3_600_000)}
               </span>
             ))}
           </div>

@@ -1,6 +1,7 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
+import { hourAndMinute } from "@/app/_client/format";
 import { useLive } from "@/app/_client/live";
 import { useTRPC } from "@/app/_client/trpc";
 import { BusyStrip } from "@/app/_features/busy-strip";
@@ -25,13 +26,14 @@ export function DayStrip(props: { workerId: number }) {
       <div className="flex justify-between text-2xs text-muted" aria-hidden="true">
         {QUARTERS.map((hours) => (
           <span key={hours} suppressHydrationWarning>
-            {hours === 24 ? "now" : now === 0 || !data ? "…" : hour(data.from + hours * 3_600_000)}
+            {hours === 24
+              ? "now"
+              : now === 0 || !data
+                ? "…"
+                : hourAndMinute(data.from + hours * 3_600_000)}
           </span>
         ))}
       </div>
     </div>
   );
 }
-
-const hour = (at: number) =>
-  new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(at);
