@@ -15,6 +15,7 @@ const NEEDED = {
   "stop-own": "developer",
   "stop-any": "maintainer",
   workers: "maintainer",
+  join: "maintainer",
   schedulers: "maintainer",
   config: "maintainer",
   secrets: "admin",
@@ -36,6 +37,7 @@ const WORDS: Readonly<Record<Action, string>> = {
   "stop-own": "stopping a build",
   "stop-any": "stopping the build of somebody else",
   workers: "steering workers",
+  join: "joining a pool",
   schedulers: "switching schedulers",
   config: "the configuration",
   secrets: "secrets",
@@ -59,7 +61,7 @@ export function isRole(value: unknown): value is Role {
 }
 
 /** What an API token was made for (C-163). */
-export const SCOPES = ["read", "trigger", "workers", "config"] as const;
+export const SCOPES = ["read", "trigger", "workers", "config", "join"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 const SCOPE_OF: Readonly<Record<Action, Scope | null>> = {
@@ -69,6 +71,7 @@ const SCOPE_OF: Readonly<Record<Action, Scope | null>> = {
   "stop-own": "trigger",
   "stop-any": "trigger",
   workers: "workers",
+  join: "join",
   schedulers: "config",
   config: "config",
   secrets: "config",
@@ -82,36 +85,34 @@ export function scopeFor(action: Action): Scope | null {
   return SCOPE_OF[action];
 }
 
-/** `trigger:docs-*`: of builders whose names match the glob alone (C-163). */
-export type TokenScope = Scope | `trigger:${string}`;
+/**
+ * `trigger:docs-*`: of builders whose names match the glob alone (C-163); `join:linux`: of such pools
+ * alone (K-037).
+ */
+export type TokenScope = Scope | `trigger:${string}` | `join:${string}`;
 
-const TRIGGER = "trigger:";
+const LIMITED: readonly Scope[] = ["trigger", "join"];
 const MAX_GLOB = 200;
 
 export function isTokenScope(text: string): text is TokenScope {
   if ((SCOPES as readonly string[]).includes(text)) return true;
-  return text.startsWith(TRIGGER) && globOf(text) !== null;
+  return LIMITED.some((scope) => text.startsWith(`${scope}:`)) && globOf(text) !== null;
 }
 
-/** @param builder whose builds it is about; without one, whether it may do so to any */
-export function scopesAllow(
-  scopes: readonly TokenScope[],
-  action: Action,
-  builder?: string,
-): boolean {
+/** @param name the builder or pool it is about; without one, whether it may do so to any */
+export function scopesAllow(scopes: readonly TokenScope[], action: Action, name?: string): boolean {
   const scope = scopeFor(action);
   if (scope === null) return false;
   if (scopes.includes(scope)) return true;
-  if (scope !== "trigger") return false;
+  if (!LIMITED.includes(scope)) return false;
   return scopes.some(
     (one) =>
-      one.startsWith(TRIGGER) &&
-      (builder === undefined || globOf(one)?.matchesAll(builder) === true),
+      one.startsWith(`${scope}:`) && (name === undefined || globOf(one)?.matchesAll(name) === true),
   );
 }
 
 function globOf(scope: string): Pattern | null {
-  const glob = scope.slice(TRIGGER.length);
+  const glob = scope.slice(scope.indexOf(":") + 1);
   if (glob === "" || glob.length > MAX_GLOB) return null;
   try {
     return compileGlob(glob);

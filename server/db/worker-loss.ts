@@ -9,8 +9,8 @@ const DEFAULT_SECONDS = 3_600;
 /** On a row `w` of worker. */
 export const MISSING_SECONDS = `coalesce((w.config->>'missing_timeout')::float8, ${DEFAULT_SECONDS})`;
 
-/** Of a row `w` of worker: it is expected to be connected at all times. */
-export const IS_EXPECTED = `w.removed_at is null and w.kind in ('Worker', 'LocalWorker') and ${MISSING_SECONDS} > 0`;
+/** Of a row `w` of worker: it is expected to be connected at all times. Machines of a pool come and go. */
+export const IS_EXPECTED = `w.removed_at is null and w.kind in ('Worker', 'LocalWorker') and w.pool_id is null and ${MISSING_SECONDS} > 0`;
 
 /**
  * Parts of a statement, `lost` and `missing_at`, which gives worker_id and fire_at of each new loss.

@@ -106,6 +106,8 @@ export interface WorkerSession {
    * `Error` in the worker's words when it refuses.
    */
   describe(): Promise<WorkerFacts>;
+  /** A line for the worker's own log. Nobody waits for it, and it may be lost. */
+  say?(message: string): void;
   /**
    * Tell the worker its builders; replaces the former list. Does nothing when nothing changed. A
    * command that runs for a builder left out ends as lost. Rejects like `describe`.

@@ -114,7 +114,8 @@ function tokenAsker(actor: string, scopes: readonly TokenScope[]): Asker {
     isLimited: scopes.some((scope) => scope.startsWith("trigger:")) && !scopes.includes("trigger"),
     mustBeAbleTo(action, builder) {
       if (scopesAllow(scopes, action, builder)) return;
-      const of = builder === undefined ? "" : ` for builder ${builder}`;
+      const what = action === "join" ? "pool" : "builder";
+      const of = builder === undefined ? "" : ` for ${what} ${builder}`;
       throw forbidden(action, `a token with scope ${scopeFor(action) ?? "none"}${of}`);
     },
   };

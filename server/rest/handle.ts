@@ -1,4 +1,5 @@
 /** The public API: from a request to its answer. Everything it needs comes in as an argument. */
+import { clientAddress } from "../auth/client-address";
 import { ConfigRefused } from "../config";
 import type { OrgDatabase } from "../db/org-database";
 import { AppError } from "../domain/errors";
@@ -12,8 +13,10 @@ import { readVersions, rollBackVersion, versionsPath } from "./config-versions";
 import { control } from "./control";
 import { createBuilderIds } from "./force";
 import { formsPath, readForms } from "./forceschedulers";
+import { asShell, joinByToken, joinPath } from "./join-pool";
 import { type Call, codeOf, parseCall, RpcError, type RpcId } from "./json-rpc";
 import { findLog, logContents, logRaw } from "./log-content";
+import { readMetrics } from "./metrics";
 import { type NewWorkerEnv, putWorker } from "./new-worker";
 import { createOrganizations } from "./organizations";
 import { parsePath } from "./path";
@@ -60,6 +63,12 @@ export function createRest(deps: RestDeps): Rest {
     if (path.length === 1 && path[0] === "config") {
       return new Response(await readConfigFile(admission), {
         headers: { "content-type": "application/yaml; charset=utf-8", "cache-control": "no-store" },
+      });
+    }
+    if (path.length === 1 && path[0] === "metrics") {
+      const type = "text/plain; version=0.0.4; charset=utf-8";
+      return new Response(await readMetrics(admission), {
+        headers: { "content-type": type, "cache-control": "no-store" },
       });
     }
     const versions = versionsPath(path);
@@ -120,6 +129,18 @@ export function createRest(deps: RestDeps): Rest {
     return json(await putSecret(deps.env.secretKey, admission, name, input), 200);
   }
 
+  /** A machine joins a pool: no call of JSON-RPC, for an init container has little to make one with. */
+  async function join(request: Request, slug: string, pool: string): Promise<Response> {
+    const admission = await enter(request, slug);
+    const text = await boundedText(request);
+    const from = clientAddress(request.headers, deps.env.web.trustedProxies);
+    const made = await joinByToken(deps.env, admission, pool, parsedJson(text || "{}"), from);
+    if (new URL(request.url).searchParams.get("format") !== "env") return json(made, 200);
+    return new Response(asShell(made), {
+      headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+    });
+  }
+
   return {
     get: (request, slug, path) =>
       read(request, slug, path).catch((error) => plainError(deps, error)),
@@ -130,6 +151,10 @@ export function createRest(deps: RestDeps): Rest {
     async post(request, slug, path) {
       if (path.length === 1 && path[0] === "config") {
         return writeConfig(request, slug).catch((error) => plainError(deps, error));
+      }
+      const pool = joinPath(path);
+      if (pool !== null && !unstorable(pool)) {
+        return join(request, slug, pool).catch((error) => plainError(deps, error));
       }
       let call: Call | null = null;
       try {
@@ -167,7 +192,11 @@ async function boundedText(request: Request, limit = MAX_BODY_BYTES): Promise<st
 
 /** @throws AppError request.malformed, request.too-large */
 async function boundedJson(request: Request): Promise<unknown> {
-  const text = await boundedText(request);
+  return parsedJson(await boundedText(request));
+}
+
+/** @throws AppError request.malformed */
+function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -157,7 +157,7 @@ describe.runIf(hasBuildbotWorker())("two socket processes", () => {
       await storm.until(
         "the second is turned away",
         `select e.detail from door_event e join worker w on w.id = e.worker_id
-         where w.name = 's1' and e.reason = 'not-admitted' and e.detail like 'it is connected already%'`,
+         where w.name = 's1' and e.reason = 'not-admitted' and e.detail like 'worker s1 already connected from %'`,
         [],
         (refusals) => refusals.length > 0,
       );

@@ -225,7 +225,10 @@ export async function startSlipway(options: SlipwayOptions = {}): Promise<Slipwa
   };
   try {
     await start();
-    const scopes = ["read", "trigger", "workers", "config"].flatMap((scope) => ["--scope", scope]);
+    const scopes = ["read", "trigger", "workers", "config", "join"].flatMap((scope) => [
+      "--scope",
+      scope,
+    ]);
     const args = ["token", "create", "--org", "main", "--name", "tests", ...scopes];
     token = (await runToEnd([join(root, ".dist/cli.js"), ...args], env)).trim();
     if (options.config !== undefined) await instance.apply(options.config);

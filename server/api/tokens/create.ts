@@ -3,7 +3,7 @@ import { isTokenScope, SCOPES, type TokenScope } from "../../auth/roles";
 import { createToken } from "../../auth/token";
 import type { OrgScope } from "../trpc";
 
-const SCOPE = `is none of ${SCOPES.join(", ")} and trigger:GLOB`;
+const SCOPE = `is none of ${SCOPES.join(", ")} trigger:GLOB and join:POOL`;
 
 export const createTokenInput = z.object({
   name: z.string().trim().min(1, "a token needs a name").max(100),

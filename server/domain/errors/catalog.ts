@@ -55,6 +55,7 @@ export const CATALOG = {
     retry: "later",
     message: "worker {worker} is connected already, from {peer}",
   },
+  "pool.full": { status: 409, retry: "later", message: "pool {pool} {why}" },
   "dependency.unavailable": { status: 503, retry: "later", message: "{what} cannot be reached" },
   internal: {
     status: 500,

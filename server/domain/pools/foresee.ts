@@ -37,7 +37,11 @@ export function foresee(
   book: LockBook,
 ): Foreseen {
   const poolOf = new Map<WorkerId, PoolId>();
-  const made = new Map(pools.map((pool) => [pool.id, newOnes(pool, poolOf)]));
+  // No more than there are requests would be used.
+  const most = builders.reduce((sum, { requests }) => sum + requests.length, 0);
+  const made = new Map(
+    pools.map((pool) => [pool.id, newOnes({ ...pool, room: Math.min(pool.room, most) }, poolOf)]),
+  );
   const served = new Set<BuildRequestId>();
   const taken = new Set<WorkerId>();
   const used = new Set<WorkerId>();

@@ -38,7 +38,7 @@ export const isJoined = (kind: string) => kind === "Worker";
 /** `linux-3`: one place of a pool, whichever machine has it (K-030). */
 export const poolWorkerName = (pool: string, number: number) => `${pool}-${number}`;
 
-/** Whether a worker of this name could be the pool's. */
+/** Whether a worker of this name could be the pool's; 0 is for ordinals of those who count from there. */
 export function isPlaceOf(pool: string, worker: string): boolean {
-  return worker.startsWith(`${pool}-`) && /^[1-9]\d{0,4}$/.test(worker.slice(pool.length + 1));
+  return worker.startsWith(`${pool}-`) && /^(0|[1-9]\d{0,4})$/.test(worker.slice(pool.length + 1));
 }

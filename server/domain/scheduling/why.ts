@@ -2,10 +2,16 @@
 import { type Blocked, blockedBy, type Candidate, mayTake } from "./assign";
 
 export interface Waiting {
-  readonly code: "next" | "no-workers" | "not-its-worker" | "behind" | Blocked;
+  readonly code: "next" | "no-workers" | "not-its-worker" | "behind" | "pool" | Blocked;
   readonly sentence: string;
   /** The worker to look at, when there is one. */
   readonly worker: { readonly id: number; readonly name: string } | null;
+}
+
+/** A pool that the builder may use, and what keeps it from being larger, the tightest first. */
+export interface WaitingPool {
+  readonly name: string;
+  readonly limits: readonly { readonly sentence: string }[];
 }
 
 /**
@@ -17,9 +23,10 @@ export function whyWaiting(
   ahead: number,
   now: number,
   chosen: string | null = null,
+  pools: readonly WaitingPool[] = [],
 ): Waiting {
   if (chosen !== null) return whyChosen(workers, ahead, now, chosen);
-  if (workers.length === 0) {
+  if (workers.length === 0 && pools.length === 0) {
     return { code: "no-workers", sentence: "The builder names no worker.", worker: null };
   }
   const blocked = workers.map((worker) => ({ worker, by: blockedBy(worker, now) }));
@@ -44,6 +51,7 @@ export function whyWaiting(
     const sentence = `No machine may be made for it now: ${limited.limit}${behind(ahead)}.`;
     return { code: "limited", sentence, worker: blocked.length === 1 ? ref(limited) : null };
   }
+  if (pools.length > 0) return whyNoMachine(pools, ahead);
   const [only] = blocked;
   if (blocked.length === 1 && only?.by) {
     return {
@@ -65,6 +73,18 @@ export function whyWaiting(
     sentence: `${workers.length} workers match: ${parts.join(", ")}${behind(ahead)}.`,
     worker: null,
   };
+}
+
+/** Nothing that is there can take it: what keeps its pools from having another machine. */
+function whyNoMachine(pools: readonly WaitingPool[], ahead: number): Waiting {
+  const open = pools.find(({ limits }) => limits.length === 0);
+  if (open) {
+    const sentence = `Pool ${open.name} makes a machine for it${behind(ahead)}.`;
+    return { code: "pool", sentence, worker: null };
+  }
+  const why = pools.map(({ name, limits }) => `pool ${name} ${limits[0]?.sentence}`).join("; ");
+  const sentence = `No machine is free, and ${why}${behind(ahead)}.`;
+  return { code: "pool", sentence, worker: null };
 }
 
 const WORDS: Partial<Record<Blocked, string>> = {

@@ -117,7 +117,7 @@ export const REFUSALS = {
     layer: "place",
     says: "Name and password are right, and it was turned away all the same.",
     advice:
-      "The detail says why. “Connected already” means that another program with this name and password runs: stop one, or give each a name of its own.",
+      "The detail says why. “Already connected” means that another program with this name and password runs: stop one, give each a name of its own, or let them join a pool.",
   },
 } as const satisfies Record<string, Refusal>;
 

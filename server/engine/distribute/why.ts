@@ -7,6 +7,7 @@ import {
   whyWaiting as explain,
   locksOf,
   type Waiting,
+  type WaitingPool,
   whyNotOn,
 } from "../../domain/scheduling";
 import { withLimits } from "./limits";
@@ -18,11 +19,11 @@ export async function whyWaiting(
   requestIds: readonly number[],
   now: number,
 ): Promise<Map<number, Waiting>> {
-  const { requests, candidates } = await waitingNow(q, orgId, requestIds, now);
+  const { requests, candidates, pools } = await waitingNow(q, orgId, requestIds, now);
   return new Map(
-    requests.map((row) => [
-      row.id,
-      explain(candidates.get(row.builder_id) ?? [], row.ahead, now, row.chosen),
+    requests.map(({ id, builder_id, ahead, chosen }) => [
+      id,
+      explain(candidates.get(builder_id) ?? [], ahead, now, chosen, pools.get(builder_id)),
     ]),
   );
 }
@@ -40,14 +41,14 @@ export async function whyNotChosen(
   requestIds: readonly number[],
   now: number,
 ): Promise<Map<number, NotChosen>> {
-  const { requests, candidates } = await waitingNow(q, orgId, requestIds, now);
+  const { requests, candidates, pools } = await waitingNow(q, orgId, requestIds, now);
   return new Map(
     requests.flatMap(({ id, builder_id, ahead, chosen }) => {
       const able = candidates.get(builder_id) ?? [];
       const worker = able.find((candidate) => candidate.workerId === workerId);
       if (!worker) return [];
       const here = whyNotOn(worker, ahead, now, chosen);
-      return [[id, { ...explain(able, ahead, now, chosen), here }] as const];
+      return [[id, { ...explain(able, ahead, now, chosen, pools.get(builder_id)), here }] as const];
     }),
   );
 }
@@ -60,7 +61,9 @@ interface RequestAhead {
 }
 
 async function waitingNow(q: Queryable, orgId: OrgId, requestIds: readonly number[], now: number) {
-  if (requestIds.length === 0) return { requests: [], candidates: new Map<number, never>() };
+  if (requestIds.length === 0) {
+    return { requests: [], candidates: new Map<number, never>(), pools: new Map<number, never>() };
+  }
   const requests = await q.rows<RequestAhead>(
     {
       name: "requests-ahead",
@@ -74,7 +77,26 @@ async function waitingNow(q: Queryable, orgId: OrgId, requestIds: readonly numbe
   );
   const builderIds = [...new Set(requests.map((row) => row.builder_id))];
   const candidates = await withLocks(q, orgId, builderIds, now);
-  return { requests, candidates: await withLimits(q, orgId, candidates) };
+  const pools = await poolsOf(q, orgId, builderIds);
+  return { requests, candidates: await withLimits(q, orgId, candidates), pools };
+}
+
+/** As was last said of them: they are seen to before requests are given out. */
+async function poolsOf(q: Queryable, orgId: OrgId, builderIds: readonly number[]) {
+  const rows = await q.rows<WaitingPool & { builderId: number }>(
+    {
+      name: "pools-of-builders",
+      text: `select x.builder_id as "builderId", p.name, coalesce(p.figures->'limits', '[]') as limits
+        from builder_pool x join pool p on p.id = x.pool_id
+        where x.org_id = $1 and x.builder_id = any($2) and p.removed_at is null order by p.name`,
+    },
+    [orgId, builderIds],
+  );
+  const pools = new Map<number, WaitingPool[]>();
+  for (const { builderId, ...pool } of rows) {
+    pools.set(builderId, [...(pools.get(builderId) ?? []), pool]);
+  }
+  return pools;
 }
 
 /** The workers of these builders, each with the lock that keeps a build from beginning on it. */

@@ -2,7 +2,7 @@
  * Partitions ahead of time, retention behind (A-33).
  *
  * Events are for those who listen now, so the outbox keeps a week; refused logins are kept for a
- * quarter, what happened to workers for half a year, what a page was told of a repository for a day. History, audit and logs are kept until an organisation sets a horizon of its own.
+ * quarter, what happened to workers for half a year, what a page was told of a repository for a day, figures of pools for two. History, audit and logs are kept until an organisation sets a horizon of its own.
  */
 import type { Database } from "../../db/pool";
 
@@ -18,6 +18,8 @@ const REPOSITORY_CHECK_DAYS = 1;
 const QUIET_SWEEP_DAYS = 2;
 const SWEEP_DAYS = 90;
 const NOTICE_DAYS = 180;
+/** A page draws the last day. */
+const POOL_SAMPLE_DAYS = 2;
 
 /**
  * Whoever reads for long, a backup say, is not waited for: behind us, waiting for their lock, every
@@ -50,6 +52,9 @@ export async function maintain(q: Database): Promise<void> {
        and not exists (select from worker_mail m where m.loss_id = l.id and m.sent_at is null and m.given_up_at is null)`,
     [WORKER_EVENT_DAYS],
   );
+  await q.rows("delete from pool_sample where at < now() - make_interval(days => $1)", [
+    POOL_SAMPLE_DAYS,
+  ]);
   await q.rows("delete from repository_check where asked_at < now() - make_interval(days => $1)", [
     REPOSITORY_CHECK_DAYS,
   ]);

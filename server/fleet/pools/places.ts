@@ -18,37 +18,66 @@ export async function makePlaces(
 ): Promise<WorkerId[]> {
   if (numbers.length === 0) return [];
   const names = numbers.map((number) => poolWorkerName(pool.name, number));
-  const rows = await tx.rows<{ id: WorkerId; number: number }>(MAKE, [
-    ...[pool.orgId, pool.id, pool.orgSlug, names, numbers],
-  ]);
-  const made = new Map(rows.map(({ id, number }) => [number, id]));
-  const ids = numbers.flatMap((number) => made.get(number) ?? []);
+  const rows = await tx.rows<Place>(REVIVE, [pool.orgId, pool.id, names, numbers]);
+  // The unique index sees what this organisation may not, and decides who was quicker (A-02).
+  for (const prefix of ["", `${pool.orgSlug}/`]) {
+    const known = new Set(rows.map(({ number }) => number));
+    const left = numbers.filter((number) => !known.has(number));
+    if (left.length === 0) break;
+    const own = left.map((number) => poolWorkerName(pool.name, number));
+    rows.push(...(await tx.rows<Place>(MAKE, [pool.orgId, pool.id, own, left, prefix])));
+  }
+  const ids = await pairPlaces(tx, pool, rows);
   if (!isJoined(pool.kind)) await makeLives(tx, pool, ids, actor);
-  return ids;
+  const made = new Map(rows.map(({ id, number }) => [number, id]));
+  return numbers.flatMap((number) => made.get(number) ?? []);
 }
 
-/**
- * The login name is the place's own where that is free in the installation, else the organisation's
- * stands before it, and it stays (A-02). Whoever was quicker with a name has it: the next try takes the other.
- */
+interface Place {
+  readonly id: WorkerId;
+  readonly number: number;
+}
+
+const WANTED = `wanted as (
+      select w.name, w.number, p.* from unnest($3::text[], $4::int[]) as w (name, number)
+      cross join (select p.kind, ${PLACE_CONFIG} as config, ${PLACE_BUILDS} as builds, p.locks from pool p where p.id = $2) p)`;
+
+/** What was a worker of this name before is the place again. */
+const REVIVE = {
+  name: "revive-places",
+  text: `with ${WANTED}
+    update worker k set kind = w.kind, config = w.config, max_builds = w.builds, locks = w.locks, pool_id = $2,
+      pool_number = w.number, removed_at = null, password_secret = null, sealed_password = null
+    from wanted w where k.org_id = $1 and k.name = w.name returning k.id, k.pool_number as number`,
+};
+
+/** The login name is the place's own where that is free in the installation, and it stays. */
 const MAKE = {
   name: "make-places",
-  text: `with wanted as (
-      select w.name, w.number, p.* from unnest($4::text[], $5::int[]) as w (name, number)
-      cross join (select p.kind, ${PLACE_CONFIG} as config, ${PLACE_BUILDS} as builds, p.locks from pool p where p.id = $2) p),
-    made as (
-      insert into worker (org_id, name, login_name, kind, config, max_builds, locks, pool_id, pool_number)
-      select $1, w.name, case when exists (select from worker o where o.login_name = w.name) then $3 || '/' || w.name else w.name end,
-        w.kind, w.config, w.builds, w.locks, $2, w.number from wanted w
-      on conflict (org_id, name) do update set kind = excluded.kind, config = excluded.config,
-        max_builds = excluded.max_builds, locks = excluded.locks, pool_id = excluded.pool_id,
-        pool_number = excluded.pool_number, removed_at = null
-      returning id, pool_number as number),
-    paired as (
-      insert into builder_worker (org_id, builder_id, worker_id)
-      select $1, x.builder_id, made.id from builder_pool x cross join made where x.pool_id = $2 on conflict do nothing)
-    select id, number from made`,
+  text: `with ${WANTED}
+    insert into worker (org_id, name, login_name, kind, config, max_builds, locks, pool_id, pool_number)
+    select $1, w.name, $5 || w.name, w.kind, w.config, w.builds, w.locks, $2, w.number from wanted w
+    on conflict do nothing returning id, pool_number as number`,
 };
+
+/** Builders that may use the pool may use its new places. */
+async function pairPlaces(
+  tx: Queryable,
+  pool: Pick<Pool, "id" | "orgId">,
+  places: readonly Place[],
+): Promise<WorkerId[]> {
+  const ids = places.map(({ id }) => id);
+  await tx.rows(
+    {
+      name: "pair-places",
+      text: `insert into builder_worker (org_id, builder_id, worker_id)
+        select $1, x.builder_id, w.id from builder_pool x cross join unnest($3::bigint[]) as w (id)
+        where x.pool_id = $2 on conflict do nothing`,
+    },
+    [pool.orgId, pool.id, ids],
+  );
+  return ids;
+}
 
 async function makeLives(
   tx: Queryable,

@@ -61,7 +61,10 @@ export async function arbitrate(
       ? context.judge(old, isSame)
       : context.ask(processId, old, isSame));
     if (verdict === "alive" || (verdict === "no answer" && unanswered++ === MAX_UNANSWERED)) {
-      return { refusal: `it is connected already, from ${holder.peer}` };
+      // K-037: both sides are to say what is wrong and what helps.
+      const refusal = `worker ${hello.loginName} already connected from ${holder.peer}; use a pool`;
+      connection.say?.(refusal);
+      return { refusal };
     }
   }
 }

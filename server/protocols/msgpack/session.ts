@@ -308,6 +308,10 @@ export class MsgpackSession implements WorkerSession {
     this.#isConfigured = true;
   }
 
+  say(message: string): void {
+    this.#print(message);
+  }
+
   #print(message: string): void {
     this.#connection.ask("print", { message }).catch(() => {});
   }

@@ -206,6 +206,10 @@ export class PbSession implements WorkerSession {
     this.#connection.call(served.object, "interruptCommand", [id, whyOf(reason)]).catch(() => {});
   }
 
+  say(message: string): void {
+    this.#print(message);
+  }
+
   /**
    * For the worker's log. Wants no answer: a worker would send it before the answer to the question
    * behind, whose packet its kernel then holds until the first is acknowledged, 40 ms later.

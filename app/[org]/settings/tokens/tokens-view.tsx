@@ -18,6 +18,7 @@ const SCOPES = [
   { value: "trigger", says: "start, rebuild and stop builds" },
   { value: "workers", says: "pause and shut down workers" },
   { value: "config", says: "change the configuration" },
+  { value: "join", says: "let machines join pools, and nothing else" },
 ] as const;
 
 type Scope = (typeof SCOPES)[number]["value"];

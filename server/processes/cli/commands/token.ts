@@ -46,7 +46,9 @@ export const tokenCreate: Command = {
 
 function asScope(text: string): TokenScope {
   if (isTokenScope(text)) return text;
-  throw new UsageError(`"${text}" is no scope: there are ${SCOPES.join(", ")} and trigger:GLOB`);
+  throw new UsageError(
+    `"${text}" is no scope: there are ${SCOPES.join(", ")} trigger:GLOB and join:POOL`,
+  );
 }
 
 function expiry(text: string): Date {

@@ -188,6 +188,7 @@ test("more than half of the starts failed: a pause, twice as long each time, at 
 test("whose place a worker's name is", () => {
   expect(isPlaceOf("linux", "linux-12")).toBe(true);
   expect(isPlaceOf("linux", "linux-big-1")).toBe(false);
-  expect(isPlaceOf("linux", "linux-0")).toBe(false);
+  expect(isPlaceOf("linux", "linux-0")).toBe(true);
+  expect(isPlaceOf("linux", "linux-01")).toBe(false);
   expect(isPlaceOf("linux", "linux")).toBe(false);
 });
