@@ -11,6 +11,7 @@ import { type SlipwayInstance, startSlipway } from "../support/slipway-instance"
 
 const SUCCESS = 0;
 const EXCEPTION = 4;
+const RETRY = 5;
 const engine = await startDockerEngine();
 
 describe.skipIf(engine === null)("docker workers", () => {
@@ -139,19 +140,59 @@ describe.skipIf(engine === null)("docker workers", () => {
     await allGone();
   });
 
+  test("one that never logs in is given up, with what it printed; the next is green", async () => {
+    const silent = { command: ["sh", "-c", "echo all is well; sleep 1000"], missing_timeout: 2 };
+    await apply(
+      [docker("w", { ...workers.slipway, ...silent, followStartupLogs: true })],
+      [builder("b", ["w"], "true")],
+    );
+    const request = await force("b");
+    while ((await buildsOf(request))[0]?.results !== RETRY) await setTimeout(50);
+    await apply([docker("w", workers.slipway)], [builder("b", ["w"], "true")]);
+    expect((await ended(request)).results).toBe(SUCCESS);
+    const [first] = await buildsOf(request);
+    // The only step that it came to.
+    expect(await log(first as Build)).toContain("all is well");
+    await allGone();
+  });
+
   describe("a burst", () => {
     const NAMES = ["one", "two", "three"] as const;
     const EACH = 6;
+    const COMMAND = "echo begun; sleep 0.5; echo ended";
+    const python = () => (hasBuildbotWorker() ? workers.buildbot : workers.slipway);
 
-    beforeEach(async () => {
-      const kinds = ["slipway", "slipway", hasBuildbotWorker() ? "buildbot" : "slipway"] as const;
-      const latent = [...kinds, ...kinds].map((kind, index) => docker(`w${index}`, workers[kind]));
+    async function onWorkers(): Promise<void> {
+      const kinds = [workers.slipway, workers.slipway, python()];
+      const latent = [...kinds, ...kinds].map((kind, index) => docker(`w${index}`, kind));
       const names = latent.map(({ name }) => name);
       await apply(
         latent,
-        NAMES.map((name) => builder(name, names, "echo begun; sleep 0.5; echo ended")),
+        NAMES.map((name) => builder(name, names, COMMAND)),
       );
-    });
+    }
+
+    async function onPools(): Promise<void> {
+      const pool = (name: string, options: object, more: object) => {
+        const { password: _, ...worker } = options as { password: unknown };
+        return { name, worker: { type: "DockerLatentWorker", ...worker }, ...more };
+      };
+      await slipway.apply({
+        workers: [],
+        pools: [
+          pool("linux", workers.slipway, { maxWorkers: 4, labels: ["linux", "ours"] }),
+          pool("python", python(), { maxWorkers: 2, labels: ["linux"] }),
+        ],
+        projects: {
+          p: {
+            builders: NAMES.map((name, index) => ({
+              ...builder(name, [], COMMAND),
+              ...(index === 0 ? { labels: ["linux"] } : { pools: ["linux", "python"] }),
+            })),
+          },
+        },
+      });
+    }
 
     const burst = () =>
       Promise.all(Array.from({ length: EACH }, () => NAMES.map((name) => force(name))).flat());
@@ -170,12 +211,17 @@ describe.skipIf(engine === null)("docker workers", () => {
       return builds;
     }
 
-    test("on several workers at once: all green, none left", async () => {
+    test.each([
+      ["several workers", onWorkers],
+      ["pools", onPools],
+    ])("on %s at once: all green, none left", async (_on, configure) => {
+      await configure();
       const requests = await burst();
       expect(await expectGreen(requests)).toBe(requests.length);
     });
 
     test("in the middle everything of ours is killed, and the engine: all green, none left", async () => {
+      await onPools();
       const requests = await burst();
       while ((await engine.containers()).length < 4) await setTimeout(20);
       await ended(requests[0] as number);
@@ -189,6 +235,7 @@ describe.skipIf(engine === null)("docker workers", () => {
     });
 
     test("in the middle the engine is killed and comes back: all green, none left", async () => {
+      await onWorkers();
       const requests = await burst();
       while ((await engine.containers()).length < 4) await setTimeout(20);
       await engine.kill();
