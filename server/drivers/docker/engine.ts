@@ -34,6 +34,17 @@ const listedImageSchema = z.object({
   Created: z.number(),
 });
 
+const versionSchema = z.object({
+  Version: z.string(),
+  ApiVersion: z.string(),
+  Os: z.string().catch("?"),
+  Arch: z.string().catch("?"),
+  Components: z
+    .array(z.object({ Name: z.string() }))
+    .optional()
+    .catch(undefined),
+});
+
 export type ContainerFacts = z.output<typeof containerSchema>;
 export type ListedContainer = z.output<typeof listedContainerSchema>;
 export type ListedImage = z.output<typeof listedImageSchema>;
@@ -65,6 +76,14 @@ export class Engine {
     private readonly signal: AbortSignal,
   ) {
     this.#docker = openDockerode(endpoint, version);
+  }
+
+  /** For a person: `Docker 20.10.24 (API 1.41, linux/amd64)`. */
+  async whatRuns(): Promise<string> {
+    const answer = this.#understood(versionSchema, await this.#docker.version());
+    const { Version, ApiVersion, Os, Arch, Components: [component] = [] } = answer;
+    const isPodman = component?.Name.startsWith("Podman");
+    return `${isPodman ? "Podman" : "Docker"} ${Version} (API ${ApiVersion}, ${Os}/${Arch})`;
   }
 
   /** Null: there is none of this name or id. */

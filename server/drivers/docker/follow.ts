@@ -10,7 +10,7 @@ import { Lines, LogFrames } from "./log-frames";
 /** As long as a machine has to log in, unless somebody says otherwise. */
 const LONGEST_MS = 1_200_000;
 const MOST_LINES = 5_000;
-/** All at once, so that sockets are left for what cannot be done without. */
+/** At once, so that sockets are left for what cannot be done without. */
 const MOST_FOLLOWED = 32;
 /** Of one that was begun by another process. */
 const LAST_LINES = 100;
@@ -25,10 +25,9 @@ export class Followers {
     { hidden, isNew }: { readonly hidden: readonly string[]; readonly isNew: boolean },
   ): void {
     if (this.#open.has(key)) return;
-    if (this.#open.size >= MOST_FOLLOWED) {
-      note("what its container prints is not followed: too many start at once");
-      return;
-    }
+    const [oldest] = this.#open.keys();
+    // It has most likely logged in since.
+    if (oldest !== undefined && this.#open.size >= MOST_FOLLOWED) this.end(oldest);
     const end = new AbortController();
     this.#open.set(key, end);
     const timer = setTimeout(() => end.abort(), LONGEST_MS);

@@ -27,7 +27,7 @@ export async function provideImage(
 ): Promise<string> {
   const { dockerfile } = config;
   const wanted = config.image ?? privateImage(order.key);
-  const found = await find(engine, wanted, workshop.note);
+  const found = await findImage(engine, wanted, workshop.note);
   if (found === null && dockerfile != null) {
     await build(engine, config, wanted, order, workshop);
     return wanted;
@@ -36,14 +36,14 @@ export async function provideImage(
   if (config.autopull && dockerfile == null && (found === null || config.alwaysPull)) {
     await pull(engine, wanted, workshop.note);
   }
-  const name = found ?? (await find(engine, wanted, workshop.note));
+  const name = found ?? (await findImage(engine, wanted, workshop.note));
   if (name !== null) return name;
   const words = `image ${wanted} not found on docker host: build or pull it there, or set autopull`;
   throw new DriverError("bad-configuration", words);
 }
 
 /** A name without a tag means any: the usual one, else the newest. */
-async function find(
+export async function findImage(
   engine: Engine,
   name: string,
   note: (line: string) => void,

@@ -10,6 +10,7 @@ import {
   type LatentDriver,
   type LatentDriverKind,
   type OwnerTag,
+  type Probe,
   type StartOrder,
   type Surroundings,
 } from "../contract";
@@ -20,6 +21,7 @@ import { driverError, EngineRefusal } from "./errors";
 import { Followers } from "./follow";
 import { privateImage, provideImage } from "./images";
 import { isSameTag, ownedBy, readLabels } from "./labels";
+import { dockerProbes } from "./probes";
 import { reportOf } from "./report";
 import { type DockerConfig, dockerConfigSchema } from "./schema";
 
@@ -51,11 +53,15 @@ interface Shared extends DockerSurroundings {
 }
 
 class DockerDriver implements LatentDriver {
+  readonly probes: readonly Probe[];
+
   constructor(
     private readonly shared: Shared,
     private readonly config: DockerConfig,
     private readonly surroundings: Surroundings,
-  ) {}
+  ) {
+    this.probes = dockerProbes(config, (signal) => this.#engine(signal));
+  }
 
   async start(order: StartOrder, signal: AbortSignal): Promise<InstanceHandle> {
     const { key, agent } = order;
@@ -94,7 +100,8 @@ class DockerDriver implements LatentDriver {
           throw new DriverError("provider-down", `container ${name} is still ${left.State.Status}`);
         }
       }
-      if (this.config.image == null) await engine.removeImage(privateImage(key));
+      // Of an account that is swept, the options may be another worker's.
+      if (this.config.image == null || ref === null) await engine.removeImage(privateImage(key));
     });
   }
 

@@ -244,6 +244,26 @@ describe.skipIf(engine === null)("containers", () => {
     await driver.stop(made, "now", SIGNAL);
   });
 
+  test("a test of the settings says what is there before anything is made", async () => {
+    const looks = (options: object) =>
+      Promise.all(
+        (rig.open(options).probes ?? []).map(({ look }) =>
+          look(SIGNAL).catch(({ code, message }) => `${code}: ${message}`),
+        ),
+      );
+    expect(await looks({})).toEqual([
+      expect.stringMatching(/^Docker \d.* \(API 1\.\d+, linux\/\w+\) answers at unix:/),
+      "image hostfs is there",
+    ]);
+    const missing = { image: "nowhere/nothing:1" };
+    expect((await looks(missing))[1]).toMatch(/^bad-configuration: image nowhere.* not found/);
+    expect((await looks({ ...missing, autopull: true }))[1]).toMatch(/is pulled when/);
+    expect((await looks({ ...missing, dockerfile: "FROM tiny" }))[1]).toMatch(/is built when/);
+    const away = await looks({ docker_host: "unix:///nowhere/docker.sock" });
+    expect(away.every((said) => /^provider-down: .*no such socket/.test(said))).toBe(true);
+    expect(await engine.containers()).toEqual([]);
+  });
+
   test("of a version of the API that the engine does not have it says which it has", async () => {
     await rig.open({ version: "1.40" }).start(rig.order(), SIGNAL);
     const refused = await refusal({ version: "1.99" }, rig.order(2));

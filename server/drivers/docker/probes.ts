@@ -1,0 +1,44 @@
+/** What a test of the settings looks at before it makes a container: the engine, then the image. */
+import { DriverError, type Probe } from "../contract";
+import type { Engine } from "./engine";
+import { driverError } from "./errors";
+import { findImage } from "./images";
+import type { DockerConfig } from "./schema";
+
+export function dockerProbes(
+  config: DockerConfig,
+  open: (signal: AbortSignal) => Engine,
+): readonly Probe[] {
+  const probe = (
+    covers: Probe["covers"],
+    failed: string,
+    look: (engine: Engine) => Promise<string>,
+  ): Probe => ({
+    covers,
+    async look(signal) {
+      try {
+        return await look(open(signal));
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        throw driverError(failed, error);
+      }
+    },
+  });
+  return [
+    probe(["reach", "authenticate"], "the engine could not be asked", async (engine) => {
+      return `${await engine.whatRuns()} answers at ${config.docker_host}`;
+    }),
+    probe(["find"], "the image could not be looked for", (engine) => image(engine, config)),
+  ];
+}
+
+async function image(engine: Engine, config: DockerConfig): Promise<string> {
+  const { image: name, dockerfile, autopull } = config;
+  if (name == null) return "an image is built for each container";
+  const found = await findImage(engine, name, () => {});
+  if (found !== null) return found === name ? `image ${name} is there` : `image ${found} is there`;
+  if (dockerfile != null) return `image ${name} is not there: it is built when it is needed`;
+  if (autopull) return `image ${name} is not there: it is pulled when it is needed`;
+  const words = `image ${name} not found on docker host: build or pull it there, or set autopull`;
+  throw new DriverError("bad-configuration", words);
+}
