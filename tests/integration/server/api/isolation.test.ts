@@ -129,6 +129,7 @@ test("a configuration becomes builders and workers that the lists show, with why
     pending: 1,
     workers: 1,
     connected: 0,
+    dormant: 0,
   });
 });
 
@@ -330,4 +331,47 @@ test("a token is shown once and can be revoked", async () => {
   expect(token.startsWith(tokens[0]?.prefix ?? "-")).toBe(true);
   await api.tokens.revoke({ org: "own", tokenId: tokens[0]?.id ?? 0 });
   expect((await api.tokens.list({ org: "own" })).tokens[0]?.revokedAt).not.toBeNull();
+});
+
+test("machines are stopped by maintainers, limits are set by owners, and both are recorded", async () => {
+  const worker = only(
+    await owner.rows<{ id: number }>(
+      `insert into worker (org_id, name, login_name, kind, config) values ($1, 'cloud', 'cloud', 'FakeLatentWorker', '{}') returning id`,
+      [ids.own],
+    ),
+  ).id;
+  const machine = (org: number, key: string) =>
+    owner.rows<{ id: number }>(
+      `insert into instance (org_id, worker_id, driver, key, state, reason) values ($1, $2, 'FakeLatentWorker', $3, 'running', 'r') returning id`,
+      [org, worker, key],
+    );
+  const instanceId = only(await machine(ids.own, "bb-own")).id;
+  const foreign = only(await machine(ids.foreign, "bb-foreign")).id;
+  const stop = { org: "own", instanceId, reason: "too dear" };
+  expect(await codeOf(as("developer").instances.stop(stop))).toBe("FORBIDDEN");
+  expect(await codeOf(as("developer").instances.sweepNow({ org: "own" }))).toBe("FORBIDDEN");
+  const elsewhere = { ...stop, instanceId: foreign };
+  expect(await codeOf(as("maintainer").instances.stop(elsewhere))).toBe("NOT_FOUND");
+  await as("maintainer").instances.stop(stop);
+  const limits = {
+    ...{ maxInstances: 3, maxHoursPerDay: null, maxHoursPerMonth: null, maxCostPerDay: 9.5 },
+    ...{ maxCostPerMonth: null, currency: "EUR", notify: ["a@example.org"], isDryRun: false },
+  };
+  expect(await codeOf(as("admin").instances.setLimits({ org: "own", ...limits }))).toBe(
+    "FORBIDDEN",
+  );
+  await as("owner").instances.setLimits({ org: "own", ...limits });
+  const told = await as("viewer").instances.limits({ org: "own" });
+  expect(told).toMatchObject({ limits, changedBy: "ada@example.org", reached: null });
+  expect(told.states[0]).toMatchObject({ cap: "max_instances", limit: 3, used: 1 });
+  await as("owner").instances.setLimits({ org: "own", ...limits, maxInstances: 1 });
+  expect((await as("viewer").instances.limits({ org: "own" })).reached).toContain("max_instances");
+  const audit = await owner.rows<{ action: string; actor: string }>(
+    "select action, actor from audit_entry where action like 'instance%' order by id",
+  );
+  expect(audit).toEqual([
+    { action: "instance.stop", actor: "ada@example.org" },
+    { action: "instances.limits", actor: "ada@example.org" },
+    { action: "instances.limits", actor: "ada@example.org" },
+  ]);
 });

@@ -139,6 +139,42 @@ test("costs by day, worker and builder add up; what has no price is counted apar
   });
 });
 
+test("the provider's list stands beside ours, with what does not agree, and sweeps are told", async () => {
+  const tag = { installation: "1nst", organization: CALLER.orgId, worker: 0, generation: 7 };
+  const agent = { host: "h", port: 1, protocol: "pb", name: "stranger", password: "p" } as const;
+  latent.boots = false;
+  latent.cloud.make({ key: "bb-lost-7", tag, agent }, { image: "debian" });
+  const request = await latent.rig.force(builder);
+  expect(await latent.claim(jobs, request, builder, worker)).toBe(true);
+  await jobs.fleet.see(worker);
+  await jobs.sweepAccounts();
+  const { accounts } = await accountsBeside(own());
+  expect(accounts).toHaveLength(1);
+  const [account] = accounts;
+  expect(account).toMatchObject({ title: "FakeLatentWorker", error: null, isRemoved: false });
+  expect(account?.listed).toMatchObject([
+    { state: "starting", worker: "vm", generation: 3 },
+    { key: "bb-lost-7", generation: 7, instanceId: null, worker: null },
+  ]);
+  expect(account?.ours).toMatchObject([{ worker: "vm", state: "starting", isListed: true }]);
+  expect(account?.sightings).toMatchObject([{ kind: "orphan", key: "bb-lost-7", times: 1 }]);
+  expect((await listInstances(own(), { which: "live" })).orphans).toBe(1);
+  await jobs.sweepAccounts();
+  await jobs.sweepAccounts();
+  const { sweeps } = await listSweeps(own(), { accountId: account?.id });
+  expect(sweeps.map(({ orphans, stopped }) => [orphans, stopped])).toEqual([
+    [0, 0],
+    [1, 1],
+    [1, 0],
+  ]);
+  expect((await listSweeps(own(), { eventful: true })).sweeps).toHaveLength(2);
+  expect(sweeps[1]?.details).toMatchObject([{ key: "bb-lost-7", action: "stopped", times: 2 }]);
+  const [machine] = latent.cloud.alive;
+  if (machine) await latent.login(machine);
+  await latent.rig.build(request, isFinished);
+  latent.boots = true;
+});
+
 test("pages of the list follow each other", async () => {
   const { db } = latent.rig;
   await db.rows(
@@ -149,7 +185,7 @@ test("pages of the list follow each other", async () => {
   const first = await listInstances(own(), { driver: "FakeLatentWorker" });
   expect(first.instances).toHaveLength(50);
   const second = await listInstances(own(), { cursor: first.before });
-  expect(second.instances).toHaveLength(12);
+  expect(second.instances).toHaveLength(13);
   expect(second.before).toBeNull();
   expect((await listInstances(own(), { driver: "DockerLatentWorker" })).instances).toEqual([]);
 });
