@@ -3,6 +3,7 @@
  * that exist, directories are not shared by accident. Pure.
  */
 
+import { checkDisks } from "./cross-check-disks";
 import { checkLocks } from "./cross-check-locks";
 import { checkBuilderPools, checkPools } from "./cross-check-pools";
 import { checkReporters } from "./cross-check-reporters";
@@ -44,6 +45,7 @@ export function crossCheck(documents: Documents): Problem[] {
         )
       : []),
     ...checkWorkerDirectories(workers ?? []),
+    ...checkDisks(documents.organization ?? {}),
     ...checkReporters(documents.organization ?? {}),
     ...sharedDirectories(documents),
     ...checkLocks(documents),

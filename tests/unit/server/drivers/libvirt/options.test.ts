@@ -65,6 +65,26 @@ test.each([
   expect(others).toEqual([]);
 });
 
+test("each machine has a disk of its own", () => {
+  const check = (document: object) =>
+    checkConfig(JSON.stringify(document)).errors.map(({ path, message }) => `${path}: ${message}`);
+  const vm = (name: string, more: object) => ({ type: "LibVirtWorker", name, ...more });
+  const disk = { hd_image: "/i/disk" };
+  expect(check({ workers: [vm("a", disk), vm("b", { ...disk, uri: "xen:///" })] })).toEqual([]);
+  expect(check({ workers: [vm("a", disk), vm("b", disk)] })).toEqual([
+    expect.stringContaining('workers[1].hd_image: is the disk of worker "a" too'),
+  ]);
+  const each = { hd_image: "/i/{{key}}", xml: XML };
+  expect(check({ workers: [vm("a", each), vm("b", each)] })).toEqual([]);
+  const pool = (more: object) => ({
+    pools: [{ name: "p", worker: { type: "LibVirtWorker", ...more } }],
+  });
+  expect(check(pool(each))).toEqual([]);
+  expect(check(pool({ ...disk, xml: XML }))).toEqual([
+    expect.stringContaining("pools[0].worker.hd_image: is one disk for all workers"),
+  ]);
+});
+
 test("a hosted installation runs no hypervisor's programs, and what is no text is said once", () => {
   expect(complaints({}, { isHosted: true })).toEqual([
     expect.stringContaining("the server's own host"),
