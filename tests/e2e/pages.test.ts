@@ -16,10 +16,14 @@ interface Harbour {
   readonly formBuilder: string;
   readonly request: string;
   readonly worker: string;
+  readonly crossed: string;
+  readonly ferry: string;
+  readonly machine: string;
+  readonly pool: string;
 }
 
 /** An organisation with something of each kind: made once, looked at by all tests below. */
-async function fill(slipway: Slipway): Promise<Harbour> {
+async function fill(slipway: Slipway, page: Page): Promise<Harbour> {
   const green = await slipway.finished(await slipway.force("harbour-tests", "the tide is in"));
   const red = await slipway.finished(await slipway.force("lighthouse", "at dusk"));
   await slipway.finished(await slipway.force("lighthouse", "at dawn"));
@@ -27,7 +31,11 @@ async function fill(slipway: Slipway): Promise<Harbour> {
   await slipway.logged(running, "digging");
   const request = await slipway.force("salvage", "before the storm");
   await slipway.call("workers/sunken-worker", "pause", { reason: "it lies on the ground" });
-  const { workers } = await slipway.get<{ workers: { workerid: number }[] }>("workers/quay");
+  const workerPath = async (name: string) => {
+    const { workers } = await slipway.get<{ workers: { workerid: number }[] }>(`workers/${name}`);
+    return `${ORG}/workers/${workers[0]?.workerid}`;
+  };
+  const crossed = await slipway.finished(await slipway.force("crossing"));
   return {
     green: slipway.buildPath(green),
     red: slipway.buildPath(red),
@@ -35,7 +43,23 @@ async function fill(slipway: Slipway): Promise<Harbour> {
     redBuilder: await slipway.builderPath("lighthouse"),
     formBuilder: await slipway.builderPath("crane"),
     request: `${ORG}/requests/${request}`,
-    worker: `${ORG}/workers/${workers[0]?.workerid}`,
+    worker: await workerPath("quay"),
+    crossed: slipway.buildPath(crossed),
+    ferry: await workerPath("ferry"),
+    ...(await ids(page)),
+  };
+}
+
+/** Found as a reader does: by the first line of each list. */
+async function ids(page: Page): Promise<Pick<Harbour, "machine" | "pool">> {
+  const first = async (path: string) => {
+    await page.goto(path);
+    const link = page.getByRole("row").getByRole("rowheader").getByRole("link").first();
+    return (await link.getAttribute("href")) ?? path;
+  };
+  return {
+    machine: await first(`${ORG}/instances?which=all`),
+    pool: await first(`${ORG}/pools`),
   };
 }
 
@@ -75,6 +99,32 @@ const PAGES: readonly PageUnderTest[] = [
   { name: "request", path: ({ request }) => request, isReady: shown("salvage") },
   { name: "workers", path: () => `${ORG}/workers`, isReady: shown("Workers") },
   { name: "add-worker", path: () => `${ORG}/workers/add`, isReady: shown("Add a worker") },
+  {
+    name: "add-latent-worker",
+    path: () => `${ORG}/workers/add?kind=DockerLatentWorker`,
+    isReady: (page) => expect(page.getByText("type: DockerLatentWorker")).toBeVisible(),
+  },
+  {
+    name: "worker-settings",
+    path: ({ ferry }) => `${ferry}/settings`,
+    isReady: (page) => expect(page.getByText("build_wait_timeout: 0")).toBeVisible(),
+  },
+  { name: "worker-latent", path: ({ ferry }) => ferry, isReady: shown("Its machines") },
+  {
+    name: "build-on-demand",
+    path: ({ crossed }) => crossed,
+    isReady: lines("the other shore"),
+  },
+  {
+    name: "instances",
+    path: () => `${ORG}/instances?which=all`,
+    isReady: (page) => expect(page.getByRole("table")).toBeVisible(),
+  },
+  { name: "instance", path: ({ machine }) => machine, isReady: shown("Its life") },
+  { name: "sweeps", path: () => `${ORG}/instances/sweeps`, isReady: shown("Sweeps") },
+  { name: "limits", path: () => `${ORG}/instances/limits`, isReady: shown("Limits and cost") },
+  { name: "pools", path: () => `${ORG}/pools`, isReady: shown("Pools") },
+  { name: "pool", path: ({ pool }) => pool, isReady: shown("Why it is not larger") },
   { name: "doors", path: () => `${ORG}/workers/doors`, isReady: shown("The workers' doors") },
   { name: "worker", path: ({ worker }) => worker, isReady: shown("What it can build") },
   {
@@ -110,7 +160,7 @@ const PAGES: readonly PageUnderTest[] = [
 test("every page, light, dark, and 360 pixels wide", async ({ page, slipway, workers, gate }) => {
   test.slow();
   await workers.start("quay");
-  const harbour = await fill(slipway);
+  const harbour = await fill(slipway, page);
   for (const { name, path, isReady } of PAGES) {
     await test.step(name, async () => {
       await page.setViewportSize(DESK);

@@ -123,6 +123,7 @@ const BUILDERS = {
     ),
     builder("dredger", ["quay"], [step("dig", `echo digging; ${atGate("dug")}; echo dug`)]),
     builder("salvage", ["sunken-worker"], [step("dive", "echo diving")]),
+    builder("crossing", ["ferry"], [step("cross", "echo 'the other shore'")]),
   ],
 };
 
@@ -201,7 +202,10 @@ export const CONFIG = {
       name,
       password: WORKER_PASSWORD,
     })),
+    // A machine of its own for each build, in a process of the installation's host.
+    { type: "LocalLatentWorker", name: "ferry", build_wait_timeout: 0 },
   ],
+  pools: [{ name: "barges", maxWorkers: 2, worker: { type: "LocalLatentWorker" } }],
   projects: Object.fromEntries(
     Object.entries(BUILDERS).map(([name, builders]) => [
       name,

@@ -33,7 +33,9 @@ export function outlookOf(facts: OutlookFacts): Outlook | null {
     case "substantiating":
       return { what: "its machine is asked for", at: null };
     case "starting":
-      return { what: "given up if it has not logged in", at: facts.missingAt };
+      return facts.missingAt === null
+        ? null
+        : { what: "given up if it has not logged in", at: facts.missingAt };
     case "substantiated":
       return facts.isConnected ? whenThere(facts) : whenLost(facts);
     case "insubstantiating":
@@ -53,12 +55,12 @@ function whenThere({ buildCount, keptSeconds, since, idleSince }: OutlookFacts):
     return { what, at: null };
   }
   const at = Math.max(since, idleSince ?? since) + keptSeconds * 1_000;
-  return { what: "its machine goes if nobody needs it", at };
+  return { what: "its machine goes, if nobody needs it,", at };
 }
 
 function whenLost({ since, lostAt }: OutlookFacts): Outlook {
   const at = (lostAt ?? since) + LOST_SECONDS * 1_000;
-  return { what: "its machine goes if it has not come back", at };
+  return { what: "it goes, if it has not come back,", at };
 }
 
 function inWords(seconds: number): string {

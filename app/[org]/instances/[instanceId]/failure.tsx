@@ -27,7 +27,7 @@ export function Failure({ instance }: { instance: InstancePage }) {
     return (
       <Box title="Its worker never logged in">
         <Words text={endReason} />
-        {endAdvice === null ? null : <p>{endAdvice}</p>}
+        {endAdvice === null || adviceOn(endReason ?? "") !== null ? null : <p>{endAdvice}</p>}
         <p className="text-muted">
           {waiting ? (
             <>

@@ -51,7 +51,7 @@ export function InstanceBuilds({ instance }: { instance: InstancePage }) {
                 <Duration from={build.from} to={build.to} />
               )}
             </td>
-            <td className="num text-right whitespace-nowrap text-muted">
+            <td className="num text-right whitespace-nowrap text-muted max-sm:hidden">
               {build.cost === null ? "" : cost(build.cost, instance.currency)}
             </td>
           </tr>

@@ -40,9 +40,11 @@ export function InstanceView(props: { instanceId: number }) {
         <StopMachine instance={instance} />
       </PageHead>
       <div className="px-4 py-4 sm:px-6">
-        <p className="mb-4 min-h-5 break-words text-muted first-letter:uppercase">
-          {sentence(instance)}
-        </p>
+        {instance.isFailed ? null : (
+          <p className="mb-4 min-h-5 break-words text-muted first-letter:uppercase">
+            {sentence(instance)}
+          </p>
+        )}
         <Failure instance={instance} />
         <Section title="Its life" note="length is time">
           <LifeStrip stretches={instance.stretches} isFailed={instance.isFailed} />

@@ -39,15 +39,15 @@ export function LifeEvents(props: { events: readonly LifeEvent[] }) {
               <p className="flex flex-wrap items-baseline gap-x-3">
                 <span className="font-medium">{title}</span>
                 <span className="text-muted">
-                  <Ago at={at} />
-                  {after === null ? null : `, ${duration(after)} later`}
+                  {after === null ? <Ago at={at} /> : `${duration(after)} later`}
                 </span>
-                <span className="ml-auto text-xs text-muted max-sm:hidden">
+                <span className="ml-auto text-xs text-muted">
                   <Moment at={at} />
                 </span>
               </p>
               <p className="break-words text-muted">
-                {reason} <span className="text-xs">({actor})</span>
+                {reason.toLowerCase() === title.toLowerCase() ? null : `${reason} `}
+                <span className="text-xs">by {actor}</span>
               </p>
             </div>
           </li>

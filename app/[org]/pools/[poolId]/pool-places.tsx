@@ -87,6 +87,9 @@ function placeState(worker: PoolWorker): [StateName, string | undefined] {
       return ["dormant", undefined];
     case "shut-down":
       return ["offline", "shut down"];
+    case "substantiated":
+      if (!worker.isConnected) return ["offline", "connection lost"];
+      return worker.builds > 0 ? ["building", undefined] : ["idle", undefined];
     default:
       if (!worker.isConnected)
         return worker.isJoined ? ["starting", "awaited"] : ["offline", "free"];

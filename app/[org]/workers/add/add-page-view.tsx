@@ -1,6 +1,7 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTRPC } from "@/app/_client/trpc";
 import { replaceQuery, setOrDelete, useQueryText } from "@/app/_client/url-state";
 import { useOrg } from "@/app/_shell/org";
@@ -15,12 +16,20 @@ export function AddPageView() {
   const { data: kinds } = useQuery(trpc.workers.kinds.queryOptions({ org: org.slug }));
   const isMade = useQueryText("worker") !== "";
   const latent = kinds?.kinds.filter(({ isLatent }) => isLatent) ?? [];
-  const asked = useQueryText("kind");
+  // The address follows a moment later.
+  const [asked, choose] = useState(useQueryText("kind"));
   const type = latent.find((kind) => kind.type === asked)?.type ?? null;
   if (isMade || !kinds || latent.length === 0) return <Own />;
   return (
     <>
-      <KindChooser latent={latent} chosen={type} />
+      <KindChooser
+        latent={latent}
+        chosen={type}
+        onChoose={(next) => {
+          choose(next ?? "");
+          replaceQuery((query) => setOrDelete(query, "kind", next));
+        }}
+      />
       {type === null ? (
         <Own />
       ) : (
@@ -38,7 +47,11 @@ function Own() {
   );
 }
 
-function KindChooser(props: { latent: readonly WorkerKind[]; chosen: string | null }) {
+function KindChooser(props: {
+  latent: readonly WorkerKind[];
+  chosen: string | null;
+  onChoose: (type: string | null) => void;
+}) {
   const options = [
     {
       type: null,
@@ -65,7 +78,7 @@ function KindChooser(props: { latent: readonly WorkerKind[]; chosen: string | nu
               name="kind"
               className="mt-1 accent-(--accent)"
               checked={props.chosen === type}
-              onChange={() => replaceQuery((query) => setOrDelete(query, "kind", type))}
+              onChange={() => props.onChoose(type)}
             />
             <span className="min-w-0">
               <span className="block font-medium">{title}</span>

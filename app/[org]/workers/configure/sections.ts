@@ -1,6 +1,7 @@
 /** Which options stand together in the form of a worker; the same for every driver. Pure. */
 import type { OptionField } from "../../../_features/schema-form";
 
+/** Of a form; options are in one section each. */
 export interface Sections {
   /** The driver's own. */
   readonly machine: readonly OptionField[];
@@ -8,32 +9,42 @@ export interface Sections {
   readonly moreMachine: readonly OptionField[];
   /** When its machines come and go. */
   readonly life: readonly OptionField[];
+  readonly moreLife: readonly OptionField[];
   /** What every worker has. */
   readonly common: readonly OptionField[];
 }
 
-const LIFE: ReadonlySet<string> = new Set([
-  "build_wait_timeout",
-  "missing_timeout",
-  "check_instance_interval",
-  "followStartupLogs",
-]);
+/** What matters first of what every latent worker has. */
+const LIFE = ["build_wait_timeout", "missing_timeout", "followStartupLogs", "price_per_hour"];
 /** Beyond so many options a form begins with those that matter. */
 const MOST_IN_SIGHT = 8;
 
-/** @param common names of the options that a worker of any kind has */
+export interface Shared {
+  /** Names of the options that a worker of any kind has. */
+  readonly common: ReadonlySet<string>;
+  /** Names of those besides that a latent worker of any kind has. */
+  readonly latent: ReadonlySet<string>;
+}
+
 export function sectionsOf(
   fields: readonly OptionField[],
-  common: ReadonlySet<string>,
+  { common, latent }: Shared,
   isSet: (name: string) => boolean,
 ): Sections {
-  const own = fields.filter(({ name }) => !common.has(name) && !LIFE.has(name));
+  const isLife = ({ name }: OptionField) => latent.has(name) || LIFE.includes(name);
+  const own = fields.filter((field) => !common.has(field.name) && !isLife(field));
+  const life = fields.filter((field) => isLife(field) && isLatent(field, common));
   const isFirst = (field: OptionField, at: number) =>
     own.length <= MOST_IN_SIGHT || field.isRequired || isSet(field.name) || at < 4;
   return {
     machine: own.filter(isFirst),
     moreMachine: own.filter((field, at) => !isFirst(field, at)),
-    life: fields.filter(({ name }) => LIFE.has(name)),
-    common: fields.filter(({ name }) => common.has(name) && !LIFE.has(name)),
+    life: LIFE.flatMap((wanted) => life.find(({ name }) => name === wanted) ?? []),
+    moreLife: life.filter(({ name }) => !LIFE.includes(name)),
+    common: fields.filter((field) => common.has(field.name) && !life.includes(field)),
   };
 }
+
+/** A static worker may be missing too, and that is another thing. */
+const isLatent = ({ name }: OptionField, common: ReadonlySet<string>): boolean =>
+  name === "missing_timeout" || !common.has(name);

@@ -13,7 +13,7 @@ import { Field } from "@/app/_ui/field";
 import { Section } from "@/app/_ui/page-head";
 import { Problem } from "@/app/_ui/problem";
 import type { OptionProblem, WorkerKinds } from "@/server/api/workers/settings";
-import { sectionsOf } from "./sections";
+import { type Shared, sectionsOf } from "./sections";
 import { TestPanel } from "./test-panel";
 import { useEntry, type WorkerEntry } from "./use-entry";
 
@@ -65,9 +65,13 @@ function Form(props: {
     }),
   );
   const problems = problemsByName(entry, refused);
-  const common = useMemo(() => commonNames(kinds), [kinds]);
+  const shared = useMemo(() => sharedNames(kinds), [kinds]);
   const isSet = (name: string) => Object.hasOwn(original, name);
-  const { machine, moreMachine, life, common: others } = sectionsOf(entry.fields, common, isSet);
+  const sections = sectionsOf(entry.fields, shared, isSet);
+  const { machine, moreMachine, moreLife, common } = kind.isLatent
+    ? sections
+    : { ...sections, common: entry.fields, moreLife: [] };
+  const life = kind.isLatent ? sections.life : [];
   const state = {
     drafts: entry.drafts,
     problems,
@@ -111,16 +115,19 @@ function Form(props: {
         {life.length > 0 ? (
           <Section title="When it comes and goes">
             <OptionFields fields={life} state={state} />
+            <Folded title="More of its life" fields={moreLife} problems={problems}>
+              <OptionFields fields={moreLife} state={state} />
+            </Folded>
           </Section>
         ) : null}
         <Section title="Like any worker">
           <Folded
-            title={`${others.length} options that every worker has`}
-            fields={others}
+            title={`${common.length} options that every worker has`}
+            fields={common}
             problems={problems}
-            isOpen={others.some(({ name }) => isSet(name))}
+            isOpen={common.some(({ name }) => isSet(name))}
           >
-            <OptionFields fields={others} state={state} />
+            <OptionFields fields={common} state={state} />
           </Folded>
         </Section>
         <div className="mt-7 space-y-3">
@@ -163,13 +170,16 @@ function problemsByName(
   return said;
 }
 
-/** What a static worker has too. */
-const commonNames = ({ kinds }: WorkerKinds): ReadonlySet<string> =>
-  new Set(
-    kinds
-      .filter(({ isLatent }) => !isLatent)
-      .flatMap(({ schema }) => Object.keys(schema.properties ?? {})),
-  );
+/** What a static worker has too, and what all latent ones have besides. */
+function sharedNames({ kinds }: WorkerKinds): Shared {
+  const names = ({ schema }: WorkerKinds["kinds"][number]) => Object.keys(schema.properties ?? {});
+  const common = new Set(kinds.filter(({ isLatent }) => !isLatent).flatMap(names));
+  const [first = [], ...others] = kinds.filter(({ isLatent }) => isLatent).map(names);
+  const isEverywhere = (name: string) => others.every((those) => those.includes(name));
+  // Of one kind alone it cannot be told what is its own.
+  const latent = others.length === 0 ? [] : first.filter(isEverywhere);
+  return { common, latent: new Set(latent.filter((name) => !common.has(name))) };
+}
 
 /** What belongs to no field in sight. */
 function Refused(props: { problems: readonly OptionProblem[]; fields: readonly OptionField[] }) {

@@ -125,7 +125,7 @@ test("what the provider refuses is said in its words, with advice, and ends it",
   ]);
   expect(failed(result)).toMatchObject({
     says: "20 of 20 machines are used",
-    advice: expect.stringContaining("limit raised"),
+    advice: expect.stringContaining("needs a higher limit"),
   });
   await nothingIsLeft();
 });
