@@ -72,6 +72,7 @@ async function build(
     ? await contextArchive(dockerfile ?? "", contexts)
     : dockerfileArchive(dockerfile ?? "");
   note(`image ${name} is built`);
+  const said: string[] = [];
   try {
     await engine.build(
       archive,
@@ -82,11 +83,15 @@ async function build(
         // Whatever is found with them and has no container is left over.
         ...(config.image == null && { labels: labelsOf(key, tag) }),
       },
-      note,
+      (line) => {
+        note(line);
+        said.push(line);
+        if (said.length > LAST_LINES) said.shift();
+      },
     );
   } catch (error) {
     // What a Dockerfile does not build today it does not build tomorrow.
-    throw driverError(`image ${name} could not be built`, asConfigured(error));
+    throw driverError(`image ${name} could not be built`, asConfigured(error, said));
   }
 }
 
@@ -100,5 +105,11 @@ async function pull(engine: Engine, name: string, note: (line: string) => void):
   }
 }
 
-const asConfigured = (error: unknown) =>
-  error instanceof EngineRefusal ? new EngineRefusal(400, error.message) : error;
+/** Of a build that failed. */
+const LAST_LINES = 20;
+
+function asConfigured(error: unknown, said: readonly string[] = []): unknown {
+  if (!(error instanceof EngineRefusal)) return error;
+  const words = said.join("\n").trim();
+  return new EngineRefusal(400, words ? `${error.message}. It said:\n${words}` : error.message);
+}

@@ -93,6 +93,10 @@ describe.skipIf(engine === null)("images", () => {
       },
     );
     expect(rig.notes).toContain("no licence");
+    const chatty = "FROM tiny\nRUN for i in $(seq 99); do echo line $i; done; exit 7\n";
+    const { message } = await refusal({ dockerfile: chatty });
+    expect(message).toMatch(/non-zero code: 7\. It said:\n.*line 98\nline 99\n/s);
+    expect(message).not.toContain("line 70\n");
     expect(await refusal({ dockerfile: "FRUM tiny\n" })).toMatchObject({
       code: "bad-configuration",
       message: expect.stringContaining("FRUM"),
