@@ -126,6 +126,31 @@ describe.skipIf(engine === null)("docker workers", () => {
     await allGone();
   });
 
+  test("the image may depend on the build, and a container that is kept serves its like", async () => {
+    await api.getImage(engine.hostfs.image).tag({ repo: "flavoured", tag: "other" });
+    const kept = { image: "%(prop:flavour)s", build_wait_timeout: 600 };
+    const of = (name: string, flavour: string) => ({
+      ...builder(name, ["w"], "cat /proc/self/cgroup"),
+      properties: { flavour },
+    });
+    await apply(
+      [docker("w", { ...workers.slipway, ...kept })],
+      [of("a", "hostfs:latest"), of("b", "flavoured:other")],
+    );
+    const containers: (string | undefined)[] = [];
+    for (const name of ["a", "a", "b"]) {
+      const build = await ended(await force(name));
+      expect(build.results).toBe(SUCCESS);
+      containers.push((await log(build)).match(/docker\/([0-9a-f]{12})/)?.[1]);
+    }
+    const [first, again, other] = containers;
+    expect(first).toBeDefined();
+    expect(again).toBe(first);
+    expect(other).not.toBe(first);
+    await apply([], []);
+    await allGone();
+  });
+
   test("an image that is not there ends the build with the reason", async () => {
     await apply(
       [docker("w", { ...workers.slipway, image: "nowhere/nothing:1" })],
