@@ -4,6 +4,7 @@
  */
 import { readPools } from "../api/pools/row";
 import type { Admission } from "./access";
+import { instanceMetrics } from "./instance-metrics";
 
 interface Metric {
   readonly name: string;
@@ -58,16 +59,17 @@ const METRICS: readonly Metric[] = [
 ];
 
 export async function readMetrics(admission: Admission): Promise<string> {
-  const pools = await admission.within(async (tx, asker) => {
+  const { pools, machines } = await admission.within(async (tx, asker) => {
     asker.mustBeAbleTo("view");
-    return readPools(tx, admission, null);
+    const machines = await instanceMetrics(tx, admission.orgId);
+    return { pools: await readPools(tx, admission, null), machines };
   });
   const lines = METRICS.flatMap(({ name, help, value }) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} gauge`,
     ...pools.map(({ pool }) => `${name}{pool="${label(pool.name)}"} ${value(pool)}`),
   ]);
-  return `${lines.join("\n")}\n`;
+  return `${[...lines, ...machines].join("\n")}\n`;
 }
 
 const label = (text: string) =>

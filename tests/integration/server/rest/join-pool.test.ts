@@ -182,4 +182,7 @@ test("what scalers ask for, for those who may read (K-038)", async () => {
   expect(text).toContain('buildbot_pool_desired_workers{pool="deploy"} 3\n');
   expect(text).toContain('buildbot_pool_queue{pool="deploy"} 4\n');
   expect(text).toContain('buildbot_pool_max_workers{pool="cloud"} 10\n');
+  // Machines, whether of a pool or not.
+  expect(text).toContain("# TYPE latent_orphans gauge\nlatent_orphans 0\n");
+  expect(text).toContain('latent_instances{state="running"} 0\n');
 });
