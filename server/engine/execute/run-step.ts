@@ -103,7 +103,7 @@ export async function runStep(run: StepToRun): Promise<RunStepEnd | null> {
     else outcome = await withoutLocks();
     const stop = run.stopOf();
     if (stop && !run.wasStopped) {
-      header(`stopped: ${stop.reason || "no reason given"}\n`);
+      header(`stopped: ${stop.reason || `by ${stop.by}, who gave no reason`}\n`);
       outcome = { ...outcome, result: interrupted(outcome.result) };
     }
   } catch (error) {

@@ -131,6 +131,16 @@ test("B4: a stop interrupts the step that runs, and steps that always run still 
   expect(await rig.db.rows("select from deadline")).toHaveLength(0);
 });
 
+test("a stop without a reason names who it was, on the build and in its log (K-041)", async () => {
+  const { requestId, connected } = await run([step("long")], untilStopped);
+  const { id } = await rig.build(requestId, isRunning);
+  await until(() => connected.commands.length === 1);
+  await rig.commands.stopBuild({ ...CALLER, actor: "token ci" }, id, { reason: "" });
+  const build = await rig.build(requestId, isFinished);
+  expect(build.state_string).toBe("stopped by token ci");
+  expect(await logText(id)).toContain("stopped: by token ci, who gave no reason");
+});
+
 test("B5: a worker lost in a step leaves RETRY, and the same request is built elsewhere", async () => {
   const { requestId, connected, builder } = await run([step("long")], untilStopped);
   await until(() => connected.commands.length === 1);

@@ -3,15 +3,17 @@
  * password of its own; it shrinks by machines without a build alone; and it says why it is not larger
  * (K-030 to K-033, K-039).
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SUCCESS } from "../../../../../server/domain/builds";
 import type { BuildRequestId, PoolId } from "../../../../../server/domain/ids";
 import { DriverError } from "../../../../../server/drivers/contract";
 import { steerPool } from "../../../../../server/fleet/pools/steer";
-import { scripted } from "../../../../../server/protocols/null";
+import { completed, scripted } from "../../../../../server/protocols/null";
 import { CALLER, isFinished, isRunning, until } from "../../../../support/engine-rig";
 import type { JobsProcess } from "../../../../support/latent-rig";
 import { createPoolRig, type PoolRig } from "../../../../support/pool-rig";
+import { seededRandom } from "../../../../support/seeded-random";
 
 const STEP = { type: "ShellCommand", name: "run", command: ["run"] };
 
@@ -369,4 +371,44 @@ test("fewer may be: the surplus goes without a build ending, and its places with
   await keepOn(async () => (await numbers(pool)).length === 2);
   await keepOn(() => allDone([more as BuildRequestId]));
   expect(rig.cloud.alive.length).toBeLessThanOrEqual(2);
+});
+
+test("three processes that size, give out and let go at the same time: every build once, never too many machines (K-033)", async () => {
+  const random = seededRandom(11);
+  const pool = await rig.addPool("linux", {
+    maxWorkers: 5,
+    maxBuildsPerWorker: 2,
+    minIdle: 1,
+    idleTimeout: 0,
+  });
+  rig.behaviour = async () => {
+    await sleep(random.below(30));
+    return completed(0);
+  };
+  const builders = [];
+  for (let n = 0; n < 6; n += 1) builders.push(await rig.addPooled(`b${n}`, [pool], [STEP]));
+  const processes = [jobs, await rig.jobs(), await rig.jobs()];
+  let isOver = false;
+  const most: number[] = [];
+  const pumps = processes.map(async (each) => {
+    while (!isOver) {
+      await rig.giveOut(each);
+      await rig.rig.db.rows("update deadline set fire_at = now() where kind = 'latent-worker'");
+      await each.sweep();
+      most.push(rig.cloud.alive.length);
+    }
+  });
+  const ids: BuildRequestId[] = [];
+  for (let n = 0; n < 60; n += 1) {
+    ids.push(await rig.rig.force(builders[random.below(6)] as never));
+    await sleep(random.below(20));
+  }
+  await until(() => allDone(ids));
+  isOver = true;
+  await Promise.all(pumps);
+  const builds = await rig.rig.db.rows<{ result: number }>("select result from build");
+  expect(builds.map(({ result }) => result)).toEqual(ids.map(() => SUCCESS));
+  expect(Math.max(...most)).toBeLessThanOrEqual(5);
+  // What is left is what is to be ready.
+  await keepOn(async () => rig.cloud.alive.length === 1);
 });
