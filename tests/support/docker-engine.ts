@@ -13,6 +13,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -158,10 +159,33 @@ function createEngine(folder: string, { args = [] }: DockerEngineOptions): Docke
           .catch(() => {});
       }
       await end("SIGTERM");
+      endShims(folder);
       unmountBelow(folder);
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What a killed daemon had begun and nobody went on with: a container that was not started yet. */
+function endShims(folder: string): void {
+  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const read = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "utf8");
+    } catch {
+      return "";
+    }
+  };
+  const shims = processes.filter((pid) => read(pid, "cmdline").includes(`${folder}/exec/`));
+  const isOfOne = (pid: string) =>
+    shims.includes(/^PPid:\s+(\d+)/m.exec(read(pid, "status"))?.[1] ?? "");
+  for (const pid of [...processes.filter(isOfOne), ...shims]) {
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It ended by itself.
+    }
+  }
 }
 
 export function unmountBelow(folder: string): void {
