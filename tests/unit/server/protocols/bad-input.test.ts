@@ -304,7 +304,7 @@ describe.each(Object.entries(KINDS))("the %s door", (_, kind) => {
     expect((await session.closed).code).toBe("too-slow");
     await listening.close();
     listening = roomy;
-  });
+  }, 60_000);
 
   it("misses who sent half a message and says no more", async () => {
     const { hand, session } = await attach("w1");
