@@ -144,13 +144,13 @@ function Ways(props: { field: OptionField; draft: Draft; onChange: (draft: Draft
   const isPlain = field.controls.length <= 2;
   if (isPlain || !isBlank(draft)) return null;
   return (
-    <span className="ml-auto flex gap-1">
+    <span className="ml-auto flex gap-2">
       {others.map((control) => (
         <Button
           key={control.kind}
           small
           look="quiet"
-          className="h-5! px-1!"
+          className="h-6! px-1.5!"
           onClick={() => onChange(emptyDraft(control))}
         >
           as {WAYS[control.kind]}

@@ -106,7 +106,7 @@ function InstanceFactList({ instance }: { instance: InstancePage }) {
           </code>,
         ],
         [
-          "Name at the provider",
+          "Key",
           <code key="key" className="num break-all">
             {instance.key}
           </code>,
