@@ -6,6 +6,7 @@ import { type Database, openDatabase } from "../db/pool";
 import { declareDeadGone, declarePidGone } from "../engine";
 import { type ProcessEnv, projectRoot } from "../env";
 import { CONFIG, openBus, PROCESS_GONE } from "../events/bus";
+import { endAll } from "../fleet";
 import { sealingKey } from "../secrets/seal";
 import { bootstrap } from "./bootstrap";
 import { ensureDemo } from "./local/demo";
@@ -47,6 +48,8 @@ export function openInstallation(env: ProcessEnv, say: (line: string) => void): 
   return {
     async setUp() {
       await declareDeadGone(db, hostname(), isAlive);
+      // Whoever let its machines go for good has changed his mind.
+      await endAll(db, false);
       const { setupUrl } = await bootstrap(env, db);
       if (env.withDemo) {
         const line = await ensureDemo(db, env, await localHome());

@@ -1,9 +1,13 @@
 // Guarantee: a latent worker of the configuration gets its machine when a build wants it, in a real
 // installation; the machine is gone when it is not wanted any more; and whatever process is killed in
 // between, the build comes to its end and no machine is left.
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { markedProcesses } from "../../server/drivers/local/processes";
+import { projectRoot } from "../../server/env";
 import { installationTag } from "../../server/fleet";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
@@ -81,6 +85,24 @@ async function machines(): Promise<number[]> {
 
 async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await isSo())) await setTimeout(20);
+}
+
+/** The `slipway` command on the server's host. */
+async function cli(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(projectRoot(), ".dist/cli.js"), ...args],
+    {
+      env: {
+        NODE_ENV: "production",
+        PATH: process.env.PATH,
+        DATABASE_URL: slipway.databaseUrl,
+        SLIPWAY_SECRET_KEY: KEY,
+        SLIPWAY_DATA_DIR: slipway.dataDir,
+      },
+    },
+  );
+  return stdout;
 }
 
 const areGone = async () => (await machines()).length === 0;
@@ -182,4 +204,33 @@ test("a worker that becomes static has its machine no more, and one that becomes
   expect(await machines()).toHaveLength(1);
   await slipway.apply({ workers: [], projects: { p: { builders: [] } } });
   await until(areGone);
+});
+
+test("a restart stops no machine: the one that is there serves the next build (A-01)", async () => {
+  await slipway.apply(configuration("true", { build_wait_timeout: 600 }));
+  await ended(await force());
+  const before = await machines();
+  expect(before).toHaveLength(1);
+  slipway.kill("supervisor", "SIGTERM");
+  await slipway.exited();
+  expect(await machines()).toEqual(before);
+  await slipway.startAgain();
+  expect((await ended(await force())).results).toBe(SUCCESS);
+  expect(await machines()).toEqual(before);
+});
+
+test("the final shutdown lets every machine go, one that is kept for ever too, and makes no more (A-01)", async () => {
+  await slipway.apply(configuration("true", { build_wait_timeout: -1 }));
+  expect((await ended(await force())).results).toBe(SUCCESS);
+  expect(await machines()).toHaveLength(1);
+  expect(await cli("machines", "let-go")).toBe("no machine is left\n");
+  expect(await machines()).toEqual([]);
+  const request = await force();
+  await cli("machines", "let-go");
+  expect(await buildsOf(request)).toEqual([]);
+  expect(await cli("machines", "resume")).toContain("made again");
+  expect((await ended(request)).results).toBe(SUCCESS);
+  await cli("machines", "let-go");
+  expect(await machines()).toEqual([]);
+  await cli("machines", "resume");
 });

@@ -325,7 +325,13 @@ export class PoolWorld {
     const busy = row.running.length + row.waiting.length;
     const isThere = row.state === "substantiated" && row.machine === "running";
     return {
-      ...{ workerId: row.id, name: `pool-${row.number}`, isPaused: false, isDraining: false },
+      ...{
+        workerId: row.id,
+        name: `pool-${row.number}`,
+        isPaused: false,
+        isDraining: false,
+        isLostByUs: false,
+      },
       sessionId: isThere ? (row.id as never) : null,
       quarantinedUntil: null,
       isPairBusy: false,
@@ -418,6 +424,7 @@ export class PoolWorld {
         missingTimeout: MISSING_SECONDS,
         checkInstanceInterval: 1e9,
       },
+      isLostByUs: false,
       isConnected: row.machine === "running",
       lostAt: null,
       missingAt: row.missingAt,

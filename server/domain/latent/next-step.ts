@@ -5,7 +5,7 @@
  */
 import { ADVICE_SILENT } from "./advice";
 import type { Failure } from "./failure";
-import { END_SECONDS, type LatentOptions, LOST_SECONDS } from "./options";
+import { END_SECONDS, type LatentOptions, LOST_SECONDS, RETURN_SECONDS } from "./options";
 import type { InstanceState, LatentState } from "./state";
 
 /** Times are milliseconds since the epoch, all by one clock. */
@@ -22,6 +22,8 @@ export interface LatentFacts {
   readonly isDraining: boolean;
   /** When its last connection ended; null while there is one, and when there never was. */
   readonly lostAt: number | null;
+  /** That connection ended because our process did. */
+  readonly isLostByUs: boolean;
   /** By when its machine must have logged in; null: at no time. */
   readonly missingAt: number | null;
   /** The provider has said that it is being made. */
@@ -45,7 +47,7 @@ export interface LatentFacts {
   readonly endsAt: number | null;
   /** It was made with other options than are configured now (R8). */
   readonly isOutdated: boolean;
-  /** Those who wait need one with other options than it has (W-120). */
+  /** Those who wait need another one: it has other options (W-120), or had its builds. */
   readonly needsOther: boolean;
   /** Builds that have it and were not told to stop. */
   readonly unstopped: number;
@@ -143,10 +145,12 @@ function connected(facts: LatentFacts): LatentStep {
   if (facts.waiting > 0) {
     const reason =
       wornOut(facts) ??
-      (facts.needsOther
-        ? "its next build needs a machine with other options"
-        : "each build has a machine of its own");
-    return isUsedUp(facts) ? { do: "renew", reason } : { do: "release" };
+      (facts.options.buildWaitTimeout === 0
+        ? "each build has a machine of its own"
+        : "its next build needs another machine");
+    if (isUsedUp(facts)) return { do: "renew", reason };
+    // Those that have it come to their end first.
+    return facts.needsOther ? { do: "wait", until: nextLimit(facts) } : { do: "release" };
   }
   if (facts.running > 0) return { do: "wait", until: nextLimit(facts) };
   if (facts.isDraining) return { do: "let-go", reason: "it was to go when its builds were over" };
@@ -188,7 +192,12 @@ function lost(facts: LatentFacts): LatentStep {
   if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
   const ended = endOf(facts);
   if (ended) return ended;
-  if (facts.waiting > 0) return { do: "renew", reason: "its machine has lost its connection" };
+  if (facts.waiting > 0) {
+    // T2d, unless nothing is wrong with the machine: it comes back to whoever has the doors now.
+    const backBy = (lostAt ?? since) + RETURN_SECONDS * 1_000;
+    if (facts.isLostByUs && !facts.needsOther && now < backBy) return { do: "wait", until: backBy };
+    return { do: "renew", reason: "its machine has lost its connection" };
+  }
   if (facts.isDraining && facts.running === 0) {
     return { do: "let-go", reason: "its machine was asked to go" };
   }

@@ -20,6 +20,8 @@ export const MAX_LIFETIME_SECONDS = 86_400;
 export const MAX_LIFETIME_GRACE_SECONDS = 3_600;
 /** From the word that its builds have to stop until a machine goes whatever they do. */
 export const END_SECONDS = 240;
+/** When it was we who cut it, by a restart, a build that wants the machine waits so long for it. */
+export const RETURN_SECONDS = 30;
 /** Tries to stop a machine are so far apart at first, twice as far each time up to the last. */
 export const STOP_RETRY_SECONDS = { first: 5, last: 300 } as const;
 /** From then on a machine that cannot be stopped is somebody's business. */

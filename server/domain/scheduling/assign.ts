@@ -59,9 +59,7 @@ export interface Candidate {
 
 /** As long as builds run on its machine, or wait for one whose options are not known yet. */
 const takesNoMore = ({ isWorn, isOutdated, templated, state }: LatentCandidate): boolean =>
-  isWorn === true ||
-  (isOutdated === true && state === "substantiated") ||
-  (templated?.hash === null && state !== "insubstantiated");
+  isWorn === true || (isOutdated === true && state === "substantiated") || templated?.hash === null;
 
 /** limited: the organisation may have no more machines. unopened: its pool makes none for it now. */
 export type Blocked =
@@ -120,7 +118,7 @@ export interface WaitingBuilder {
 
 type Chosen = LatentCandidate & {
   readonly needsAnother: boolean;
-  /** Because of its options. */
+  /** The present machine is not for it even if it comes back. */
   readonly needsOther: boolean;
   readonly isTemplated: boolean;
 };
@@ -273,7 +271,7 @@ function machineOf(
   if (!latent) return { sessionId };
   const needsAnother = !latent.isConnected || (hasHadEnough(latent) && !isBusy);
   const isThere = latent.state === "substantiated" && !needsAnother;
-  const needsOther = latent.isOutdated === true && !isBusy;
+  const needsOther = hasHadEnough(latent) && !isBusy;
   return {
     sessionId: isThere ? sessionId : null,
     latent: { ...latent, needsAnother, needsOther, isTemplated: Boolean(latent.templated) },

@@ -44,7 +44,8 @@ export async function releaseWaiting(
           select s.id, s.process_id from worker w
           join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null
           join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
-          where w.id = $1 for share of s),
+          where w.id = $1 and not exists (
+            select from latent_worker l where l.worker_id = w.id and l.needs_other) for share of s),
         handed as (
           update build b set session_id = held.id, owner_id = held.process_id, owner_epoch = owner_epoch + 1,
             state_string = 'pinging worker'

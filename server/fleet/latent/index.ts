@@ -1,5 +1,6 @@
 export { noteArrival } from "./attach";
 export { createLatentFleet, type LatentContext, type LatentFleet } from "./drive";
+export { endAll, type MachineLeft, machinesLeft } from "./end-all";
 export { type FrozenOptions, freezeOptions } from "./frozen-options";
 export { type DriverAccess, type Opening, openDriver } from "./open-driver";
 export { installationTag, instanceKey, type MasterAddress, type MasterDoors } from "./order";

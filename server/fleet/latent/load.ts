@@ -63,6 +63,7 @@ type Row = Omit<Latent, "facts"> & {
     | "isEnding"
     | "isConnected"
     | "isDraining"
+    | "isLostByUs"
     | "isOutdated"
     | "needsOther"
     | "waiting"
@@ -117,6 +118,8 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
           exists (select from worker_session s where s.id = w.session_id and s.ended_at is null
             and s.generation = l.generation and s.end_requested is distinct from 'kill') as "isConnected",
           (select ${ms("s.ended_at")} from worker_session s where s.worker_id = w.id order by s.id desc limit 1) as "endedAt",
+          coalesce((select s.end_requested = 'release' or o.gone_at is not null from worker_session s join process o on o.id = s.process_id
+            where s.worker_id = w.id order by s.id desc limit 1), false) as "isLostByUs",
           (select ${ms("x.complete_at")} from build x where x.worker_id = w.id and x.complete_at is not null
             order by x.complete_at desc limit 1) as "idleSince",
           w.is_draining as "isDraining", coalesce(b.waiting, 0) as waiting, coalesce(b.running, 0) as running,
@@ -142,6 +145,7 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
     isEnding,
     isConnected,
     isDraining,
+    isLostByUs,
     isOutdated,
     needsOther,
     missingAt,
@@ -163,6 +167,7 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
         isEnding,
         isConnected,
         isDraining,
+        isLostByUs,
         isOutdated,
         needsOther,
         missingAt,

@@ -14,7 +14,7 @@ export interface Wanted {
   readonly state: LatentState;
   /** The machine that is there is not for this build: it lost its connection, or was used. */
   readonly needsAnother: boolean;
-  /** Because the options of that machine are not those of the build. */
+  /** That machine is not for the build even if it comes back: its options are others, or it was used. */
   readonly needsOther?: boolean;
   /** What its machine is made with depends on the build: nobody else may have wanted it meanwhile. */
   readonly isTemplated?: boolean;

@@ -11,6 +11,7 @@ export const AUTHOR = "the server's host";
 
 export interface Local {
   readonly database: Database;
+  readonly databaseUrl: string;
   readonly env: Env;
   secretKey(): string;
   orgId(slug: string): Promise<OrgId>;
@@ -45,6 +46,7 @@ export async function withLocal<T>(io: Io, work: (local: Local) => Promise<T>): 
     await mustAnswer(database);
     return await work({
       database,
+      databaseUrl: url,
       env,
       secretKey: () => env.secretKey ?? ensureSecretKey(env.dataDir),
       async orgId(slug) {

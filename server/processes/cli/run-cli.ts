@@ -3,6 +3,7 @@ import { backup, restore } from "./commands/backup";
 import { changes, schedulers } from "./commands/changes";
 import { configApply, configCheck, configExport } from "./commands/config";
 import { configDiff, configRollback, configVersions } from "./commands/config-versions";
+import { machinesLetGo, machinesResume } from "./commands/machines";
 import { builds, logs, workers } from "./commands/read";
 import { secretList, secretRemove, secretSet } from "./commands/secret";
 import { steering } from "./commands/steer";
@@ -15,6 +16,7 @@ import { nearest } from "./nearest";
 const COMMANDS: readonly Command[] = [
   tokenCreate,
   ...[backup, restore],
+  ...[machinesLetGo, machinesResume],
   ...[configCheck, configApply, configExport],
   ...[configVersions, configDiff, configRollback],
   ...[secretSet, secretList, secretRemove],

@@ -99,8 +99,6 @@ test("two that ask at once with different options do not get each other's machin
   const second = await latent.jobs();
   await Promise.all([latent.distribute(jobs), latent.distribute(second)]);
   await see();
-  const states = await Promise.all(requests.map((each) => latent.rig.request(each)));
-  expect(states.map(({ state }) => state).sort()).not.toEqual(["claimed", "claimed"]);
   await until(async () => {
     await latent.distribute(jobs);
     await see();
@@ -187,4 +185,26 @@ test("a property that looks like a reference to a secret is a text", () => {
   const again = freezeOptions({ image: "x", max_builds: 1 }, scope);
   expect(again.hash).toEqual(freezeOptions({ max_builds: 2, image: "x" }, scope).hash);
   expect(again.hash).not.toEqual(hash);
+});
+
+test("a password that is configured is the machine's; one of our own is another for each (W-114)", async () => {
+  await latent.rig.db.rows(
+    "insert into secret (org_id, name, sealed, updated_by) values (1, 'worker/vm/password', $1, 'test')",
+    [Buffer.from("of the configuration")],
+  );
+  await latent.rig.db.rows(
+    "update worker set password_secret = 'worker/vm/password', config = '{}' where id = $1",
+    [worker],
+  );
+  for (let n = 0; n < 2; n += 1) {
+    const request = await ask("any");
+    await see();
+    await done(request);
+    await until(async () => {
+      await see();
+      return latent.cloud.alive.length === 0;
+    });
+  }
+  const given = latent.cloud.machines.map(({ order }) => order.agent.password);
+  expect(given).toEqual(["of the configuration", "of the configuration"]);
 });

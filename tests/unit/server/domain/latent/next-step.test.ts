@@ -31,6 +31,7 @@ function facts(state: LatentState, more: Partial<LatentFacts> = {}): LatentFacts
     isEnding: false,
     isConnected: false,
     isDraining: false,
+    isLostByUs: false,
     isOutdated: false,
     needsOther: false,
     lostAt: null,
