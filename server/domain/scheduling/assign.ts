@@ -21,7 +21,7 @@ export interface LatentCandidate {
   /** What a machine is made with depends on the build that it is made for (W-120). */
   readonly templated?: {
     readonly config: unknown;
-    /** Of its present machine; null: it has none yet. */
+    /** Of the machine that the next build gets; null: that one is not ordered yet. */
     readonly hash: string | null;
   } | null;
   /** How many have wanted it. */

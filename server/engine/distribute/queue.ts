@@ -32,7 +32,8 @@ const CANDIDATE = `jsonb_build_object(
       'claims', l.claims,
       'isOutdated', coalesce((select i.written_hash <> ${writtenHashSql("w.config")} from instance i where i.id = l.instance_id), false),
       'templated', case when ${isTemplatedSql("w.config")} then jsonb_build_object('config', w.config,
-        'hash', (select encode(i.config_hash, 'hex') from instance i where i.id = l.instance_id)) end,
+        'hash', (select encode(i.config_hash, 'hex') from instance i
+          where i.id = l.instance_id and l.state in ('starting', 'substantiated') and not l.needs_other)) end,
       'isPooled', p.id is not null, 'isOpen', p.id is null or l.is_open or l.is_wished) end,
   'busySlots', coalesce((select jsonb_agg(x.worker_slot) from build x where x.worker_id = w.id and x.state <> 'finished'), '[]'),
   'isPairBusy', exists (select from build x where x.worker_id = w.id and x.builder_id = b.id and x.state <> 'finished'))`;

@@ -31,7 +31,7 @@ export async function findMisfits(
   let found = false;
   for (const { requestId, workerId, latent } of assignments) {
     const { templated } = latent ?? {};
-    if (!templated?.hash || latent?.needsAnother || misfits.has(requestId, workerId)) continue;
+    if (!templated?.hash || latent?.needsOther || misfits.has(requestId, workerId)) continue;
     if ((await hashFor(q, requestId, workerId, templated.config)) === templated.hash) continue;
     misfits.add(requestId, workerId);
     found = true;

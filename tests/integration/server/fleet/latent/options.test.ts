@@ -87,6 +87,32 @@ test("while a build runs on it, one that needs another waits, or goes to another
   expect((await latent.rig.build(held)).state).toBe("running");
 });
 
+test("those with the same options join a machine that is on its way, others wait", async () => {
+  latent.boots = false;
+  const first = await ask("bookworm");
+  await see();
+  expect((await latent.row(worker)).state).toBe("starting");
+  const [c, d] = [
+    await latent.rig.addBuilder("c", [worker], [STEP]),
+    await latent.rig.addBuilder("d", [worker], [STEP]),
+  ];
+  const other = await ask("trixie", c);
+  const same = await ask("bookworm", d);
+  expect((await latent.rig.request(other)).state).toBe("pending");
+  expect((await latent.rig.request(same)).state).toBe("claimed");
+  latent.boots = true;
+  const [machine] = latent.cloud.machines;
+  if (machine) await latent.login(machine);
+  await done(first);
+  await done(same);
+  await until(async () => {
+    await latent.distribute(jobs);
+    await see();
+    return (await latent.rig.request(other)).state === "done";
+  });
+  expect(images()).toEqual(["debian-bookworm", "debian-trixie"]);
+});
+
 test("two that ask at once with different options do not get each other's machine", async () => {
   const other = await latent.rig.addBuilder("c", [worker], [STEP]);
   const requests = [await latent.rig.force(builder), await latent.rig.force(other)];

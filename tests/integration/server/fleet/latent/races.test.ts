@@ -166,6 +166,8 @@ test("T7: nobody logs in while no machine is awaited, not even with the right pa
 });
 
 test("R5: two builders ask in the same instant, in two processes: one start, both builds run", async () => {
+  // At 0 one that comes when the other's build is over has a machine of its own.
+  await configure({ build_wait_timeout: 600 });
   const other = await latent.rig.addBuilder("c", [worker], [STEP]);
   const second = await latent.jobs();
   const requests = [await latent.rig.force(builder), await latent.rig.force(other)] as const;

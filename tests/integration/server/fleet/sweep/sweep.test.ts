@@ -255,7 +255,7 @@ test("two control planes sweep an account once; one that died holding it is repl
   const other = await latent.jobs();
   await jobs.sweepAccounts();
   const before = latent.cloud.count("list");
-  await rows("update instance_account set next_at = now()");
+  await rows("update instance_account set next_at = now() - interval '1 second'");
   await Promise.all([jobs.accounts.tick(), other.accounts.tick(), jobs.accounts.tick()]);
   expect(latent.cloud.count("list")).toBe(before + 1);
   let release = () => {};
@@ -267,11 +267,11 @@ test("two control planes sweep an account once; one that died holding it is repl
   );
   const hanging = jobs.sweepAccounts();
   await until(() => latent.cloud.count("list") === before + 2);
-  await rows("update instance_account set next_at = now()");
+  await rows("update instance_account set next_at = now() - interval '1 second'");
   await other.accounts.tick();
   expect(latent.cloud.count("list")).toBe(before + 2);
   await jobs.bury();
-  await rows("update instance_account set next_at = now()");
+  await rows("update instance_account set next_at = now() - interval '1 second'");
   await other.accounts.tick();
   expect(latent.cloud.count("list")).toBe(before + 3);
   release();
