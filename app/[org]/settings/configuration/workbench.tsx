@@ -104,16 +104,15 @@ export function Workbench({ target }: { target: Target }) {
   const answer = activate.data;
   const stale = answer && !answer.isApplied ? answer.stale : null;
 
-  const save = () => {
+  const save = async () => {
     if (!isChanged || activate.isPending) return;
-    check.mutate(
-      { org: org.slug, target, text },
-      {
-        onSuccess: ({ errors }) => {
-          if (errors.length === 0) setAsking(true);
-        },
-      },
-    );
+    try {
+      // The check of what was typed last may begin behind this one; its answer counts all the same.
+      const { errors } = await check.mutateAsync({ org: org.slug, target, text });
+      if (errors.length === 0 && latestText.current === text) setAsking(true);
+    } catch {
+      // It is shown as the error of the check.
+    }
   };
   const errors = findings.filter(({ severity }) => severity === "error").length;
   const isEmpty = baseText === "" && text === "";
