@@ -19,21 +19,25 @@ export function AddPageView() {
   // The address follows a moment later.
   const [asked, choose] = useState(useQueryText("kind"));
   const type = latent.find((kind) => kind.type === asked)?.type ?? null;
-  if (isMade || !kinds || latent.length === 0) return <Own />;
+  const mayChoose = !isMade && latent.length > 0;
+  const isLatent = mayChoose && kinds !== undefined && type !== null;
+  // One place for what a reader's own machine needs: it holds a password that is shown this once.
   return (
     <>
-      <KindChooser
-        latent={latent}
-        chosen={type}
-        onChoose={(next) => {
-          choose(next ?? "");
-          replaceQuery((query) => setOrDelete(query, "kind", next));
-        }}
-      />
-      {type === null ? (
-        <Own />
-      ) : (
+      {mayChoose ? (
+        <KindChooser
+          latent={latent}
+          chosen={type}
+          onChoose={(next) => {
+            choose(next ?? "");
+            replaceQuery((query) => setOrDelete(query, "kind", next));
+          }}
+        />
+      ) : null}
+      {isLatent ? (
         <WorkerForm key={type} kinds={kinds} type={type} workerId={null} />
+      ) : (
+        <Own key="own" />
       )}
     </>
   );
