@@ -174,7 +174,7 @@ function Document(props: {
           wrap="off"
           spellCheck={false}
           aria-invalid={errors.length > 0 ? true : undefined}
-          className="field overflow-x-auto bg-sunken! font-mono text-xs leading-5"
+          className="field relative overflow-x-auto bg-sunken! font-mono text-xs leading-5"
         />
       </div>
       {errors.length > 0 ? (

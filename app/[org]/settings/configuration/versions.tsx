@@ -53,7 +53,7 @@ export function Versions({ target, onBack }: { target: Target; onBack: () => voi
   return (
     <Section title="Versions" note="every activation; what you go back to becomes a new version">
       <Problem error={goBack.error} />
-      <div className="overflow-x-auto">
+      <div className="relative overflow-x-auto">
         <table className="rows">
           <thead>
             <tr>

@@ -37,7 +37,7 @@ export function LogPane(props: {
         <StatusIcon state={stepState(step)} />
         <h2 className="truncate font-semibold">{step.name}</h2>
         {step.logs.length > 1 ? (
-          <nav aria-label="Logs of this step" className="flex min-w-0 overflow-x-auto">
+          <nav aria-label="Logs of this step" className="flex min-w-0 relative overflow-x-auto">
             {step.logs.map((each) => (
               <button
                 key={each.id}
