@@ -14,7 +14,6 @@ import { measureDocker } from "./docker";
 import { attachIdle, settledKilobytes } from "./idle";
 import { measureLive } from "./live";
 import { startNullPeer } from "./null";
-import { measureOnDemand } from "./on-demand";
 import {
   cpuSeconds,
   difference,
@@ -30,16 +29,7 @@ import {
 import { type Sample, table } from "./report";
 import { startSlipwayPeer } from "./slipway";
 
-const PARTS = [
-  "latency",
-  "throughput",
-  "log",
-  "idle",
-  "live",
-  "commits",
-  "docker",
-  "on-demand",
-] as const;
+const PARTS = ["latency", "throughput", "log", "idle", "live", "commits", "docker"] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
@@ -313,16 +303,6 @@ async function docker(): Promise<void> {
   }
 }
 
-async function onDemand(): Promise<void> {
-  const { asked, alone, beside } = await measureOnDemand(size.contained);
-  const common = { peer: "slipway", round: 0, unit: "ms" };
-  keep({ ...common, what: "asked", value: median(asked), all: asked });
-  keep({ ...common, what: "alone", value: median(alone), all: alone });
-  keep({ ...common, what: "beside", value: median(beside), all: beside });
-  const ratio = median(beside) / median(alone);
-  keep({ ...common, what: "beside ratio", value: ratio, unit: "times" });
-}
-
 async function main(): Promise<void> {
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(
@@ -349,7 +329,6 @@ async function main(): Promise<void> {
   if (only.includes("idle")) await idle();
   if (only.includes("live")) await live();
   if (only.includes("docker")) await docker();
-  if (only.includes("on-demand")) await onDemand();
   if (only.includes("commits")) {
     for (const [what, value] of Object.entries(await measureCommits(size.counted))) {
       keep({ what, peer: "slipway", round: 0, value, unit: "a build" });

@@ -109,14 +109,6 @@ const ROWS: readonly Row[] = [
       target: { of: "value", most: 1.3 },
     },
   ]),
-  { what: "asked", title: () => "trigger until the provider of a latent worker is asked, p50, ms" },
-  { what: "alone", title: () => "trigger to finished on a worker that is there, p50, ms" },
-  { what: "beside", title: () => "the same while 200 machines are being made, p50, ms" },
-  {
-    what: "beside ratio",
-    title: () => "one divided by the other",
-    target: { of: "value", most: 1.2 },
-  },
   { what: "queue round trips", title: () => "round trips of BullMQ beside it" },
 ];
 

@@ -45,7 +45,9 @@ export async function startSlipwayPeer(
   await client.query(`listen ${OUTBOX}`);
   let isLooking = false;
   let isAgain = false;
+  let isStopped = false;
   async function look(): Promise<void> {
+    if (isStopped) return;
     if (isLooking) {
       isAgain = true;
       return;
@@ -59,7 +61,7 @@ export async function startSlipwayPeer(
       );
       for (const { id } of rows) told.tell(Number(id));
       if (told.waiting.length > FEW) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    } while (isAgain && told.waiting.length > 0);
+    } while (isAgain && !isStopped && told.waiting.length > 0);
     isLooking = false;
   }
   client.on("notification", () => void look());
@@ -89,6 +91,7 @@ export async function startSlipwayPeer(
       if (socket !== undefined) await collectGarbage(socket);
     },
     async stop() {
+      isStopped = true;
       rest.close();
       await client.end();
       await slipway.stop();
