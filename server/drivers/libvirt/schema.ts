@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { BUILD_WAIT_SECONDS } from "../../domain/latent";
 import { agentOptions } from "../agent-schema";
+import { uriProblem } from "./uri-schema";
 
 /** What `xml` may name, and what stands there in a machine's own definition. */
 export const PLACEHOLDERS = {
@@ -40,11 +41,9 @@ const isPlain = (value: string) => !/\p{C}/u.test(value);
 const uri = z
   .string()
   .max(1_000)
-  .refine((value) => isPlain(value) && /^[a-z][a-z0-9+.-]*:\/\/\S*$/i.test(value), {
-    message: "is not a hypervisor's URI, such as qemu:///system",
-  })
-  .refine((value) => !/^[a-z0-9.-]+\+ext:/i.test(value) && !/[?&;]command=/i.test(value), {
-    message: "must not name a program to connect with: it would run as the server",
+  .superRefine((value, context) => {
+    const message = uriProblem(value);
+    if (message !== null) context.addIssue({ code: "custom", message });
   })
   .meta({
     title: "Hypervisor",

@@ -17,6 +17,8 @@ function complaints(options: object, check: object = {}): string[] {
 
 test("what works is taken, with the defaults of the driver", () => {
   expect(complaints({})).toEqual([]);
+  expect(complaints({ uri: "test:///default" })).toEqual([]);
+  expect(complaints({ uri: "qemu+tls://[::1]:16514/system?no_verify=1" })).toEqual([]);
   expect(complaints({ uri: "xen:///", hd_image: null, base_image: null, xml: null })).toEqual([]);
   expect(complaints({ uri: "qemu+ssh://build@host/system?keyfile=/k&no_tty=1" })).toEqual([]);
   expect(complaints({ base_image: "/i/base", hd_image: "/i/{{key}}", xml: XML })).toEqual([]);
@@ -44,6 +46,18 @@ test.each([
   [{ uri: "qemu" }, "uri: is not a hypervisor's URI"],
   [{ uri: "qemu+ext:///system" }, "uri: must not name a program"],
   [{ uri: "qemu+ssh://h/system?command=/tmp/x" }, "uri: must not name a program"],
+  // The library reads these as command=, too.
+  [{ uri: "qemu+ssh://h/system?comm%61nd=/tmp/x" }, 'uri: must not have the parameter "comm%61nd"'],
+  [{ uri: "qemu+ssh://h/system?no_tty=1;command=/tmp/x" }, "uri: must not name a program"],
+  [{ uri: "qemu+%65xt:///system" }, "uri: is not a hypervisor's URI"],
+  // What it says of a file that is no XML begins with the file's first line.
+  [{ uri: "test:///etc/shadow" }, "uri: must be test:///default"],
+  [{ uri: "TEST://h/default" }, "uri: must be test:///default"],
+  [{ uri: "qemu+ssh://h/system?authfile=/f" }, 'uri: must not have the parameter "authfile"'],
+  // Host keys would be written there.
+  [{ uri: "qemu+libssh2://h/system?known_hosts=/f" }, "uri: must not have the parameter"],
+  [{ uri: "qemu+sneaky://h/system" }, "uri: has an unknown transport +sneaky"],
+  [{ uri: "qemu:///system#?x" }, "uri: is not a hypervisor's URI"],
   [{ hd_image: "disk" }, "hd_image: must be the absolute path"],
   [{ hd_image: "/i/{{name}}", xml: XML }, "hd_image: may have {{key}} in it"],
   [{ hd_image: "/i/{{key}}" }, "hd_image: is the disk of a defined domain"],
