@@ -5,7 +5,6 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chown, mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -19,6 +18,7 @@ import {
   type StartOrder,
   type Surroundings,
 } from "../contract";
+import { type Account, MachineFolder } from "./machine-folder";
 import { type Marked, markedProcesses } from "./processes";
 import { type LocalConfig, localConfigSchema } from "./schema";
 
@@ -30,7 +30,7 @@ export interface LocalHost {
   /** What any program of this host needs, and nothing of ours. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Under whom they run; as ourselves when absent. */
-  readonly account?: { readonly uid?: number; readonly gid?: number };
+  readonly account?: Account;
   /** Where this host reaches the doors, when that is not where others do. */
   readonly door?: {
     readonly host: string;
@@ -43,8 +43,6 @@ const MARK = "SLIPWAY_MACHINE";
 /** One whose installation is gone ends by itself; longer than a build is kept for one that comes back. */
 const GIVE_UP = ["--give-up-after", "7200"];
 const GRACE_MS = 5_000;
-const LOG = "machine.log";
-const LOG_TAIL = 2_000;
 
 export function localDriver(host: LocalHost): LatentDriverKind<LocalConfig> {
   return {
@@ -81,14 +79,12 @@ function openLocal(host: LocalHost, { note }: Surroundings): LatentDriver {
     async inspect({ key }) {
       const leader = (await machines(key)).find(({ isLeader }) => isLeader);
       if (leader) return { state: "running", why: `process ${leader.pid}` };
-      const said = await readFile(join(host.folder, key, LOG), "utf8").catch(() => "");
-      const why = said.slice(-LOG_TAIL).trim() || "no such process";
-      return { state: "gone", why };
+      return { state: "gone", why: (await folderOf(host, key).said()) || "no such process" };
     },
     async stop({ key }, how) {
       if (how === "graceful") await end(key, "SIGTERM");
       await end(key, "SIGKILL");
-      await rm(join(host.folder, key), { recursive: true, force: true });
+      await folderOf(host, key).remove();
     },
     async list({ installation }) {
       const all = (await machines()).filter(({ isLeader }) => isLeader).map(handleOf);
@@ -97,6 +93,9 @@ function openLocal(host: LocalHost, { note }: Surroundings): LatentDriver {
   };
 }
 
+const folderOf = ({ folder, account }: LocalHost, key: string) =>
+  new MachineFolder(folder, key, account);
+
 function mustHaveProgram({ program }: LocalHost): void {
   if (existsSync(program)) return;
   throw new DriverError("bad-configuration", `the worker's program ${program} is missing`);
@@ -104,11 +103,10 @@ function mustHaveProgram({ program }: LocalHost): void {
 
 async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandle> {
   const { key, tag, agent } = order;
-  const folder = join(host.folder, key);
+  const folder = folderOf(host, key);
   const mark = JSON.stringify({ key, tag });
-  const where = ["--basedir", join(folder, "worker"), "--name", agent.name];
-  await prepare(folder, host);
-  const log = await open(join(folder, LOG), "a");
+  const where = ["--basedir", join(folder.path, "worker"), "--name", agent.name];
+  const log = await folder.make();
   try {
     const child = spawn(
       process.execPath,
@@ -117,11 +115,11 @@ async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandl
         ...host.account,
         detached: true,
         stdio: ["ignore", log.fd, log.fd],
-        cwd: folder,
+        cwd: folder.path,
         // Types of the web framework want NODE_ENV in every environment; a worker must not have it.
         env: {
           ...host.env,
-          HOME: folder,
+          HOME: folder.path,
           SLIPWAY_WORKER_PASSWORD: agent.password,
           [MARK]: mark,
         } as unknown as NodeJS.ProcessEnv,
@@ -148,11 +146,6 @@ function connection({ door }: LocalHost, agent: AgentLogin): string[] {
     ? ["--connection-string", `TLS:${master}:trustRoots=${door.trustRoots}`]
     : ["--master", master];
   return ["--protocol", protocol, ...how];
-}
-
-async function prepare(folder: string, { account }: LocalHost): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (account?.uid !== undefined) await chown(folder, account.uid, account.gid ?? account.uid);
 }
 
 /** Everything that belongs to the machine, however deep it began. */

@@ -1,7 +1,7 @@
 // Guarantee: the local driver keeps the contract of latent drivers with real processes, found again
 // by another program of ours, and leaves none behind, whatever a build on them began.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,5 +96,75 @@ describe("local driver", () => {
     }
     await driver.stop(made, "now", SIGNAL);
     host.remove();
+  });
+
+  // What builds run is a stranger's to whoever runs the installation; only root has somebody else to be.
+  describe.runIf(process.getuid?.() === 0)("as another account", () => {
+    const NOBODY = 65_534;
+
+    /** A machine that does this in its directory and ends. */
+    async function ranOnce(key: string, code: string) {
+      const host = { ...(await localHost()), account: { uid: NOBODY, gid: NOBODY } };
+      chmodSync(host.folder, 0o755);
+      writeFileSync(
+        host.program,
+        `import { execFileSync as run } from "node:child_process";
+        import * as fs from "node:fs"; ${code}`,
+      );
+      const driver = localDriver(host).open({}, UNHEARD);
+      const tag = { installation: "local", organization: 1, worker: 3, generation: 1 };
+      const agent = { host: "h", port: 1, protocol: "pb", name: "w", password: "p" } as const;
+      const made = await driver.start({ key, tag, agent }, SIGNAL);
+      let report = await driver.inspect(made, SIGNAL);
+      while (report.state !== "gone") {
+        await sleep(10);
+        report = await driver.inspect(made, SIGNAL);
+      }
+      return { host, why: report.why, stop: () => driver.stop(made, "now", SIGNAL) };
+    }
+
+    test("a build that puts a link to a secret where the machine's words are is not told it", async () => {
+      const secret = join(mkdtempSync(join(tmpdir(), "slipway-secret-")), "key");
+      writeFileSync(secret, "the installation's own", { mode: 0o600 });
+      const { host, why, stop } = await ranOnce(
+        "bb-local-link-1",
+        `for (const name of fs.readdirSync(".").concat("machine.log", "../bb-local-link-1.log"))
+           try { fs.rmSync(name, { force: true }); fs.symlinkSync(${JSON.stringify(secret)}, name); } catch {}
+         console.log("done");`,
+      );
+      expect(why).toBe("done");
+      await stop();
+      expect(readdirSync(host.folder)).toEqual(["worker.mjs"]);
+      rmSync(join(secret, ".."), { recursive: true });
+      host.remove();
+    });
+
+    test("what it leaves behind goes with it, closed folders too, and what it has links to stays", async () => {
+      const outside = mkdtempSync(join(tmpdir(), "slipway-outside-"));
+      writeFileSync(join(outside, "kept"), "");
+      const { host, stop } = await ranOnce(
+        "bb-local-left-1",
+        `fs.mkdirSync("a/b", { recursive: true }); fs.writeFileSync("a/b/c", "");
+         fs.chmodSync("a/b", 0o555); fs.chmodSync("a", 0o000);
+         fs.symlinkSync(${JSON.stringify(outside)}, "link"); run("mkfifo", ["pipe"]);`,
+      );
+      await stop();
+      expect(readdirSync(host.folder)).toEqual(["worker.mjs"]);
+      expect(readdirSync(outside)).toEqual(["kept"]);
+      rmSync(outside, { recursive: true });
+      host.remove();
+    });
+
+    test("of much that it printed only the end is read", async () => {
+      const { host, why, stop } = await ranOnce(
+        "bb-local-much-1",
+        `fs.ftruncateSync(1, 5e9);
+         fs.writeSync(1, "\\nthe end");`,
+      );
+      expect(why).toHaveLength(2_000);
+      expect(why.endsWith("\nthe end")).toBe(true);
+      await stop();
+      host.remove();
+    });
   });
 });
