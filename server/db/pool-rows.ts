@@ -7,9 +7,16 @@ const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 export const IS_CONNECTED = `exists (select from worker_session y join process z on z.id = y.process_id
   where y.id = w.session_id and y.ended_at is null and z.gone_at is null and z.lease_expires_at > now())`;
 
-/** Over `w` of `worker` and `l` of `latent_worker`: builds that its present machine has had or has. */
+/** Over `w` of `worker` and `l` of `latent_worker`: builds that its present machine has had. */
+const BUILDS_BEHIND = `(select count(*) from build x where x.worker_id = w.id and x.complete_at >= l.state_since)`;
+
+/** Over the same: builds that its present machine has had or has. */
 export const BUILDS_ON_MACHINE = `((select count(*) from build x where x.worker_id = w.id and x.state <> 'finished')
-  + (select count(*) from build x where x.worker_id = w.id and x.complete_at >= l.state_since))`;
+  + ${BUILDS_BEHIND})`;
+
+/** Over the same and `p` of `pool`: builds that its machine, or the one that it waits for, may have at a time. */
+export const PLACES_ON_MACHINE = `((p.config->>'maxBuildsPerInstance')::int
+  - case when l.state = 'substantiated' then ${BUILDS_BEHIND} else 0 end)`;
 
 /**
  * Over `w` of `worker`, `l` of `latent_worker` and `p` of `pool`, any of the latter two null: the machine

@@ -12,6 +12,8 @@ export interface PoolRoom {
   readonly name: string;
   readonly room: number;
   readonly maxBuilds: number;
+  /** Builds that each machine may have in all; null: any number. */
+  readonly buildsInAll?: number | null;
   /** Locks that each build on its workers holds. */
   readonly locks: readonly LockAccess[];
 }
@@ -72,7 +74,7 @@ function newOnes(pool: PoolRoom, poolOf: Map<WorkerId, PoolId>): Candidate[] {
       ...{ maxBuilds: pool.maxBuilds, busySlots: [] },
       latent: {
         ...{ id: 0, state: "insubstantiated", isConnected: false, isUsed: false },
-        missingSeconds: 0,
+        ...{ missingSeconds: 0, places: pool.buildsInAll ?? null },
       },
     };
   });

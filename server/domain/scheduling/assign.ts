@@ -26,6 +26,8 @@ export interface LatentCandidate {
   } | null;
   /** How many have wanted it. */
   readonly claims?: number;
+  /** Builds that its next or present machine may have at a time, those that it had before left out; null: any. */
+  readonly places?: number | null;
   readonly isPooled?: boolean;
   /** Of a pool's: false when no machine may be made for it now. */
   readonly isOpen?: boolean;
@@ -58,8 +60,14 @@ export interface Candidate {
 }
 
 /** As long as builds run on its machine, or wait for one whose options are not known yet. */
-const takesNoMore = ({ isWorn, isOutdated, templated, state }: LatentCandidate): boolean =>
-  isWorn === true || (isOutdated === true && state === "substantiated") || templated?.hash === null;
+const takesNoMore = (
+  { isWorn, isOutdated, templated, state, places = null }: LatentCandidate,
+  busy: number,
+): boolean =>
+  isWorn === true ||
+  (isOutdated === true && state === "substantiated") ||
+  templated?.hash === null ||
+  (places !== null && busy >= places);
 
 /** limited: the organisation may have no more machines. unopened: its pool makes none for it now. */
 export type Blocked =
@@ -80,7 +88,8 @@ export function blockedBy(worker: Candidate, now: number): Blocked | null {
   if (worker.isDraining) return "draining";
   if (worker.quarantinedUntil !== null && worker.quarantinedUntil > now) return "quarantined";
   if (worker.isPairBusy || freeSlot(worker.maxBuilds, worker.busySlots) === null) return "busy";
-  if (worker.busySlots.length > 0 && worker.latent && takesNoMore(worker.latent)) return "busy";
+  const busy = worker.busySlots.length;
+  if (busy > 0 && worker.latent && takesNoMore(worker.latent, busy)) return "busy";
   if (worker.limit) return "limited";
   if (worker.latent?.isOpen === false && needsMachine(worker)) return "unopened";
   return worker.waitsFor ? "locked" : null;
@@ -120,7 +129,8 @@ type Chosen = LatentCandidate & {
   readonly needsAnother: boolean;
   /** The present machine is not for it even if it comes back. */
   readonly needsOther: boolean;
-  readonly isTemplated: boolean;
+  /** Of those who want it from when it was seen on, so many may have it; null: any number. */
+  readonly mostClaims: number | null;
 };
 
 /** Pairs of request and worker whose machine has other options than the build needs. */
@@ -265,7 +275,7 @@ export function bookBefore(
 
 /** The connection that a build on it has from its claim on, and what becomes of a latent one. */
 function machineOf(
-  { latent, sessionId }: Candidate,
+  { latent, sessionId, busySlots }: Candidate,
   isBusy: boolean,
 ): Pick<Assignment, "sessionId" | "latent"> {
   if (!latent) return { sessionId };
@@ -274,8 +284,19 @@ function machineOf(
   const needsOther = hasHadEnough(latent) && !isBusy;
   return {
     sessionId: isThere ? sessionId : null,
-    latent: { ...latent, needsAnother, needsOther, isTemplated: Boolean(latent.templated) },
+    latent: {
+      ...latent,
+      needsAnother,
+      needsOther,
+      mostClaims: mostClaims(latent, busySlots.length),
+    },
   };
+}
+
+/** Options that depend on the build are known to the first; what had its last build is counted anew. */
+function mostClaims({ templated, places = null }: LatentCandidate, busy: number): number | null {
+  if (templated) return 1;
+  return places === null ? null : Math.max(1, places - busy);
 }
 
 /** A machine that is of no use to a build is replaced when it has no other one. */

@@ -3,7 +3,7 @@
  * whose cost follows the builders that wait, not how many requests, builders or builds exist.
  */
 import type { Queryable } from "../../db/pool";
-import { IS_UNWELCOME, IS_WORN } from "../../db/pool-rows";
+import { IS_UNWELCOME, IS_WORN, PLACES_ON_MACHINE } from "../../db/pool-rows";
 import type { OrgId } from "../../domain/ids";
 import { isTemplatedSql, LATENT_MISSING_SECONDS, writtenHashSql } from "../../domain/latent";
 import type { LockAccess, LockBook } from "../../domain/locks";
@@ -29,7 +29,7 @@ const CANDIDATE = `jsonb_build_object(
         select y.complete_at from build y where y.worker_id = w.id and y.complete_at is not null
         order by y.complete_at desc limit 1) >= l.state_since, false),
       'isWorn', p.id is not null and ${IS_WORN},
-      'claims', l.claims,
+      'claims', l.claims, 'places', ${PLACES_ON_MACHINE},
       'isOutdated', coalesce((select i.written_hash <> ${writtenHashSql("w.config")} from instance i where i.id = l.instance_id), false),
       'templated', case when ${isTemplatedSql("w.config")} then jsonb_build_object('config', w.config,
         'hash', (select encode(i.config_hash, 'hex') from instance i

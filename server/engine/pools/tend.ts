@@ -79,6 +79,7 @@ async function demandOf(tx: Queryable, orgId: OrgId, pools: readonly Pool[]) {
   );
   const rooms = pools.map(({ id, name, locks, facts }) => ({
     ...{ id, name, locks, maxBuilds: facts.options.maxBuildsPerWorker },
+    buildsInAll: facts.options.maxBuildsPerInstance,
     room: facts.isJoined ? 0 : Math.min(FORESEEN, roomOf(limitsOf(facts))),
   }));
   const now = pools[0]?.facts.now ?? 0;

@@ -16,10 +16,10 @@ export interface Wanted {
   readonly needsAnother: boolean;
   /** That machine is not for the build even if it comes back: its options are others, or it was used. */
   readonly needsOther?: boolean;
-  /** What its machine is made with depends on the build: nobody else may have wanted it meanwhile. */
-  readonly isTemplated?: boolean;
   /** How many had wanted it when it was seen. */
   readonly claims?: number;
+  /** Since then so many may want it, this one among them; null: any number. */
+  readonly mostClaims?: number | null;
   readonly missingSeconds: number;
 }
 
@@ -38,9 +38,10 @@ export function want(
   actor: string,
 ): LatentState | null {
   const { id, workerId, state, needsAnother, needsOther, missingSeconds } = wanted;
-  const alone =
-    wanted.isTemplated && wanted.claims !== undefined
-      ? ` and claims = ${batch.value(wanted.claims)}`
+  const { claims, mostClaims = null } = wanted;
+  const within =
+    mostClaims !== null && claims !== undefined
+      ? ` and claims < ${batch.value(claims + mostClaims)}`
       : "";
   const isRenewed = state === "substantiated" && needsAnother;
   const to = next(state, isRenewed ? "wanted-anew" : "wanted");
@@ -52,7 +53,7 @@ export function want(
     batch.with(
       "latent",
       `update latent_worker set claims = claims + 1${opened} where id = ${batch.value(id)} and state = ${batch.value(state)}
-         and failure is null${alone} ${isRenewed ? `and ${MAY_START}` : ""} returning *`,
+         and failure is null${within} ${isRenewed ? `and ${MAY_START}` : ""} returning *`,
       1,
     );
     due(batch);
@@ -60,7 +61,7 @@ export function want(
   }
   const missing = `now() + make_interval(secs => ${batch.value(missingSeconds, "float8")})`;
   moveLatent(batch, { id, workerId, facts: { state } }, to, {
-    ...{ reason, actor, where: `failure is null and ${MAY_START}${alone}` },
+    ...{ reason, actor, where: `failure is null and ${MAY_START}${within}` },
     set: {
       claims: new Expression("claims + 1"),
       is_open: false,

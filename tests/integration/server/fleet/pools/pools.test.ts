@@ -6,8 +6,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SUCCESS } from "../../../../../server/domain/builds";
-import type { BuildRequestId, PoolId } from "../../../../../server/domain/ids";
+import type { BuilderId, BuildRequestId, PoolId } from "../../../../../server/domain/ids";
+import { assign } from "../../../../../server/domain/scheduling";
 import { DriverError } from "../../../../../server/drivers/contract";
+import { claim } from "../../../../../server/engine/distribute/claim";
+import { loadCandidates } from "../../../../../server/engine/distribute/queue";
 import { steerPool } from "../../../../../server/fleet/pools/steer";
 import { completed, scripted } from "../../../../../server/protocols/null";
 import { CALLER, isFinished, isRunning, until } from "../../../../support/engine-rig";
@@ -63,6 +66,32 @@ const allDone = async (ids: readonly BuildRequestId[]) => {
   const states = await Promise.all(ids.map((id) => rig.rig.request(id)));
   return states.every(({ state }) => state === "done");
 };
+const allDoneOf = (ids: readonly BuildRequestId[]) => keepOn(() => allDone(ids));
+/** Each looks before any of them claims. */
+async function claimsSeenAtOnce(builders: readonly BuilderId[], ids: readonly BuildRequestId[]) {
+  const { db } = jobs.context;
+  const seen = await loadCandidates(db, CALLER.orgId, builders);
+  const assignments = builders.flatMap((builderId, index) => {
+    const requests = [{ id: ids[index] as BuildRequestId, priority: 0, submittedAt: 0 }];
+    const workers = (seen.get(builderId)?.workers ?? []).filter(
+      ({ busySlots, latent }) => busySlots.length > 0 || latent?.isConnected,
+    );
+    return assign([{ builderId, name: "b", requests, workers }], Date.now()).map(
+      // Two who choose by themselves would take the same slot, which the database refuses anyhow.
+      (assignment) => ({ ...assignment, slot: assignment.slot + index }),
+    );
+  });
+  expect(assignments).toHaveLength(builders.length);
+  return Promise.all(
+    assignments.map((assignment) => claim(db, CALLER.orgId, assignment, "jobs", jobs.id)),
+  );
+}
+const buildsByMachine = async () =>
+  (
+    await rig.rig.db.rows<{ builds: number }>(
+      "select count(*)::int as builds from build group by instance_id order by 1 desc",
+    )
+  ).map(({ builds }) => builds);
 const steer = (pool: PoolId, how: "hold" | "drain" | "resume", reason = "the disk is full") =>
   steerPool(rig.rig.db, CALLER, pool, how, reason);
 const codes = async (pool: PoolId) => (await rig.pool(pool)).figures.limits.map(({ code }) => code);
@@ -213,6 +242,49 @@ test("maxBuildsPerInstance: the next build has another machine", async () => {
   );
   expect(rig.cloud.machines).toHaveLength(3);
   expect(used.reduce((sum, { builds }) => sum + builds, 0)).toBe(5);
+});
+
+test("maxBuildsPerInstance: of two who see the last place of a shared machine one has it", async () => {
+  release();
+  const options = { maxBuildsPerInstance: 2, maxBuildsPerWorker: 2, idleTimeout: 600 };
+  const pool = await rig.addPool("linux", options);
+  await allDoneOf(await requests(pool, 1));
+  const builders = [
+    await rig.addPooled("x", [pool], [STEP]),
+    await rig.addPooled("y", [pool], [STEP]),
+  ];
+  const ids: BuildRequestId[] = [];
+  for (const builder of builders) ids.push(await rig.rig.force(builder));
+  const claims = await claimsSeenAtOnce(builders, ids);
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  await allDoneOf(ids);
+  expect(await buildsByMachine()).toEqual([2, 1]);
+});
+
+test("maxBuildsPerInstance: no more builds wait for one machine than it may have", async () => {
+  rig.boots = false;
+  const options = { maxBuildsPerInstance: 2, maxBuildsPerWorker: 4, idleTimeout: 600 };
+  const pool = await rig.addPool("linux", options);
+  const [first] = await requests(pool, 1);
+  await rig.giveOut(jobs);
+  await until(() => rig.cloud.machines.length === 1);
+  const builders = [
+    await rig.addPooled("x", [pool], [STEP]),
+    await rig.addPooled("y", [pool], [STEP]),
+  ];
+  const ids: BuildRequestId[] = [];
+  for (const builder of builders) ids.push(await rig.rig.force(builder));
+  const claims = await claimsSeenAtOnce(builders, ids);
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  const more = await requests(pool, 4, 2);
+  await rig.giveOut(jobs);
+  // Seven builds in pairs; the pool asked for as many machines as that takes, and not one by one.
+  expect((await rig.places(pool)).map(({ builds }) => builds)).toEqual([2, 2, 2, 1]);
+  rig.boots = true;
+  for (const machine of rig.cloud.machines) void rig.login(machine);
+  release();
+  await allDoneOf([first as BuildRequestId, ...ids, ...more]);
+  expect(await buildsByMachine()).toEqual([2, 2, 2, 1]);
 });
 
 test("maxLifetime: an old machine takes no more builds and goes when it has none", async () => {
