@@ -20,11 +20,14 @@ const told = <T>(read: (text: string) => T | string) => {
   };
 };
 
-const image = written((text) => {
+const imageProblem = (text: string): string | null => {
   if (text === "") return "must not be empty";
   if (/[\p{C}\s]/u.test(text)) return "must not have spaces or control characters";
   return /^[\w.:/@-]{1,500}$/.test(text) ? null : "is not the name of an image";
-});
+};
+
+const hostnameProblem = (text: string): string | null =>
+  /^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/.test(text) ? null : "is not a host's name";
 
 const pem = (what: string) =>
   z
@@ -64,7 +67,7 @@ export const dockerLatentOptions = {
     description: "Where the engine listens: unix:///var/run/docker.sock, tcp://HOST:PORT.",
     renderable: true,
   }),
-  image: image.nullish().meta({
+  image: written(imageProblem).nullish().meta({
     description: "The image that starts a worker. Needed unless there is a dockerfile.",
     renderable: true,
   }),
@@ -128,9 +131,7 @@ export const dockerLatentOptions = {
     .record(z.string(), z.string("must be a text (write numbers in quotes)"))
     .nullish()
     .meta({ description: "Build arguments of the dockerfile.", renderable: true }),
-  hostname: written((text) =>
-    /^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/.test(text) ? null : "is not a host's name",
-  )
+  hostname: written(hostnameProblem)
     .nullish()
     .meta({ description: "What the container takes itself for.", renderable: true }),
 } as const;
@@ -193,9 +194,24 @@ export function dockerWarnings({ docker_host: text, tls: secured }: Options): Op
   return warnings.map((message) => ({ path: ["docker_host"], message }));
 }
 
+/** What looks like a template now is the value of a property, and is looked at like any other. */
+function finalProblems({ docker_host, image, hostname, volumes = [] }: z.output<typeof shape>) {
+  const texts = [
+    { path: ["docker_host"], text: docker_host, problemOf: told(readDockerHost) },
+    { path: ["image"], text: image, problemOf: imageProblem },
+    { path: ["hostname"], text: hostname, problemOf: hostnameProblem },
+    ...volumes.map((text, n) => ({ path: ["volumes", `${n}`], text, problemOf: told(readVolume) })),
+  ];
+  return texts.flatMap(({ path, text, problemOf }): OptionProblem[] => {
+    const message = typeof text === "string" && isTemplate(text) ? problemOf(text) : null;
+    return message === null ? [] : [{ path, message }];
+  });
+}
+
+/** Every value is in its place. */
 export const dockerConfigSchema = shape
   .superRefine((options, context) => {
-    for (const { path, message } of dockerProblems(options)) {
+    for (const { path, message } of [...dockerProblems(options), ...finalProblems(options)]) {
       context.addIssue({ code: "custom", path: [...path], message });
     }
   })

@@ -25,6 +25,8 @@ export function readVolume(text: string): Volume | string {
   const last = rest.lastIndexOf(":");
   const target = last < 0 ? rest : rest.slice(0, last);
   if (source === "") return "has no source before its colon";
+  // Part of it may be a property, and so what somebody called a branch.
+  if (source.split("/").includes("..")) return "must not have .. in its source";
   if (!target.startsWith("/")) return "must have a path that begins with / as its target";
   const modes = last < 0 ? [] : rest.slice(last + 1).split(",");
   const problem = modesProblem(modes);

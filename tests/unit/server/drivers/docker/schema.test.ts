@@ -1,6 +1,7 @@
 // Guarantee: options of a DockerLatentWorker are read as Buildbot's documents have them, and what is
 // wrong with one is said where it stands.
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import {
   type DockerHost,
   hostedProblem,
@@ -39,6 +40,8 @@ describe("options", () => {
     [{ volumes: ["/data"] }, /^volumes\.0: has no colon/],
     [{ volumes: "a:/b" }, /^volumes: must be a list/],
     [{ volumes: ["a:/b:rx"] }, /^volumes\.0: has the mode "rx"/],
+    [{ volumes: ["/srv/cache/../../etc:/c"] }, /^volumes\.0: must not have \.\. in its source/],
+    [{ volumes: ["/srv/..cache/a..b:/c", "../x:/y"] }, /^volumes\.1: must not have \.\./],
     [{ master_protocol: "grpc" }, /^master_protocol: must be pb or msgpack_experimental_v7/],
     [{ version: "latest" }, /^version: /],
     [{ hostconfig: { memory_limit: 5 } }, /^hostconfig\.memory_limit: is no setting/],
@@ -55,14 +58,30 @@ describe("options", () => {
   });
 
   test("templates and secrets are looked at when they are known", () => {
+    const options = {
+      docker_host: "tcp://%(prop:host)s:2375",
+      image: "worker:%(prop:branch)s",
+      volumes: ["%(prop:volume)s"],
+      tls: { ca: "%(secret:docker-ca)s", cert: "%(secret:c)s", key: "%(secret:k)s" },
+    };
+    expect(z.object(dockerLatentOptions).safeParse(options).success).toBe(true);
+  });
+
+  test("what a property holds is no template, whatever it looks like", () => {
     expect(
       problems({
-        docker_host: "tcp://%(prop:host)s:2375",
-        image: "worker:%(prop:branch)s",
-        volumes: ["%(prop:volume)s"],
-        tls: { ca: "%(secret:docker-ca)s", cert: "%(secret:c)s", key: "%(secret:k)s" },
+        docker_host: "ssh://%(prop:x)s",
+        image: "worker %(prop:x)s",
+        hostname: "a_%(prop:x)s",
+        volumes: ["cache:/cache", "/srv:/%(prop:x)s:exec", "/srv/../etc%(prop:x)s:/etc"],
       }),
-    ).toEqual([]);
+    ).toEqual([
+      expect.stringMatching(/^docker_host: ssh:\/\/ is not supported/),
+      "image: must not have spaces or control characters",
+      "hostname: is not a host's name",
+      expect.stringMatching(/^volumes\.1: has the mode "exec"/),
+      "volumes.2: must not have .. in its source",
+    ]);
   });
 
   test("every option says what it is, and which are secrets", () => {
