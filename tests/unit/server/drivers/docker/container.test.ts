@@ -65,7 +65,7 @@ test("what a container prints is put together from frames, however they arrive",
     const head = Buffer.from([stream, 0, 0, 0, 0, 0, 0, bytes.length]);
     return Buffer.concat([head, bytes]);
   };
-  const all = Buffer.concat([frame("one\ntw"), frame("o\r\n", 2), frame("thrée")]);
+  const all = Buffer.concat([frame("one\ntw"), frame(""), frame("o\r\n", 2), frame("thrée")]);
   for (const size of [1, 3, 7, all.length]) {
     const frames = new LogFrames();
     const lines = new Lines();
@@ -80,6 +80,20 @@ test("what a container prints is put together from frames, however they arrive",
   const huge = Buffer.from([1, 0, 0, 0, 0x7f, 0, 0, 0, 1]);
   expect(() => new LogFrames().push(huge)).toThrow(RangeError);
   expect(new Lines(5).push(Buffer.from("longer than that\n"))).toEqual(["longe"]);
+});
+
+test("a frame and a line cost what they are long, however small the pieces are in which they come", () => {
+  const size = 1024 * 1024;
+  const [frames, lines] = [new LogFrames(), new Lines(2 * size)];
+  const head = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(size, 4);
+  const [one, found] = [Buffer.from("x"), [] as string[]];
+  found.push(...lines.push(frames.push(head)));
+  for (let at = 0; at < size; at += 1) {
+    found.push(...lines.push(frames.push(one)));
+    found.push(...lines.push(one));
+  }
+  expect([...found, ...lines.end()].map(({ length }) => length)).toEqual([2 * size]);
 });
 
 test("the same Dockerfile is the same archive, in whole blocks", () => {
