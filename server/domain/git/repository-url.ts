@@ -87,11 +87,22 @@ export function isPrivateHost(host: string): boolean {
   );
 }
 
-/** Of a network that is not the internet, or of this host. */
+/**
+ * Of a network that is not the internet, or of this host: private ranges, those that only some routers
+ * know, multicast, addresses of IPv4 written as IPv6, and where clouds tell their machines secrets.
+ */
 export function isPrivateAddress(address: string): boolean {
-  return (
-    /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))(\.|$)/.test(
-      address,
-    ) || /^(::1?$|f[cd]|fe[89ab]|::ffff:)/i.test(address)
-  );
+  return PRIVATE_V4.test(address) || PRIVATE_V6.test(address);
 }
+
+const PRIVATE_V4 = new RegExp(
+  `^(${[
+    ...["0", "10", "127", "169\\.254", "192\\.168", "172\\.(1[6-9]|2\\d|3[01])"],
+    ...["100\\.(6[4-9]|[7-9]\\d|1[01]\\d|12[0-7])", "192\\.0\\.0", "198\\.1[89]"],
+    ...["2(2[4-9]|[3-5]\\d)", "168\\.63\\.129\\.16$"],
+  ].join("|")})(\\.|$)`,
+);
+
+/** Of NAT64, 6to4 and Teredo any: what they lead to is not to be seen in them at a glance. */
+const PRIVATE_V6 =
+  /^(::1?$|f[cdf][\da-f]{0,2}:|fe[89a-f][\da-f]?:|::ffff:|::[\da-f]+:[\da-f]+$|::\d+\.|64:ff9b:|2002:|2001:0?:)/i;

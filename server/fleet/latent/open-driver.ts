@@ -67,7 +67,13 @@ function renderedWith(config: JsonValue, secrets: ReadonlyMap<string, string>): 
 }
 
 function hiding(secrets: ReadonlyMap<string, string>): (text: string) => string {
-  const hidden = [...secrets].filter(([, value]) => value.length >= MIN_HIDDEN_BYTES);
+  // A secret may be part of another one, and each line of one that has several is as secret as all.
+  const hidden = [...secrets]
+    .flatMap(([name, value]) =>
+      [value, ...value.split(/\r?\n/)].map((each) => [name, each] as const),
+    )
+    .filter(([, value]) => value.length >= MIN_HIDDEN_BYTES)
+    .sort(([, one], [, other]) => other.length - one.length);
   return (text) =>
     hidden.reduce((said, [name, value]) => said.replaceAll(value, `<${name}>`), text);
 }
@@ -77,8 +83,12 @@ function discreet(driver: LatentDriver, hide: (text: string) => string): LatentD
     try {
       return await answer;
     } catch (error) {
-      if (!(error instanceof DriverError)) throw error;
-      throw new DriverError(error.code, hide(error.message), { nothingMade: error.nothingMade });
+      if (error instanceof DriverError) {
+        throw new DriverError(error.code, hide(error.message), { nothingMade: error.nothingMade });
+      }
+      // A fault of the driver's may tell what it was given; the reason of a signal does not.
+      const said = error instanceof Error ? error.message : String(error);
+      throw hide(said) === said ? error : new Error(hide(said));
     }
   };
   const { probes } = driver;

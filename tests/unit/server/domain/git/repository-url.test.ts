@@ -1,6 +1,10 @@
 // Guarantees: what is handed to git as a repository is an address, never an option or a program.
 import { expect, it } from "vitest";
-import { readRepositoryUrl, repositoryProblem } from "../../../../../server/domain/git";
+import {
+  isPrivateAddress,
+  readRepositoryUrl,
+  repositoryProblem,
+} from "../../../../../server/domain/git";
 
 it.each([
   ["https://example.org/a.git", "https", "example.org"],
@@ -54,4 +58,45 @@ it.each([
 ])("%s is the network's own when hosted", (text) => {
   expect(repositoryProblem(text)).toBeNull();
   expect(repositoryProblem(text, { isHosted: true })).toMatch(/own/);
+});
+
+it.each([
+  ...[
+    "127.0.0.1",
+    "10.1.2.3",
+    "172.31.0.1",
+    "192.168.9.9",
+    "0.0.0.0",
+    "100.64.0.1",
+    "255.255.255.255",
+  ],
+  // Of clouds: where machines are told their secrets.
+  ...["169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"],
+  ...["198.18.0.1", "224.0.0.1", "240.0.0.1", "::", "::1", "fe80::1", "fec0::1", "ff02::1"],
+  // IPv4 written as IPv6, in all the ways that lead somewhere.
+  ...["::ffff:7f00:1", "::ffff:127.0.0.1", "::7f00:1", "::127.0.0.1", "64:ff9b::7f00:1"],
+  ...["2002:7f00:1::1", "2001:0:7f00::1", "2001::1"],
+])("%s is no address of the internet", (address) => {
+  expect(isPrivateAddress(address)).toBe(true);
+});
+
+it.each([
+  ...[
+    "8.8.8.8",
+    "172.32.0.1",
+    "100.128.0.1",
+    "168.63.129.17",
+    "192.0.1.1",
+    "198.20.0.1",
+    "223.5.5.5",
+  ],
+  ...["2606:4700::1111", "2001:4860:4860::8888", "2a00::1"],
+])("%s is one", (address) => {
+  expect(isPrivateAddress(address)).toBe(false);
+});
+
+it("what only begins as a private address does is a name like another", () => {
+  for (const host of ["fdroid.example.org", "fc.example.org", "fe80.example.org"]) {
+    expect(repositoryProblem(`https://${host}/a.git`, { isHosted: true })).toBeNull();
+  }
 });
