@@ -12,6 +12,10 @@ export interface Rounds {
   readonly withinMs: number;
   readonly random: SeededRandom;
   readonly say: (line: string) => void;
+  /** Settles when there is something to be killed in the middle of; the moment counts from then. */
+  readonly begun?: (round: number) => Promise<unknown>;
+  /** What is told of the moment before the kill. */
+  readonly seen?: () => Promise<string>;
 }
 
 /** @returns the ids of all requests made */
@@ -26,7 +30,9 @@ export async function killRounds(storm: Storm, options: Rounds): Promise<number[
     const afterMs = random.below(options.withinMs);
     const from = performance.now();
     const requests = storm.requestMany(options.builds, `round-${round}`);
+    await options.begun?.(round);
     await sleep(afterMs);
+    const seen = await options.seen?.();
     const pid = storm.slipway.kill(victim);
     if (victim === "supervisor") {
       // The installation ends; whoever runs it starts it again.
@@ -37,9 +43,8 @@ export async function killRounds(storm: Storm, options: Rounds): Promise<number[
     await storm.complete(ids);
     all.push(...ids);
     const seconds = ((performance.now() - from) / 1_000).toFixed(1);
-    say(
-      `round ${round}: ${victim} (${pid ?? "was not running"}) after ${afterMs} ms; ${seconds} s`,
-    );
+    const words = [`round ${round}: ${victim} (${pid ?? "was not running"}) after ${afterMs} ms`];
+    say([...words, ...(seen ? [seen] : []), `${seconds} s`].join("; "));
   }
   return all;
 }

@@ -21,6 +21,11 @@ export interface StormOptions extends SlipwayOptions {
   readonly workers?: readonly string[];
   /** More builders than the storm's own, as configuration has them. */
   readonly builders?: readonly object[];
+  /** Workers and pools whose machines Slipway makes, as configuration has them. */
+  readonly latent?: readonly object[];
+  readonly pools?: readonly object[];
+  /** Where the storm's own builders build, each by its number, in place of all of `workers`. */
+  readonly where?: (n: number) => { readonly workernames: string[] } | { readonly pools: string[] };
 }
 
 export interface Storm {
@@ -49,13 +54,17 @@ export async function openStorm(options: StormOptions = {}): Promise<Storm> {
   const names = options.workers ?? ["s1", "s2"];
   const step = (command: string) => ({ type: "ShellCommand", command, logEnviron: false });
   const config = {
-    workers: names.map((name) => ({ type: "Worker", name, password: PASSWORD, max_builds: 4 })),
+    workers: [
+      ...names.map((name) => ({ type: "Worker", name, password: PASSWORD, max_builds: 4 })),
+      ...(options.latent ?? []),
+    ],
+    pools: options.pools ?? [],
     projects: {
       storm: {
         builders: [
           ...Array.from({ length: BUILDERS }, (_, n) => ({
             name: `storm-${n}`,
-            workernames: names,
+            ...(options.where?.(n) ?? { workernames: names }),
             factory: [step("echo begin; sleep 0.1; echo end"), step("echo two")],
           })),
           ...(options.builders ?? []),
@@ -207,7 +216,7 @@ const INVARIANTS: Readonly<Record<string, string>> = {
   "a green build without what its steps printed": `
     select b.id, count(l.id)::int as logs, sum(l.line_count)::int as lines
     from build b join builder r on r.id = b.builder_id and r.name like 'storm-%'
-    left join log l on l.build_id = b.id
+    left join (select l.* from log l join step s on s.id = l.step_id where not s.is_preparation) l on l.build_id = b.id
     where b.result = 0 group by b.id having count(l.id) <> 2 or sum(l.line_count) < 3`,
   "an open session of a process that is gone": `
     select s.id, p.id as process, p.gone_reason from worker_session s join process p on p.id = s.process_id
@@ -219,6 +228,13 @@ const INVARIANTS: Readonly<Record<string, string>> = {
   "a deadline of a finished build": `
     select d.kind, d.subject_id from deadline d join build b on b.id = d.subject_id
     where d.kind in ('build-preparing', 'build-stopping') and b.state = 'finished'`,
+  "a latent worker that is not at rest": `
+    select w.name, l.state, l.reason from latent_worker l join worker w on w.id = l.worker_id
+    where l.state <> 'insubstantiated' or l.instance_id is not null or l.owner_id is not null`,
+  "a machine that is not gone": "select key, state, reason from instance where state <> 'gone'",
+  "a machine that its provider had, and that was never let go": `
+    select i.key from instance i where i.answered_at is not null and not exists (select from transition t
+      where t.kind = 'instance' and t.subject_id = i.id and t.to_state = 'stopping')`,
   "a request for which no history ends": `
     select r.id from build_request r where not exists (select from transition t
       where t.kind = 'build_request' and t.subject_id = r.id and t.to_state = 'done')`,
