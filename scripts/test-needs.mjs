@@ -8,6 +8,7 @@ const NEEDS = [
   { program: "redis-server", aptPackage: "redis-server" },
   { program: "buildbot-worker", aptPackage: "buildbot-worker" },
   { program: "dockerd", aptPackage: "docker.io" },
+  { program: "docker-registry", aptPackage: "docker-registry" },
   { program: "busybox", aptPackage: "busybox-static" },
   { program: "pg_dump", aptPackage: "postgresql" },
   { program: "chromium", aptPackage: "chromium", setting: "SLIPWAY_TEST_CHROMIUM" },

@@ -110,6 +110,8 @@ export interface LatentDriverKind<Config = unknown> {
   readonly billing: "second" | "started-hour" | "free";
   /** Options that make the account whose machines `list` gives; absent: all of them. */
   readonly accountOptions?: readonly string[];
+  /** So long its `start` may take, within what the machine has to log in; absent: ten minutes. */
+  readonly startSeconds?: number;
   /** So long a new machine may be missing from the provider's list. */
   readonly listingLagSeconds: number;
   /**

@@ -15,6 +15,9 @@ export interface TestCertificate {
   /** The same as a file, and the directory that holds nothing else, for programs that trust those. */
   readonly caPath: string;
   readonly caDir: string;
+  /** The pair as files. */
+  readonly certPath: string;
+  readonly keyPath: string;
   remove(): void;
 }
 
@@ -25,7 +28,10 @@ export function hasOpenssl(): boolean {
   return isThere;
 }
 
-export function testCertificate(): TestCertificate {
+export const testCertificate = (): TestCertificate => certificateFor("DNS:localhost");
+
+/** @param name as certificates have it: `DNS:localhost`, `IP:192.0.2.7` */
+export function certificateFor(name: string): TestCertificate {
   const dir = mkdtempSync(join(tmpdir(), "certificate-"));
   const at = (name: string) => join(dir, name);
   const caDir = at("trusted");
@@ -39,7 +45,7 @@ export function testCertificate(): TestCertificate {
     );
   make("-subj", "/CN=Test authority", "-keyout", at("ca-key.pem"), "-out", caPath);
   make(
-    ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+    ...["-subj", "/CN=localhost", "-addext", `subjectAltName=${name}`],
     ...["-addext", "basicConstraints=CA:FALSE", "-CA", caPath, "-CAkey", at("ca-key.pem")],
     ...["-keyout", at("key.pem"), "-out", at("cert.pem")],
   );
@@ -49,6 +55,8 @@ export function testCertificate(): TestCertificate {
     ca: readFileSync(caPath, "utf8"),
     caPath,
     caDir,
+    certPath: at("cert.pem"),
+    keyPath: at("key.pem"),
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 }

@@ -56,6 +56,8 @@ export const HOSTFS: DockerEngine["hostfs"] = {
 export interface DockerEngineOptions {
   /** More options of dockerd. */
   readonly args?: readonly string[];
+  /** More of its environment, such as whose certificates it trusts. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const DOCKERD = ["/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/dockerd"].find(
@@ -92,7 +94,7 @@ function problemHere(): string | null {
   return DOCKERD === undefined ? "dockerd is not installed (Debian package docker.io)" : null;
 }
 
-function createEngine(folder: string, { args = [] }: DockerEngineOptions): DockerEngine {
+function createEngine(folder: string, { args = [], env = {} }: DockerEngineOptions): DockerEngine {
   const socketPath = join(folder, "docker.sock");
   const log = join(folder, "dockerd.log");
   const docker = new Docker({ socketPath });
@@ -113,7 +115,7 @@ function createEngine(folder: string, { args = [] }: DockerEngineOptions): Docke
         ...["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"],
         ...["--ip-masq=false", "--userland-proxy=false", ...args],
       ],
-      { stdio: ["ignore", output, output], env: { ...process.env, DOCKER_HOST: "" } },
+      { stdio: ["ignore", output, output], env: { ...process.env, DOCKER_HOST: "", ...env } },
     );
     closeSync(output);
     daemon = child;

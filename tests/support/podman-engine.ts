@@ -34,7 +34,8 @@ runtime = "${existsSync("/usr/sbin/runc") || existsSync("/usr/bin/runc") ? "runc
 
 type PodmanEngine = Pick<DockerEngine, "host" | "docker" | "hostfs" | "containers" | "stop">;
 
-export async function startPodmanEngine(): Promise<PodmanEngine | null> {
+/** @param insecure the name of a registry that it asks without TLS */
+export async function startPodmanEngine(insecure?: string): Promise<PodmanEngine | null> {
   const missing = NEEDS.find((path) => !existsSync(path));
   if (process.getuid?.() !== 0 || missing !== undefined) {
     console.warn(`skipped: no Podman: ${missing ? `${missing} is not installed` : "not root"}`);
@@ -44,6 +45,10 @@ export async function startPodmanEngine(): Promise<PodmanEngine | null> {
   const at = (name: string) => join(folder, name);
   mkdirSync(at("net"));
   writeFileSync(at("containers.conf"), CONF);
+  writeFileSync(
+    at("registries.conf"),
+    insecure ? `[[registry]]\nlocation = "${insecure}"\ninsecure = true\n` : "",
+  );
   const output = openSync(at("service.log"), "a");
   const service: ChildProcess = spawn(
     "/usr/bin/podman",
@@ -54,7 +59,11 @@ export async function startPodmanEngine(): Promise<PodmanEngine | null> {
     {
       // It leaves files where it stands.
       cwd: folder,
-      env: { ...process.env, CONTAINERS_CONF: at("containers.conf") },
+      env: {
+        ...process.env,
+        CONTAINERS_CONF: at("containers.conf"),
+        CONTAINERS_REGISTRIES_CONF: at("registries.conf"),
+      },
       stdio: ["ignore", output, output],
     },
   );

@@ -94,6 +94,22 @@ const DOMAINS: Sayings = [
   ],
 ];
 
+/** Asked by an engine, not from here. */
+const REGISTRIES: Sayings = [
+  [
+    /(could not|cannot) be (pulled|built).{0,600}(x509: |HTTP response to HTTPS client)/is,
+    "It is the engine that has to trust the registry: see its certs.d and insecure-registries.",
+  ],
+  [
+    /(could not|cannot) be (pulled|built).{0,600}(no basic auth|unauthori[sz]ed|authentication required|access forbidden)/is,
+    "The registry wants credentials for this image: look at registry_auth, and at what its account may pull.",
+  ],
+  [
+    /(could not|cannot) be (pulled|built).{0,600}(connection refused|no such host|i\/o timeout|TLS handshake timeout|connection reset|EOF)/is,
+    "The registry does not answer the engine: it is tried again by itself; if it lasts, look from the engine's host.",
+  ],
+];
+
 const TLS: Sayings = [
   [
     /wrong version number|\bEPROTO\b|http request to an https server|http response to https client/i,
@@ -120,7 +136,7 @@ const TLS: Sayings = [
 const IMAGES: Sayings = [
   [
     /pull access denied|denied: requested access|authentication required/i,
-    "The registry wants credentials for this image, or has none of that name: look at the name, or have the engine logged in there.",
+    "The registry wants credentials for this image, or has none of that name: look at the name, and at registry_auth.",
   ],
   [
     /no matching manifest|exec format error|does not match the (host|operating system)|operating system.{0,100}match/i,
@@ -208,6 +224,7 @@ const NAMES: Sayings = [
 const SAYINGS: Sayings = [
   ON_THIS_HOST,
   DOMAINS,
+  REGISTRIES,
   TLS,
   IMAGES,
   ROOM,

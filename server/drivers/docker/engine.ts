@@ -6,6 +6,7 @@ import type { Endpoint } from "./endpoint";
 import { EngineRefusal, NoEngine } from "./errors";
 import { LogFrames } from "./log-frames";
 import { followProgress } from "./progress";
+import type { Encoded } from "./registry";
 import { openDockerode } from "./transport";
 
 const labels = z.record(z.string(), z.string()).nullish();
@@ -65,6 +66,7 @@ export interface BuildOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Whether what it begins from is pulled although it is there. */
   readonly pull: boolean;
+  readonly registryconfig?: Encoded;
 }
 
 export class Engine {
@@ -167,9 +169,26 @@ export class Engine {
     await this.#toItsEnd(stream, said);
   }
 
-  async pull(image: string, said: (line: string) => void): Promise<void> {
-    const stream = (await this.#docker.pull(image, this.#patience())) as NodeJS.ReadableStream;
+  async pull(
+    image: string,
+    authconfig: Encoded | undefined,
+    said: (line: string) => void,
+  ): Promise<void> {
+    const how = { ...(authconfig && { authconfig }), ...this.#patience() };
+    const stream = (await this.#docker.pull(image, how)) as NodeJS.ReadableStream;
     await this.#toItsEnd(stream, said);
+  }
+
+  /** @returns whether its registry has it; null: an engine that does not ask for others (Podman) */
+  async isAtRegistry(image: string, authconfig: Encoded | undefined): Promise<boolean | null> {
+    try {
+      await this.#docker.getImage(image).distribution({ ...(authconfig && { authconfig }) });
+      return true;
+    } catch (error) {
+      if (error instanceof NoEngine && error.status === 404) return null;
+      if (error instanceof EngineRefusal && error.status === 404) return false;
+      throw error;
+    }
   }
 
   async #toItsEnd(stream: NodeJS.ReadableStream, said: (line: string) => void): Promise<void> {

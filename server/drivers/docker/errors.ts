@@ -18,6 +18,13 @@ export class EngineRefusal extends Error {
 /** The engine could not be asked, or what answered is none. */
 export class NoEngine extends Error {
   override readonly name = "NoEngine";
+  /** Of an answer that came all the same. */
+  readonly status: number | null;
+
+  constructor(message: string, { status, ...options }: ErrorOptions & { status?: number } = {}) {
+    super(message, options);
+    this.status = status ?? null;
+  }
 }
 
 interface Known {
@@ -44,9 +51,27 @@ const KNOWN: readonly Known[] = [
     advice: "The engine's host is full.",
   },
   {
-    says: /(pull access denied|repository does not exist|manifest.*(unknown|not found)|requested access to the resource is denied|unauthorized)/i,
+    says: /no basic auth credentials|unauthorized|authentication required|incorrect username or password|access forbidden/i,
     code: "bad-configuration",
-    advice: "Check the name and the tag of the image, and whether the engine may pull it.",
+    advice:
+      "The registry does not let the engine in: check registry_auth, its user and its password.",
+  },
+  {
+    says: /(pull access denied|repository does not exist|manifest.*(unknown|not found)|name unknown|requested access to the resource is denied)/i,
+    code: "bad-configuration",
+    advice: "Check the name and the tag of the image, and whether registry_auth may pull it.",
+  },
+  {
+    says: /server gave HTTP response to HTTPS client/i,
+    code: "bad-configuration",
+    advice:
+      "The registry has no TLS: list it in insecure-registries of the engine's daemon.json, or give it a certificate.",
+  },
+  {
+    says: /x509: |certificate (signed by unknown authority|is not valid|has expired)/i,
+    code: "bad-configuration",
+    advice:
+      "The engine does not trust the registry's certificate: lay its authority on the engine's host at /etc/docker/certs.d/REGISTRY/ca.crt.",
   },
   {
     says: /(lookup .*: no such host|connection refused|i\/o timeout|network is unreachable|TLS handshake timeout|no route to host|Temporary failure in name resolution|server misbehaving|context deadline exceeded)/i,

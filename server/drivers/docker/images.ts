@@ -5,8 +5,9 @@
 import { DriverError, type StartOrder } from "../contract";
 import { contextArchive, dockerfileArchive } from "./archive";
 import type { Engine } from "./engine";
-import { driverError, EngineRefusal } from "./errors";
+import { driverError, EngineRefusal, without } from "./errors";
 import { labelsOf } from "./labels";
+import { buildAccess, pullAccess, registrySecrets } from "./registry";
 import type { DockerConfig } from "./schema";
 
 export interface Workshop {
@@ -33,10 +34,9 @@ export async function provideImage(
     return wanted;
   }
   // What was built here is at no registry.
-  if (config.autopull && dockerfile == null && (found === null || config.alwaysPull)) {
-    await pull(engine, wanted, workshop.note);
-  }
-  const name = found ?? (await findImage(engine, wanted, workshop.note));
+  const isPulled = config.autopull && dockerfile == null && (found === null || config.alwaysPull);
+  if (isPulled) await pull(engine, config, wanted, workshop.note);
+  const name = isPulled ? await findImage(engine, wanted, workshop.note) : found;
   if (name !== null) return name;
   const words = `image ${wanted} not found on docker host: build or pull it there, or set autopull`;
   throw new DriverError("bad-configuration", words);
@@ -68,6 +68,8 @@ async function build(
   { contexts, note }: Workshop,
 ): Promise<void> {
   const { dockerfile, target, buildargs, alwaysPull } = config;
+  const hidden = registrySecrets(config);
+  const registryconfig = buildAccess(config);
   const archive = config.custom_context
     ? await contextArchive(dockerfile ?? "", contexts)
     : dockerfileArchive(dockerfile ?? "");
@@ -80,10 +82,12 @@ async function build(
         ...{ t: name, pull: alwaysPull },
         ...(target !== "" && { target }),
         ...(buildargs != null && { buildargs }),
+        ...(registryconfig && { registryconfig }),
         // Whatever is found with them and has no container is left over.
         ...(config.image == null && { labels: labelsOf(key, tag) }),
       },
-      (line) => {
+      (text) => {
+        const line = without(hidden, text);
         note(line);
         said.push(line);
         if (said.length > LAST_LINES) said.shift();
@@ -91,18 +95,41 @@ async function build(
     );
   } catch (error) {
     // What a Dockerfile does not build today it does not build tomorrow.
-    throw driverError(`image ${name} could not be built`, asConfigured(error, said));
+    const why = cutShort(error, name, "built", said.at(-1) ?? "");
+    throw driverError(`image ${name} could not be built`, asConfigured(why, said), hidden);
   }
 }
 
-async function pull(engine: Engine, name: string, note: (line: string) => void): Promise<void> {
+async function pull(
+  engine: Engine,
+  config: DockerConfig,
+  name: string,
+  note: (line: string) => void,
+): Promise<void> {
+  const hidden = registrySecrets(config);
   note(`image ${name} is pulled`);
+  let last = "";
   try {
-    await engine.pull(name, note);
+    await engine.pull(name, pullAccess(config, name), (line) => {
+      last = without(hidden, line);
+      note(last);
+    });
   } catch (error) {
     const isUnknown = error instanceof EngineRefusal && error.status === 404;
-    throw driverError(`image ${name} could not be pulled`, isUnknown ? asConfigured(error) : error);
+    const said = isUnknown ? asConfigured(error) : cutShort(error, name, "pulled", last);
+    throw driverError(`image ${name} could not be pulled`, said, hidden);
   }
+}
+
+/** Its time was up: what it was at. */
+function cutShort(error: unknown, image: string, done: "pulled" | "built", last: string): unknown {
+  if (!(error instanceof DriverError)) return error;
+  const words = last === "" ? "The engine said nothing of it" : `The last it said was: ${last}`;
+  return new DriverError(
+    error.code,
+    `image ${image} could not be ${done} in time: ${error.message}. ${words}`,
+    { cause: error },
+  );
 }
 
 /** Of a build that failed. */

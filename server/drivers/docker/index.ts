@@ -33,6 +33,8 @@ export interface DockerSurroundings {
 }
 
 const GRACE_SECONDS = 10;
+/** A start may pull, or build, an image; `missing_timeout` is what bounds it. */
+const START_SECONDS = 3 * 3_600;
 const APPEARS_MS = 5_000;
 
 export function dockerDriver(host: DockerSurroundings): LatentDriverKind<DockerConfig> {
@@ -43,6 +45,7 @@ export function dockerDriver(host: DockerSurroundings): LatentDriverKind<DockerC
     billing: "free",
     accountOptions: ["docker_host", "tls"],
     listingLagSeconds: 0,
+    startSeconds: START_SECONDS,
     open: (config, surroundings) => new DockerDriver(shared, config, surroundings),
   };
 }
@@ -214,7 +217,8 @@ class DockerDriver implements LatentDriver {
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
+      // What was being done when its time was up is worth more than that it was.
+      if (signal.aborted && !(error instanceof DriverError)) throw signal.reason;
       throw driverError(doing, error, hidden);
     }
   }

@@ -3,6 +3,7 @@ import { DriverError, type Probe } from "../contract";
 import type { Engine } from "./engine";
 import { driverError } from "./errors";
 import { findImage } from "./images";
+import { pullAccess, registrySecrets } from "./registry";
 import type { DockerConfig } from "./schema";
 
 export function dockerProbes(
@@ -33,12 +34,34 @@ export function dockerProbes(
 }
 
 async function image(engine: Engine, config: DockerConfig): Promise<string> {
-  const { image: name, dockerfile, autopull } = config;
+  const { image: name, dockerfile, autopull, alwaysPull } = config;
   if (name == null) return "an image is built for each container";
   const found = await findImage(engine, name, () => {});
-  if (found !== null) return found === name ? `image ${name} is there` : `image ${found} is there`;
+  if (found !== null && !(autopull && alwaysPull && dockerfile == null)) {
+    return found === name ? `image ${name} is there` : `image ${found} is there`;
+  }
   if (dockerfile != null) return `image ${name} is not there: it is built when it is needed`;
-  if (autopull) return `image ${name} is not there: it is pulled when it is needed`;
+  if (autopull) return atRegistry(engine, config, name, found !== null);
   const words = `image ${name} not found on docker host: build or pull it there, or set autopull`;
+  throw new DriverError("bad-configuration", words);
+}
+
+async function atRegistry(
+  engine: Engine,
+  config: DockerConfig,
+  name: string,
+  isThere: boolean,
+): Promise<string> {
+  const when = isThere
+    ? `image ${name} is there, and is pulled for each container`
+    : `image ${name} is not there: it is pulled when it is needed`;
+  try {
+    const isKnown = await engine.isAtRegistry(name, pullAccess(config, name));
+    if (isKnown === null) return when;
+    if (isKnown) return `${when}; its registry has it`;
+  } catch (error) {
+    throw driverError(`image ${name} cannot be pulled`, error, registrySecrets(config));
+  }
+  const words = `image ${name} cannot be pulled: its registry has none of that name and tag`;
   throw new DriverError("bad-configuration", words);
 }

@@ -4,6 +4,7 @@ import { isTemplate, secretsIn } from "../../domain/properties";
 import { agentOptions } from "../agent-schema";
 import { hostedProblem, isOwnHost, readDockerHost } from "./docker-host-schema";
 import { hostconfigSchema } from "./hostconfig-schema";
+import { registryAuthSchema, registryFor } from "./registry-schema";
 import { readVolume } from "./volume-schema";
 
 /** A text that may be a template, and is looked at when it is none. */
@@ -113,6 +114,10 @@ export const dockerLatentOptions = {
     description:
       "Pull the image for each container, if autopull is on too. With a dockerfile: the image that it begins FROM.",
   }),
+  registry_auth: registryAuthSchema.nullish().meta({
+    description:
+      "As whom the engine asks the registry that an image is pulled from; left out: as the engine does by itself, without a password.",
+  }),
   target: z.string().max(200).optional().meta({
     description: "The stage of a Dockerfile with several.",
     renderable: true,
@@ -164,12 +169,18 @@ type Options = Readonly<Record<string, unknown>>;
 
 /** What no schema of one option says: of several together, or of where this is. */
 export function dockerProblems(
-  { image, dockerfile, docker_host: text, custom_context }: Options,
+  { image, dockerfile, docker_host: text, custom_context, registry_auth: auth }: Options,
   { isHosted = false }: { readonly isHosted?: boolean } = {},
 ): OptionProblem[] {
   const problems: OptionProblem[] = [];
   if (image == null && dockerfile == null) {
     problems.push({ path: [], message: "needs an image, or a dockerfile to build one from" });
+  }
+  const access = registryAuthSchema.nullish().safeParse(auth);
+  if (access.data && registryFor(access.data, image) === null) {
+    const message =
+      "needs its serveraddress: where image stands open, so does who gets the password";
+    problems.push({ path: ["registry_auth"], message });
   }
   const at = typeof text === "string" && !isTemplate(text) ? readDockerHost(text) : "";
   const own = isHosted && typeof at !== "string" ? hostedProblem(at) : null;
@@ -183,15 +194,25 @@ export function dockerProblems(
 }
 
 /** What is worth knowing of options that are right. */
-export function dockerWarnings({ docker_host: text, tls: secured }: Options): OptionProblem[] {
-  const at = typeof text === "string" && !isTemplate(text) ? readDockerHost(text) : "";
-  if (typeof at === "string") return [];
-  const warnings: string[] = [];
-  if (isOwnHost(at)) warnings.push("is the server's own host: builds share its processors");
-  if (!("socketPath" in at) && !at.isTls && secured == null) {
-    warnings.push("is asked without tls: whoever reaches it controls its host");
+export function dockerWarnings({
+  docker_host: text,
+  tls: secured,
+  registry_auth: auth,
+  autopull,
+  dockerfile,
+}: Options): OptionProblem[] {
+  const warnings: OptionProblem[] = [];
+  const warn = (option: string, message: string) => warnings.push({ path: [option], message });
+  if (auth != null && autopull !== true && dockerfile == null) {
+    warn("registry_auth", "is not used: nothing is pulled without autopull");
   }
-  return warnings.map((message) => ({ path: ["docker_host"], message }));
+  const at = typeof text === "string" && !isTemplate(text) ? readDockerHost(text) : "";
+  if (typeof at === "string") return warnings;
+  if (isOwnHost(at)) warn("docker_host", "is the server's own host: builds share its processors");
+  if (!("socketPath" in at) && !at.isTls && secured == null) {
+    warn("docker_host", "is asked without tls: whoever reaches it controls its host");
+  }
+  return warnings;
 }
 
 /** What looks like a template now is the value of a property, and is looked at like any other. */

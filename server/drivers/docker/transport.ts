@@ -147,6 +147,7 @@ async function refusal(
   const shown = text.replaceAll(/\s+/g, " ").slice(0, 200);
   return new NoEngine(
     `what answers at ${address} is no Docker engine: HTTP ${status}${shown ? `, ${shown}` : ""}`,
+    { status },
   );
 }
 

@@ -71,7 +71,7 @@ export interface LatentFleet {
 /** More in one go are a fault of ours; the next look is a little later. */
 const STEPS_AT_ONCE = 50;
 const LATER_SECONDS = 5;
-/** Nobody waits longer for a word of the provider. */
+/** Nobody waits longer for a word of the provider, unless its kind says so. */
 const START_SECONDS = 600;
 const INSPECT_SECONDS = 30;
 const STOP_SECONDS = 120;
@@ -246,7 +246,8 @@ class Seeing {
     const isFirst = this.asking.ordered === machine.key;
     this.asking.ordered = null;
     const { missingAt, now } = latent.facts;
-    const seconds = missingAt === null ? START_SECONDS : (missingAt - now) / 1_000;
+    const left = missingAt === null ? START_SECONDS : (missingAt - now) / 1_000;
+    const seconds = Math.min(left, context.kinds.get(latent.kind)?.startSeconds ?? START_SECONDS);
     const { tag } = handleOf(context.installation, latent, machine);
     const login = { name: latent.loginName, password: context.unseal(sealedPassword) };
     try {
@@ -255,12 +256,7 @@ class Seeing {
       const hide = (line: string) => line.replaceAll(login.password, "<password>");
       const driver = await beforeAnyMachine(() => this.#driver(machine, hide));
       const handle = await this.#untilUnneeded((unneeded) =>
-        within(
-          Math.min(seconds, START_SECONDS),
-          "start",
-          (signal) => driver.start(order, signal),
-          unneeded,
-        ),
+        within(seconds, "start", (signal) => driver.start(order, signal), unneeded),
       );
       await this.#moves.answered(machine, handle);
       this.#note(`the provider makes it; its worker is to log in at ${master.host}:${master.port}`);

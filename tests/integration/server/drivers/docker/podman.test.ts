@@ -2,10 +2,13 @@
 // is the same: one container, an image as it is written, nothing left, and words that help.
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { hasDockerRegistry, startDockerRegistry } from "../../../../support/docker-registry";
 import { createDockerRig, type DockerRig, PASSWORD, SIGNAL } from "../../../../support/docker-rig";
 import { startPodmanEngine } from "../../../../support/podman-engine";
 
-const engine = await startPodmanEngine();
+const USER = { username: "puller", password: "pull it, podman" };
+const registry = hasDockerRegistry() ? await startDockerRegistry({ user: USER }) : null;
+const engine = await startPodmanEngine(registry?.name);
 
 describe.skipIf(engine === null)("Podman", () => {
   if (engine === null) return;
@@ -14,7 +17,10 @@ describe.skipIf(engine === null)("Podman", () => {
   beforeEach(() => {
     rig = createDockerRig({ docker_host: engine.host, hostconfig: hostfs.hostconfig });
   });
-  afterAll(() => engine.stop());
+  afterAll(async () => {
+    await engine.stop();
+    await registry?.stop();
+  });
 
   const sh = (script: string) => ["/bin/sh", "-c", script];
   const refusal = (options: object) =>
@@ -47,6 +53,33 @@ describe.skipIf(engine === null)("Podman", () => {
       });
     }
     expect(await engine.containers()).toEqual([]);
+  });
+
+  test.skipIf(registry === null)("an image of a registry is pulled with credentials", async () => {
+    if (registry === null) return;
+    const image = await registry.push(docker, "tiny", "team/tiny:1");
+    const options = { image, autopull: true };
+    const looked = rig
+      .open({ ...options, registry_auth: USER })
+      .probes?.at(-1)
+      ?.look(SIGNAL);
+    // It does not ask registries for others.
+    expect(await looked).toBe(`image ${image} is not there: it is pulled when it is needed`);
+    const wrong = { ...options, registry_auth: { ...USER, password: "wr0ng-guess" } };
+    for (const refused of [await refusal(options), await refusal(wrong)]) {
+      expect(refused).toMatchObject({
+        code: "bad-configuration",
+        message: expect.stringMatching(/could not be pulled: .*registry_auth/s),
+      });
+      expect(String(refused)).not.toContain("wr0ng-guess");
+    }
+    const driver = rig.open({ ...options, registry_auth: USER });
+    const made = await driver.start(rig.order(), SIGNAL);
+    await rig.until(driver, made, "running");
+    expect(rig.notes).toContain(`image ${image} is pulled`);
+    expect(rig.notes.length).toBeGreaterThan(1);
+    await driver.stop(made, "now", SIGNAL);
+    await docker.getImage(image).remove({ force: true });
   });
 
   test("a dockerfile with arguments and a target, of the machine's own, goes with it", async () => {
