@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { may } from "../../auth/roles";
 import { AppError } from "../../domain/errors";
 import type { OrgScope } from "../trpc";
 import { readPools } from "./row";
@@ -28,7 +29,9 @@ export async function onePool(org: OrgScope, { poolId }: z.output<typeof poolInp
       "select config from pool where org_id = $1 and id = $2",
       [org.orgId, poolId],
     );
-    return { ...found, builders, template: made?.config.worker ?? null };
+    // Options are the configuration's, which not every member may read.
+    const template = may(org.role, "config") ? (made?.config.worker ?? null) : null;
+    return { ...found, builders, template };
   });
 }
 

@@ -59,6 +59,8 @@ export type KnownRow = Known & {
   readonly driver: string;
   readonly config: unknown;
   readonly isListed: boolean;
+  /** Of the account's organisation; others may have machines at the same provider. */
+  readonly isOwn: boolean;
 };
 
 export interface Ours {
@@ -83,7 +85,7 @@ export async function loadOurs(
           select i.id from instance i where i.key = any($3)
           union select i.id from instance i where i.org_id = $1 and i.state <> 'gone' and i.driver = $2)
         select (select coalesce(jsonb_agg(jsonb_build_object('id', i.id, 'key', i.key, 'state', i.state, 'driver', i.driver,
-              'config', i.config, 'createdAt', ${ms("i.created_at")}, 'isListed', i.key = any($3),
+              'config', i.config, 'createdAt', ${ms("i.created_at")}, 'isListed', i.key = any($3), 'isOwn', i.org_id = $1,
               'isCurrent', l.id is not null or exists (
                 select from driver_test t where t.instance_id = i.id and t.ended_at is null), 'isConnected', l.id is not null and exists (
                 select from worker_session s where s.id = w.session_id and s.ended_at is null))), '[]')
@@ -116,7 +118,10 @@ export async function writeFindings(
   const rows = await q.rows(WRITE, [
     ...held(account),
     JSON.stringify(
-      listed.map(({ key, madeAt, tag: { generation } }) => ({ key, madeAt, generation })),
+      listed
+        // How the machines of others are called is none of this organisation's business.
+        .filter(({ tag }) => tag.organization === account.orgId)
+        .map(({ key, madeAt, tag: { generation } }) => ({ key, madeAt, generation })),
     ),
     listed.map(({ key }) => key),
     ours,
@@ -151,7 +156,7 @@ const WRITE = {
       where i.org_id = held.org_id and i.state <> 'gone' and i.key = any($5) and i.unlisted_at is not null),
     belongs as (
       update instance i set account_id = held.id from held
-      where i.id = any($6) and i.account_id is distinct from held.id)
+      where i.id = any($6) and i.org_id = held.org_id and i.account_id is distinct from held.id)
     update instance_account a set listed = $4::jsonb, listed_at = now() from held where a.id = held.id returning a.id`,
 };
 

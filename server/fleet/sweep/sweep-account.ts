@@ -21,6 +21,8 @@ import { accountOf } from "./accounts";
 import { type Outcome, putAstrayRight, stopOrphan } from "./orphans";
 
 const LIST_SECONDS = 30;
+/** Whoever may configure an engine may have one that lists what it likes. */
+const MOST_LISTED = 10_000;
 const NOTHING: ReportRow = {
   ...{ seen: 0, known: 0, orphans: 0, stopped: 0, missing: 0, error: null, details: [] },
 };
@@ -42,6 +44,10 @@ export async function sweepAccount(
     );
     // Another installation's are none of our business, whatever a provider thinks we asked for.
     listed = all.filter(({ tag }) => tag.installation === installation);
+    if (listed.length > MOST_LISTED) {
+      const said = `it lists ${listed.length} machines of ours: more than ${MOST_LISTED} are not believed`;
+      throw new DriverError("provider-down", said);
+    }
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
     return finish(db, account, { ...NOTHING, error: error.message });
@@ -53,6 +59,7 @@ export async function sweepAccount(
     [...new Set(listed.map(({ tag }) => tag.organization))],
   );
   const isHere = (row: (typeof ours.rows)[number]) =>
+    row.isOwn &&
     row.driver === account.driver &&
     row.state !== "gone" &&
     accountOf(kinds, row.driver, row.config)?.fingerprint === account.fingerprint;

@@ -20,6 +20,7 @@ export interface TestRow {
   readonly isOrphan: boolean;
 }
 
+/** Organisations that have few under way come first: nobody waits for the tests of one alone. */
 export async function claimTests(
   q: Queryable,
   ownerId: ProcessId,
@@ -33,7 +34,9 @@ export async function claimTests(
           left join process p on p.id = t.owner_id
           where t.ended_at is null
             and (t.owner_id is null or p.id is null or p.gone_at is not null or p.lease_expires_at <= now())
-          order by t.id limit $2 for update of t skip locked)
+          order by (select count(*) from driver_test o
+            where o.org_id = t.org_id and o.ended_at is null and o.owner_id is not null), t.id
+          limit $2 for update of t skip locked)
         update driver_test t set owner_id = $1, started_at = coalesce(t.started_at, now())
         from free, organization g where t.id = free.id and g.id = t.org_id
         returning t.id, t.org_id as "orgId", g.slug as "orgSlug", t.worker_name as "workerName", t.kind, t.config,

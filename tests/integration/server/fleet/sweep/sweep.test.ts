@@ -134,6 +134,47 @@ test("another installation's machines, and another organisation's, are left alon
   expect(alive()).toEqual(["other-1"]);
 });
 
+test("what another organisation has at the same provider is neither shown nor taken for one's own", async () => {
+  await rows("insert into organization (id, slug, name) values (77, 'other', 'other')");
+  // As if both had the very same options.
+  await rows(
+    `insert into instance (org_id, worker_id, driver, key, generation, state, reason, config, billing)
+     select 77, 1, w.kind, 'their-1', 1, 'running', 'x', w.config, 'free' from worker w where w.id = ${worker}`,
+  );
+  const own = await stays();
+  stray("their-1", { organization: 77 });
+  for (let n = 0; n < 3; n += 1) await jobs.sweepAccounts();
+  expect(await last()).toMatchObject({ seen: 2, known: 2, orphans: 0, missing: 0 });
+  const accounts = await rows<{ org_id: number; listed: { key: string }[] }>(
+    "select org_id, listed from instance_account",
+  );
+  expect(accounts.find(({ org_id }) => org_id === CALLER.orgId)?.listed).toEqual([
+    expect.objectContaining({ key: own.order.key }),
+  ]);
+  expect(
+    await rows(
+      "select i.key from instance i join instance_account a on a.id = i.account_id where a.org_id <> i.org_id",
+    ),
+  ).toEqual([]);
+});
+
+test("a list that nobody can have made is an answer of a provider that is away", async () => {
+  await stays();
+  await jobs.sweepAccounts();
+  latent.cloud.listed = () =>
+    Array.from({ length: 10_001 }, (_, n): InstanceHandle => {
+      const tag = { installation: "1nst", organization: CALLER.orgId, worker: 0, generation: n };
+      return { key: `made-up-${n}`, tag, ref: null, madeAt: null };
+    });
+  await jobs.sweepAccounts();
+  expect(await last()).toMatchObject({
+    seen: 0,
+    orphans: 0,
+    error: expect.stringContaining("10001"),
+  });
+  expect(await rows("select key from instance_sighting")).toEqual([]);
+});
+
 test("a machine whose worker is connected stays, however often the provider does not list it", async () => {
   const machine = await stays();
   latent.cloud.listed = () => [];
