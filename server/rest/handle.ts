@@ -50,6 +50,8 @@ export interface Rest {
 export const METHODS = { GET: "get", POST: "post", PUT: "put", DELETE: "delete" } as const;
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** A number and a word. */
+const MAX_JOIN_BYTES = 4_096;
 
 export function createRest(deps: RestDeps): Rest {
   const organization = createOrganizations(deps.db, deps.now);
@@ -132,7 +134,7 @@ export function createRest(deps: RestDeps): Rest {
   /** A machine joins a pool: no call of JSON-RPC, for an init container has little to make one with. */
   async function join(request: Request, slug: string, pool: string): Promise<Response> {
     const admission = await enter(request, slug);
-    const text = await boundedText(request);
+    const text = await boundedText(request, MAX_JOIN_BYTES);
     const from = clientAddress(request.headers, deps.env.web.trustedProxies);
     const made = await joinByToken(deps.env, admission, pool, parsedJson(text || "{}"), from);
     if (new URL(request.url).searchParams.get("format") !== "env") return json(made, 200);

@@ -5,6 +5,7 @@
  */
 import { expect, test } from "vitest";
 import { type Dialect, fuzz } from "./fuzz-decoders";
+import { EDGES, fuzzEdge } from "./fuzz-edges";
 import { seedOf } from "./kill-rounds";
 
 const FRAMES = Number(process.env.FUZZ_FRAMES ?? 10_000_000);
@@ -20,4 +21,14 @@ test.for<Dialect>(["pb", "msgpack"])("%s takes mutated frames of recorded peers"
   expect(report.read).toBeGreaterThan(FRAMES / 100);
   expect(report.refused).toBeGreaterThan(FRAMES / 100);
   expect(report.heldLast - report.heldFirst).toBeLessThan(MOST_GROWTH);
+});
+
+const EDGE_ROUNDS = Number(process.env.FUZZ_FRAMES ?? 300_000);
+
+test.for(Object.keys(EDGES))("%s, mutated", async (name) => {
+  const seed = seedOf(process.env.STORM_SEED);
+  const report = await fuzzEdge(name, EDGE_ROUNDS, seed);
+  console.log(`${name}: ${JSON.stringify(report)}, seed ${seed}`);
+  expect(report.taken).toBeGreaterThan(0);
+  expect(report.refused).toBeGreaterThan(report.rounds / 100);
 });

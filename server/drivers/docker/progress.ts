@@ -53,6 +53,8 @@ export async function followProgress(
 }
 
 const EVERY_MS = 5_000;
+/** Of more than an image can have nothing is remembered, whatever an engine says. */
+const MOST_LAYERS = 1_000;
 const RETRYING = /^Retrying in \d+ second/;
 
 /** Layers on their way: each says many times a second how far it is, all of them together seldom. */
@@ -69,6 +71,7 @@ class Transfers {
     if (status === undefined) return null;
     const { current, total = 0 } = progressDetail ?? {};
     if (current === undefined && progress === undefined) return this.#event(status, id);
+    if (this.#layers.size >= MOST_LAYERS && !this.#layers.has(id)) return null;
     this.#layers.set(id, { current: current ?? 0, total: Math.max(total, current ?? 0) });
     if (this.now() < this.#tellAt) return null;
     this.#tellAt = this.now() + EVERY_MS;
@@ -81,7 +84,7 @@ class Transfers {
   #event(status: string, id: string): string | null {
     if (!RETRYING.test(status)) this.#retrying.delete(id);
     else if (this.#retrying.has(id)) return null;
-    else this.#retrying.add(id);
+    else if (this.#retrying.size < MOST_LAYERS) this.#retrying.add(id);
     return id ? `${id}: ${status}` : status;
   }
 }

@@ -206,6 +206,12 @@ export function dockerWarnings({
   if (auth != null && autopull !== true && dockerfile == null) {
     warn("registry_auth", "is not used: nothing is pulled without autopull");
   }
+  if (typeof text === "string" && isTemplate(text)) {
+    warn(
+      "docker_host",
+      "stands open: whoever chooses it for a build gets what the container is given",
+    );
+  }
   const at = typeof text === "string" && !isTemplate(text) ? readDockerHost(text) : "";
   if (typeof at === "string") return warnings;
   if (isOwnHost(at)) warn("docker_host", "is the server's own host: builds share its processors");

@@ -13,7 +13,8 @@ const PARAMETERS = [
   ...["proxy", "socket", "sshauth", "tls_priority", "transport", "vcenter"],
 ];
 
-const FORM = /^([a-z0-9.-]+)(?:\+([a-z0-9.+-]+))?:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/i;
+const FORM =
+  /^([a-z0-9.-]+)(?:\+([a-z0-9.+-]+))?:\/\/([\w.~@:[\]-]*)((?:\/[^?#]*)?)(?:\?([^#]*))?$/i;
 
 /** @returns why it is none that may be used, for a person */
 export function uriProblem(text: string): string | null {

@@ -141,6 +141,11 @@ test("the token is good for its pools and for nothing else, and other tokens are
   expect((await join({ protocol: "msgpack_experimental_v7" })).status).toBe(409);
 });
 
+test("what no machine has to say is not read", async () => {
+  expect((await join({ number: 1, more: "x".repeat(5_000) })).status).toBe(413);
+  expect((await join({ number: 1, more: "x" })).status).toBe(400);
+});
+
 test("a pool that makes its own machines has nobody join", async () => {
   const { status, body } = await join({}, "cloud", await server.token(orgId, "join"));
   expect(status).toBe(409);

@@ -128,3 +128,22 @@ test("that it failed is an error, old and new", async () => {
   await expect(lines([{ error: "no space left", errorDetail }])).rejects.toThrow("no space left");
   await expect(lines([{ error: "old" }])).rejects.toThrow("old");
 });
+
+test("an engine that names layers without end is not remembered without end", async () => {
+  async function* endless() {
+    for (let n = 0; n < 3_000; n += 1) {
+      const line = { status: "Downloading", progressDetail: { current: 1, total: 2 }, id: `l${n}` };
+      yield Buffer.from(`${JSON.stringify(line)}\n`);
+    }
+  }
+  const said: string[] = [];
+  let now = 0;
+  await followProgress(
+    endless(),
+    (line) => said.push(line),
+    () => (now += 10),
+  );
+  expect(said.length).toBeGreaterThan(0);
+  for (const line of said)
+    expect(Number(/in (\d+) layers/.exec(line)?.[1])).toBeLessThanOrEqual(1_000);
+});

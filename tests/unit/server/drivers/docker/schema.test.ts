@@ -102,7 +102,9 @@ describe("options", () => {
     expect(warnings({ docker_host: "tcp://localhost:2375" })).toHaveLength(2);
     expect(warnings({ docker_host: "tcp://build-3:2376", tls: {} })).toEqual([]);
     expect(warnings({ docker_host: "https://build-3" })).toEqual([]);
-    expect(warnings({ docker_host: "%(prop:host)s" })).toEqual([]);
+    expect(warnings({ docker_host: "tcp://%(prop:host)s:2376" })).toEqual([
+      expect.stringContaining("whoever chooses it for a build"),
+    ]);
   });
 });
 
