@@ -22,8 +22,10 @@ export async function sweepLatent(
 ): Promise<{ readonly done: Promise<void> }> {
   const rows = await context.db.rows<{ workerId: WorkerId }>({
     name: "latent-due",
+    // Those that wait for their clouds are held and stay due: however many they are, the others come first.
     text: `select subject_id as "workerId" from (
-        select subject_id from deadline where kind = 'latent-worker' and fire_at <= now() order by fire_at limit ${AT_ONCE}) d
+        select d.subject_id from deadline d left join latent_worker l on l.worker_id = d.subject_id
+        where d.kind = 'latent-worker' and d.fire_at <= now() order by l.owner_id is not null, d.fire_at limit ${AT_ONCE}) d
       union select l.worker_id from latent_worker l join process p on p.id = l.owner_id
         where p.gone_at is not null or p.lease_expires_at <= now()`,
   });
