@@ -6,7 +6,14 @@ import { type OrgDatabase, orgDatabase } from "../db/org-database";
 import { type Database, openDatabase } from "../db/pool";
 import { createEngineCommands, type EngineCommands } from "../engine";
 import { type ProcessEnv, readProcessEnv } from "../env";
-import { createAnnouncer, DRIVER_TESTS, OUTBOX, processChannel, REPOSITORIES } from "../events/bus";
+import {
+  createAnnouncer,
+  DRIVER_TESTS,
+  MACHINES,
+  OUTBOX,
+  processChannel,
+  REPOSITORIES,
+} from "../events/bus";
 import { createFleetCommands, type FleetCommands } from "../fleet";
 import { createProducer } from "../queues/producer";
 import { createLog, type Log } from "../telemetry/log";
@@ -56,6 +63,7 @@ function createWebRuntime(env: ProcessEnv): WebRuntime {
     poll: (changeSourceId: number) => producer.poll(changeSourceId),
     announce: () => announcer.announce(OUTBOX),
     tell: (owner: number) => announcer.announce(processChannel(owner), "stop"),
+    machinesAsked: () => announcer.announce(MACHINES),
   };
   return {
     env,

@@ -114,6 +114,8 @@ export interface LatentDriverKind<Config = unknown> {
   readonly startSeconds?: number;
   /** So long a new machine may be missing from the provider's list. */
   readonly listingLagSeconds: number;
+  /** So many calls of a kind at once for one account, in each process; absent: a few tens. */
+  readonly startsAtOnce?: number;
   /**
    * @param config with every value in its place, secrets too: what it says of them, in an error or a
    *   line, is hidden by whoever opened it
@@ -124,19 +126,23 @@ export interface LatentDriverKind<Config = unknown> {
 export interface DriverErrorOptions extends ErrorOptions {
   /** Of `start`: the provider was never asked for a machine, so that there is none to be stopped. */
   readonly nothingMade?: boolean;
+  /** The provider wants to be asked again after so long, and not before (429 or 503 with Retry-After). */
+  readonly retryAfterSeconds?: number | null;
 }
 
 export class DriverError extends Error {
   override readonly name = "DriverError";
   readonly nothingMade: boolean;
+  readonly retryAfterSeconds: number | null;
 
   constructor(
     readonly code: DriverErrorCode,
     message: string,
-    { nothingMade = false, ...options }: DriverErrorOptions = {},
+    { nothingMade = false, retryAfterSeconds = null, ...options }: DriverErrorOptions = {},
   ) {
     super(message, options);
     this.nothingMade = nothingMade;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
@@ -146,6 +152,7 @@ export async function beforeAnyMachine<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
-    throw new DriverError(error.code, error.message, { cause: error, nothingMade: true });
+    const { code, message, retryAfterSeconds } = error;
+    throw new DriverError(code, message, { cause: error, nothingMade: true, retryAfterSeconds });
   }
 }

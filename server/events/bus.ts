@@ -22,6 +22,8 @@ export const CONFIG = "slipway_config";
 export const REPOSITORIES = "slipway_repositories";
 /** Somebody tries a driver's settings, cancels that, or a machine of such a test has logged in. */
 export const DRIVER_TESTS = "slipway_driver_tests";
+/** Somebody asked something of machines, accounts or pools: deadlines that are due now. */
+export const MACHINES = "slipway_machines";
 /** What browsers watch: a process's id, and topics. */
 export const WATCHING = "slipway_watching";
 /** Work for one process: builds to start or to stop, sessions to look at. */

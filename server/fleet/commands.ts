@@ -43,6 +43,8 @@ export interface FleetContext {
   readonly wake: (orgId: OrgId) => void;
   readonly announce: () => void;
   readonly tell: (owner: ProcessId) => void;
+  /** Whoever drives machines has something to see. */
+  readonly machinesAsked: () => void;
 }
 
 interface Verb {
@@ -82,6 +84,7 @@ export function createFleetCommands(context: FleetContext): FleetCommands {
       if (ids.length === 0) return ids;
       context.announce();
       for (const owner of owners) context.tell(owner);
+      if (verb.ends) context.machinesAsked();
       if (action === "unpause") context.wake(caller.orgId);
       return ids;
     },
@@ -91,6 +94,7 @@ export function createFleetCommands(context: FleetContext): FleetCommands {
       );
       if (!isThere) return false;
       context.announce();
+      context.machinesAsked();
       context.wake(caller.orgId);
       return true;
     },

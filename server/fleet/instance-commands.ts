@@ -23,6 +23,7 @@ export function createInstanceCommands(context: FleetContext): InstanceCommands 
   const change = async <T>(caller: Caller, work: (tx: Queryable) => Promise<T>): Promise<T> => {
     const answer = await context.db.within({ orgId: caller.orgId }, work);
     context.announce();
+    context.machinesAsked();
     return answer;
   };
   return {
@@ -37,7 +38,7 @@ export function createInstanceCommands(context: FleetContext): InstanceCommands 
         return (await tx.rows(STOP_ORPHAN, values)).length > 0;
       }),
     async sweepNow(caller, accountId) {
-      await context.db.within({ orgId: caller.orgId }, (tx) =>
+      await change(caller, (tx) =>
         tx.rows(
           "update instance_account set next_at = now() where org_id = $1 and ($2::bigint is null or id = $2)",
           [caller.orgId, accountId],

@@ -24,6 +24,7 @@ import { readProcessEnv } from "../env";
 import {
   CONFIG,
   DRIVER_TESTS,
+  MACHINES,
   OUTBOX,
   PROCESS_GONE,
   processChannel,
@@ -217,6 +218,11 @@ await own.bus.listen(CONFIG, (payload) => {
   );
 });
 await own.bus.listen(REPOSITORIES, () => void answerPages());
+// Somebody looks at a page and waits: nobody's tick does.
+await own.bus.listen(MACHINES, () => {
+  void latent.sweep();
+  void latent.accounts.tick();
+});
 await own.bus.listen(DRIVER_TESTS, () => void latent.tests.look());
 // Whatever a predecessor was doing when it ended: do it now.
 await insist("first sweep", () => sweep(sweeping));

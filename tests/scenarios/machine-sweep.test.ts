@@ -6,15 +6,18 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { createPostgresBackend, type Queue, withBackend } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Database, openDatabase } from "../../server/db/pool";
 import { installationTag } from "../../server/fleet";
+import { signIn } from "../support/browser-calls";
 import { createTestDatabase, type TestDatabase } from "../support/database";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
 /** Of its own: installations with one key take each other's machines for theirs. */
 const KEY = "machine-sweep-scenario-".padEnd(43, "k");
 const TAG = installationTag(KEY);
+const PERSON = { email: "ops@example.org", password: "a long enough password 1" };
 
 let testDatabase: TestDatabase;
 let db: Database;
@@ -27,7 +30,11 @@ beforeAll(async () => {
   db = openDatabase({ url: testDatabase.url, max: 2, name: "test", onError() {} });
   slipway = await startSlipway({
     databaseUrl: testDatabase.url,
-    env: { SLIPWAY_SECRET_KEY: KEY },
+    env: {
+      SLIPWAY_SECRET_KEY: KEY,
+      SLIPWAY_ADMIN_EMAIL: PERSON.email,
+      SLIPWAY_ADMIN_PASSWORD: PERSON.password,
+    },
   });
   folder = await mkdtemp(join(tmpdir(), "slipway-sweep-"));
   await chmod(folder, 0o755);
@@ -147,4 +154,42 @@ test("strays go, foreigners and machines of builds stay", async () => {
     ...{ price_per_hour: 3, answered: true, connected: true, gone: true },
   });
   expect(machine?.key).toMatch(/^bb-/);
+});
+
+/** Nothing looks at what is due any more unless somebody says that there is something. */
+async function withoutTick(): Promise<void> {
+  const queue = new (withBackend(createPostgresBackend).Queue)("upkeep", {
+    connection: { connectionString: testDatabase.url, max: 1, skipMigrations: true },
+  }) as unknown as Queue;
+  await queue.removeJobScheduler("sweep");
+  await queue.close();
+}
+
+test("Stop and Sweep now act at once, not at the next tick", { timeout: 45_000 }, async () => {
+  await rm(join(folder, "go"));
+  await slipway.call("builders/b", "force", { reason: "test" });
+  const [machine] = (await until(async () => {
+    const rows = await db.rows<{ id: number }>(
+      "select id from instance where state = 'running' and connected_at is not null",
+    );
+    return rows.length > 0 ? rows : null;
+  })) as { id: number }[];
+  const page = await signIn(slipway.url, PERSON);
+  await withoutTick();
+  const before = await db.rows<{ n: number }>("select count(*)::int as n from sweep_report");
+  await page.mutate("instances.sweepNow", { org: "main" });
+  await until(async () => {
+    const [now] = await db.rows<{ n: number }>("select count(*)::int as n from sweep_report");
+    return now && before[0] && now.n > before[0].n;
+  });
+  await page.mutate("instances.stop", {
+    ...{ org: "main", instanceId: machine?.id, reason: "it costs too much" },
+  });
+  await until(async () => {
+    const rows = await db.rows("select from instance where id = $1 and state = 'gone'", [
+      machine?.id,
+    ]);
+    return rows.length > 0;
+  });
+  await writeFile(join(folder, "go"), "");
 });

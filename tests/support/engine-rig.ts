@@ -187,7 +187,10 @@ export async function createRig(): Promise<Rig> {
         announce,
       }),
     commands: createEngineCommands({ db: people, wake, announce, tell: tell("stop") }),
-    fleet: createFleetCommands({ db: people, wake, announce, tell: tell("stop") }),
+    fleet: createFleetCommands({
+      ...{ db: people, wake, announce, tell: tell("stop") },
+      machinesAsked: () => {},
+    }),
     async addWorker(name, maxBuilds = null) {
       const [worker] = await db.rows<{ id: WorkerId }>(
         `insert into worker (org_id, name, login_name, kind, config, sealed_password, max_builds)

@@ -93,11 +93,14 @@ export interface LatentRig {
   close(): Promise<void>;
 }
 
-export async function createLatentRig(): Promise<LatentRig> {
+/** @param startsAtOnce of the cloud, in each process */
+export async function createLatentRig(startsAtOnce?: number): Promise<LatentRig> {
   const rig = await createRig();
   rig.isDistributing = false;
   const cloud = new FakeCloud();
-  const kinds = new Map<string, LatentDriverKind>([[KIND, fakeDriver(cloud) as LatentDriverKind]]);
+  const kind = fakeDriver(cloud) as LatentDriverKind;
+  const bound = startsAtOnce === undefined ? {} : { startsAtOnce };
+  const kinds = new Map<string, LatentDriverKind>([[KIND, { ...kind, ...bound }]]);
   const socket = await rig.socket();
   const workers: NullWorker[] = [];
   const refused: FakeMachine[] = [];

@@ -32,4 +32,6 @@ export interface Failure {
   readonly advice?: string;
   /** The driver's word for it; absent: it did not say. */
   readonly code?: DriverErrorCode;
+  /** No provider was asked: no try, and so none that failed (`max_preparation_failures`). */
+  readonly isUntried?: boolean;
 }

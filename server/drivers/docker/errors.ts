@@ -10,9 +10,15 @@ export class EngineRefusal extends Error {
     /** Null: it came in the middle of an answer that had begun well. */
     readonly status: number | null,
     message: string,
+    readonly retryAfterSeconds: number | null = null,
   ) {
     super(message);
   }
+}
+
+interface NoEngineOptions extends ErrorOptions {
+  readonly status?: number;
+  readonly retryAfterSeconds?: number | null;
 }
 
 /** The engine could not be asked, or what answered is none. */
@@ -20,10 +26,12 @@ export class NoEngine extends Error {
   override readonly name = "NoEngine";
   /** Of an answer that came all the same. */
   readonly status: number | null;
+  readonly retryAfterSeconds: number | null;
 
-  constructor(message: string, { status, ...options }: ErrorOptions & { status?: number } = {}) {
+  constructor(message: string, { status, retryAfterSeconds, ...options }: NoEngineOptions = {}) {
     super(message, options);
     this.status = status ?? null;
+    this.retryAfterSeconds = retryAfterSeconds ?? null;
   }
 }
 
@@ -93,14 +101,17 @@ const KNOWN: readonly Known[] = [
 /** @param doing what was being done, such as `image X could not be pulled` */
 export function driverError(doing: string, error: unknown, hidden: readonly string[] = []): Error {
   if (error instanceof DriverError) return error;
-  if (error instanceof NoEngine) return new DriverError("provider-down", error.message);
+  const { retryAfterSeconds = null } = error as { retryAfterSeconds?: number | null };
+  if (error instanceof NoEngine) {
+    return new DriverError("provider-down", error.message, { retryAfterSeconds });
+  }
   if (!(error instanceof EngineRefusal)) return error as Error;
   const known = KNOWN.find(({ says }) => says.test(error.message));
   const code = known?.code ?? codeOf(error.status);
   const said = without(hidden, error.message.trim()).slice(0, LONGEST);
   const advice = known?.advice ? ` ${known.advice}` : "";
   const words = `${doing}: ${said}${/[.!?]$/.test(said) || !advice ? "" : "."}${advice}`;
-  return new DriverError(code, words);
+  return new DriverError(code, words, { retryAfterSeconds });
 }
 
 const LONGEST = 2_000;
@@ -109,6 +120,7 @@ const LONGEST = 2_000;
 function codeOf(status: number | null): DriverErrorCode {
   if (status === 400) return "bad-configuration";
   if (status === 404) return "not-found";
+  if (status === 429) return "quota";
   return "provider-down";
 }
 

@@ -46,6 +46,7 @@ export function dockerDriver(host: DockerSurroundings): LatentDriverKind<DockerC
     accountOptions: ["docker_host", "tls"],
     listingLagSeconds: 0,
     startSeconds: START_SECONDS,
+    startsAtOnce: 16,
     open: (config, surroundings) => new DockerDriver(shared, config, surroundings),
   };
 }

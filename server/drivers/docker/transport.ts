@@ -10,6 +10,7 @@ import { request as requestTls } from "node:https";
 import Docker from "dockerode";
 import { z } from "zod";
 import { DriverError } from "../contract";
+import { retryAfterSeconds } from "../retry-after";
 import type { Endpoint } from "./endpoint";
 import { EngineRefusal, NoEngine } from "./errors";
 
@@ -143,11 +144,12 @@ async function refusal(
     parsed = JSON.parse(text);
   } catch {}
   const said = refusalSchema.safeParse(parsed);
-  if (said.success) return new EngineRefusal(status, said.data);
+  const wait = retryAfterSeconds(status, response.headers["retry-after"], Date.now());
+  if (said.success) return new EngineRefusal(status, said.data, wait);
   const shown = text.replaceAll(/\s+/g, " ").slice(0, 200);
   return new NoEngine(
     `what answers at ${address} is no Docker engine: HTTP ${status}${shown ? `, ${shown}` : ""}`,
-    { status },
+    { status, retryAfterSeconds: wait },
   );
 }
 

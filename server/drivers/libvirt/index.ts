@@ -44,6 +44,8 @@ export function libvirtDriver(host: LibVirtHost): LatentDriverKind<LibVirtConfig
     billing: "free",
     accountOptions: ["uri"],
     listingLagSeconds: 0,
+    // Each copies or overlays a disk.
+    startsAtOnce: 8,
     open: (config, { note }) => new LibVirt(host, consoles, config, note),
   };
 }

@@ -51,6 +51,7 @@ export function localDriver(host: LocalHost): LatentDriverKind<LocalConfig> {
     billing: "free",
     accountOptions: [],
     listingLagSeconds: 0,
+    startsAtOnce: 16,
     open: (_config, surroundings) => openLocal(host, surroundings),
   };
 }

@@ -82,8 +82,8 @@ export async function failWaiting(
   const rows = await q.rows<Waiting & { failures: number; most: number }>(
     {
       name: "waiting-builds-that-fail",
-      text: `${SELECT}, (select count(*) from build o where o.build_request_id = b.build_request_id and o.state = 'finished'
-            and o.result = ${RETRY} and o.started_at is null)::int as failures,
+      text: `${SELECT}, (select count(*) from build o where o.build_request_id = b.build_request_id
+            and o.preparation_failed and o.id <> b.id)::int as failures,
           coalesce((w.config->>'max_preparation_failures')::int, ${MOST_FAILURES}) as most
         from build b join worker w on w.id = b.worker_id where b.worker_id = $1 and ${WAITING} order by b.id`,
     },
@@ -91,8 +91,13 @@ export async function failWaiting(
   );
   const advice = failure.advice ? [{ voice: "h", text: failure.advice } as const] : [];
   await notePreparation(q, workerId, [{ voice: "h", text: failure.reason }, ...advice]);
+  // Before they end, so that whoever comes after a death of ours counts them, too.
+  if (!failure.isUntried) {
+    const ids = rows.map(({ buildId }) => buildId);
+    await q.rows("update build set preparation_failed = true where id = any($1)", [ids]);
+  }
   for (const { failures, most, ...build } of rows) {
-    const isEnough = most > 0 && failures + 1 >= most;
+    const isEnough = !failure.isUntried && most > 0 && failures + 1 >= most;
     const reason = isEnough
       ? `${failures + 1} times it could not be prepared; the last time: ${failure.reason}`
       : failure.reason;

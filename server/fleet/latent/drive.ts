@@ -19,10 +19,12 @@ import { type Alarm, quarantineAlarm } from "../deadlines";
 import { Unneeded, within } from "./call";
 import { type FrozenOptions, freezeOptions } from "./frozen-options";
 import { giveBack, type Hold, hold, letGoOf } from "./hold";
+import { InLine, TurnsOf } from "./in-line";
 import { handleOf, type Latent, loadLatent, type Machine } from "./load";
 import { type FailedHow, Moves } from "./moves";
 import { type DriverAccess, openDriver } from "./open-driver";
 import { instanceKey, type MasterDoors, masterAddress, newPassword, startOrder } from "./order";
+import { Turns } from "./turns";
 import { closeDoors, lookAt } from "./visits";
 
 export interface LatentContext extends DriverAccess {
@@ -66,6 +68,8 @@ export interface LatentFleet {
   see(workerId: WorkerId): Promise<void>;
   /** Somebody else found a worker held by this process: whether what it waits for is still needed. */
   reconsider(): void;
+  /** Of calls at providers, whoever makes them. */
+  readonly turns: Turns;
 }
 
 /** More in one go are a fault of ours; the next look is a little later. */
@@ -79,13 +83,14 @@ const STOP_SECONDS = 120;
 export function createLatentFleet(context: LatentContext): LatentFleet {
   const looks = new Map<WorkerId, () => Promise<void>>();
   const starts: Starts = new Map();
-  return {
+  const fleet: LatentFleet = {
+    turns: new Turns(),
     async see(workerId) {
       void starts.get(workerId)?.();
       let look = looks.get(workerId);
       if (!look) {
         look = mergeCalls(
-          () => drive(context, starts, workerId),
+          () => drive(context, fleet, starts, workerId),
           (error) =>
             context.log("latent worker left for the next look", { worker: workerId, error }),
         );
@@ -98,6 +103,7 @@ export function createLatentFleet(context: LatentContext): LatentFleet {
       for (const consider of starts.values()) void consider();
     },
   };
+  return fleet;
 }
 
 /** The machine that was written in this visit, and that no provider was asked for yet. */
@@ -108,7 +114,12 @@ interface Asking {
 /** Of starts under way here: looks whether they are still needed. */
 type Starts = Map<WorkerId, () => Promise<void>>;
 
-async function drive(context: LatentContext, starts: Starts, workerId: WorkerId): Promise<void> {
+async function drive(
+  context: LatentContext,
+  fleet: LatentFleet,
+  starts: Starts,
+  workerId: WorkerId,
+): Promise<void> {
   const { db, insist } = context;
   const held = await hold(db, workerId, context.processId);
   if (held === null) return;
@@ -119,7 +130,7 @@ async function drive(context: LatentContext, starts: Starts, workerId: WorkerId)
   }
   try {
     do {
-      await run(context, starts, held);
+      await run(context, fleet, starts, held);
     } while (!(await letGoOf(db, held)));
   } catch (error) {
     // It is due, so that somebody looks at it at the next sweep, and who that is does not matter.
@@ -128,7 +139,12 @@ async function drive(context: LatentContext, starts: Starts, workerId: WorkerId)
   }
 }
 
-async function run(context: LatentContext, starts: Starts, held: Hold): Promise<void> {
+async function run(
+  context: LatentContext,
+  fleet: LatentFleet,
+  starts: Starts,
+  held: Hold,
+): Promise<void> {
   const { db } = context;
   const asking: Asking = { ordered: null };
   for (let steps = 0; steps < STEPS_AT_ONCE; steps += 1) {
@@ -141,8 +157,12 @@ async function run(context: LatentContext, starts: Starts, held: Hold): Promise<
       return;
     }
     try {
-      await new Seeing(context, starts, asking, held, latent).take(step);
+      await new Seeing(context, fleet, starts, asking, held, latent).take(step);
     } catch (error) {
+      if (error instanceof InLine) {
+        context.announce();
+        return lookAt(context, latent, latent.facts.missingAt);
+      }
       // Somebody wanted it, or it logged in, or it was taken over: look again.
       if (!(error instanceof StaleState)) throw error;
     }
@@ -155,15 +175,18 @@ async function run(context: LatentContext, starts: Starts, held: Hold): Promise<
 
 class Seeing {
   readonly #moves: Moves;
+  readonly #turns: TurnsOf;
 
   constructor(
     private readonly context: LatentContext,
+    fleet: LatentFleet,
     private readonly starts: Starts,
     private readonly asking: Asking,
     held: Hold,
     private readonly latent: Latent,
   ) {
     this.#moves = new Moves({ db: context.db, actor: context.actor, hold: held }, latent);
+    this.#turns = new TurnsOf(context, fleet, latent, this.#moves);
   }
 
   async take(step: Exclude<LatentStep, { do: "wait" }>): Promise<void> {
@@ -180,7 +203,7 @@ class Seeing {
       case "release":
         return context.release(latent.workerId);
       case "fail":
-        return this.#fail(step.failure, { isItsFault: step.isItsFault });
+        return this.#failed(step.failure, { isItsFault: step.isItsFault });
       case "tell":
         if (latent.facts.failure) await context.fail(latent.workerId, latent.facts.failure);
         return this.#moves.told();
@@ -243,14 +266,16 @@ class Seeing {
       return this.#fail({ verdict: "permanent", reason });
     }
     // Whoever wrote it long ago may have asked for it, and not heard the answer.
-    const isFirst = this.asking.ordered === machine.key;
+    const isFirst = this.asking.ordered === machine.key || machine.isUnasked;
     this.asking.ordered = null;
+    const turn = await this.#turns.take("start", machine, { isUnasked: isFirst });
     const { missingAt, now } = latent.facts;
     const left = missingAt === null ? START_SECONDS : (missingAt - now) / 1_000;
     const seconds = Math.min(left, context.kinds.get(latent.kind)?.startSeconds ?? START_SECONDS);
     const { tag } = handleOf(context.installation, latent, machine);
     const login = { name: latent.loginName, password: context.unseal(sealedPassword) };
     try {
+      if (machine.isUnasked) await this.#moves.turnCame(machine);
       const master = masterAddress(context.master, machine.config);
       const order = startOrder({ key: machine.key, tag }, master, login);
       const hide = (line: string) => line.replaceAll(login.password, "<password>");
@@ -258,13 +283,20 @@ class Seeing {
       const handle = await this.#untilUnneeded((unneeded) =>
         within(seconds, "start", (signal) => driver.start(order, signal), unneeded),
       );
+      turn.end(true);
       await this.#moves.answered(machine, handle);
       this.#note(`the provider makes it; its worker is to log in at ${master.host}:${master.port}`);
     } catch (error) {
       // The next look sees why, and stops what may have been made.
       if (error instanceof Unneeded) return;
       const isThere = !(isFirst && error instanceof DriverError && error.nothingMade);
+      if (this.#turns.pause("start", machine, error, missingAt)) {
+        const said = `${(error as Error).message}; `;
+        (await this.#turns.take("start", machine, { isUnasked: !isThere, said })).end();
+      }
       await this.#fail(failureOf(error), { isThere });
+    } finally {
+      turn.end();
     }
   }
 
@@ -293,6 +325,7 @@ class Seeing {
   async #inspect(): Promise<void> {
     const machine = this.latent.machine;
     if (!machine) throw new Error("a machine that starts has no row");
+    const turn = await this.#turns.take("inspect", machine);
     try {
       const driver = await this.#driver(machine);
       const handle = handleOf(this.context.installation, this.latent, machine);
@@ -303,7 +336,10 @@ class Seeing {
     } catch (error) {
       if (!(error instanceof DriverError)) throw error;
       // Its deadline stands; a provider that is away for a moment says nothing of the machine.
+      this.#turns.pause("inspect", machine, error);
       this.context.log("a machine could not be looked at", { key: machine.key, error });
+    } finally {
+      turn.end();
     }
     await this.#moves.checked();
   }
@@ -326,6 +362,7 @@ class Seeing {
     if (!machine) return;
     for (const owner of await closeDoors(context.db, latent.workerId, machine.kind))
       context.tell(owner);
+    const turn = await this.#turns.take("stop", machine);
     try {
       const driver = await this.#driver(machine);
       const handle = handleOf(context.installation, latent, machine);
@@ -333,7 +370,10 @@ class Seeing {
     } catch (error) {
       if (!(error instanceof DriverError)) throw error;
       context.log("a machine could not be stopped", { key: machine.key, error });
-      return this.#moves.refusesToGo(machine, error.message);
+      this.#turns.pause("stop", machine, error);
+      return this.#moves.refusesToGo(machine, error);
+    } finally {
+      turn.end();
     }
     await this.#moves.gone(machine);
   }
@@ -345,7 +385,16 @@ class Seeing {
   async #refuse(why: string): Promise<void> {
     const reason = `no machine may be asked for: ${why}`;
     const isItsFault = this.latent.facts.waiting === 0;
-    await this.#fail({ verdict: "transient", reason }, { isItsFault });
+    await this.#fail({ verdict: "transient", reason, isUntried: true }, { isItsFault });
+  }
+
+  /** Its time is over, which is no fault of a machine whose turn has not come. */
+  async #failed(failure: Failure, how: FailedHow): Promise<void> {
+    const { machine } = this.latent;
+    if (!machine?.isUnasked) return this.#fail(failure, how);
+    const reason = `its machine was not asked for in time: ${machine.reason}`;
+    const untried: Failure = { verdict: "transient", reason, isUntried: true };
+    await this.#fail(untried, { isItsFault: false, isThere: false });
   }
 
   async #fail(failure: Failure, how: FailedHow = {}): Promise<void> {

@@ -20,6 +20,10 @@ export interface Machine {
   readonly key: string;
   readonly kind: string;
   readonly state: InstanceState;
+  /** Of its state, for a person. */
+  readonly reason: string;
+  /** It stands in line: the provider never heard of it. */
+  readonly isUnasked: boolean;
   readonly generation: number;
   readonly config: unknown;
   /** As the driver gave it; null before it answered. */
@@ -126,7 +130,7 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
           coalesce(b.unstopped, 0) as unstopped, ${ms("i.unlisted_at")} as "unlistedAt", ${ms("i.created_at")} as "bornAt",
           case when i.stop_requested_at is not null then i.stop_requested_by || ' stopped its machine: ' || i.stop_reason end as "stopAsked",
           case when i.id is not null then jsonb_build_object('id', i.id, 'key', i.key, 'kind', i.driver, 'state', i.state,
-            'generation', i.generation, 'config', i.config, 'handle', i.handle) end as machine,
+            'reason', i.reason, 'isUnasked', i.is_unasked, 'generation', i.generation, 'config', i.config, 'handle', i.handle) end as machine,
           case when p.id is not null then ${POOL_WISH} end as pool
         from latent_worker l join worker w on w.id = l.worker_id join organization g on g.id = l.org_id
         left join instance i on i.id = l.instance_id left join pool p on p.id = w.pool_id

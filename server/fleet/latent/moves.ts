@@ -16,7 +16,7 @@ import {
   writtenHashSql,
 } from "../../domain/latent";
 import type { WorkerEventKind } from "../../domain/workers/history";
-import type { InstanceHandle } from "../../drivers/contract";
+import type { DriverError, InstanceHandle } from "../../drivers/contract";
 import { account, takePlace } from "../caps";
 import { noteFailure } from "../notices/note";
 import { begin, type Quarantine } from "../quarantine/conduct";
@@ -123,6 +123,34 @@ export class Moves {
     await making.commit(this.writer.db);
   }
 
+  /**
+   * A call for it waits for its turn at the provider.
+   * @param isUnasked nobody asked the provider for it before
+   */
+  async standsInLine(machine: Machine, reason: string, isUnasked: boolean): Promise<void> {
+    if (machine.reason === reason && machine.isUnasked === isUnasked) return;
+    const batch = this.#same("checked_at = checked_at");
+    batch.with(
+      "waits",
+      `update instance set is_unasked = ${batch.value(isUnasked)}, reason = ${batch.value(reason, "text")}
+       where id = ${batch.value(machine.id, "bigint")} and state in ('requested', 'starting', 'stopping') returning org_id, id`,
+    );
+    batch.tell("waits", "instances/{id}/update", {});
+    await batch.commit(this.writer.db);
+  }
+
+  /** From here on the provider may have heard of it. */
+  async turnCame(machine: Machine): Promise<void> {
+    const batch = this.#same("checked_at = checked_at");
+    batch.with(
+      "asked",
+      `update instance set is_unasked = false, reason = 'it is asked for'
+       where id = ${batch.value(machine.id, "bigint")} returning org_id, id`,
+    );
+    batch.tell("asked", "instances/{id}/update", {});
+    await batch.commit(this.writer.db);
+  }
+
   async checked(): Promise<void> {
     await this.#same("checked_at = now()").commit(this.writer.db);
   }
@@ -213,7 +241,7 @@ export class Moves {
   }
 
   /** It could not be stopped: its worker goes on without it, and it is tried again until it is gone. */
-  async refusesToGo(machine: Machine, error: string): Promise<void> {
+  async refusesToGo(machine: Machine, error: DriverError): Promise<void> {
     const batch = this.#same("instance_id = null");
     stopAgain(batch, machine.id, error);
     await batch.commit(this.writer.db);
@@ -266,6 +294,10 @@ export class Moves {
   #stopMachine(batch: Batch, reason: string, failure: Failure | null = null): void {
     const { machine } = this.latent;
     if (!machine) return;
+    if (machine.isUnasked) {
+      this.#neverMade(batch, reason, failure);
+      return;
+    }
     for (const from of ["requested", "starting", "running", "broken"] as const) {
       batch.moveAll(`machine_${from}`, "instance", `id = ${batch.value(machine.id, "bigint")}`, {
         ...{ from, to: "stopping", reason, actor: this.writer.actor },
@@ -280,13 +312,14 @@ export class Moves {
   }
 
   /** The provider never heard of it. */
-  #neverMade(batch: Batch, reason: string, { code }: Failure): void {
+  #neverMade(batch: Batch, reason: string, failure: Failure | null): void {
     const id = batch.value(this.latent.machine?.id, "bigint");
     batch.moveAll("machine", "instance", `id = ${id}`, {
       ...{ from: "requested", to: "gone", reason, actor: this.writer.actor },
       set: {
         ...{ reason, end_reason: reason, stopping_at: NOW, gone_at: NOW },
-        ...{ is_failed: true, failure_code: code ?? null },
+        ...{ is_failed: failure !== null, failure_code: failure?.code ?? null },
+        is_unasked: false,
       },
       event: "instances/{id}/gone",
     });
@@ -352,18 +385,19 @@ export function machineGone(batch: Batch, id: number, actor: string): void {
 }
 
 /** Ever more rarely, and for ever. */
-export function stopAgain(batch: Batch, id: number, error: string): void {
+export function stopAgain(batch: Batch, id: number, error: DriverError): void {
+  const { message, retryAfterSeconds } = error;
   const tries = Array.from({ length: 12 }, (_, index) => stopRetrySeconds(index));
   batch.with(
     "again",
-    `update instance set stop_tries = stop_tries + 1, last_error = left(${batch.value(error, "text")}, 2000)
+    `update instance set stop_tries = stop_tries + 1, last_error = left(${batch.value(message, "text")}, 2000)
      where id = ${batch.value(id, "bigint")} and state = 'stopping' returning id, org_id, stop_tries`,
   );
   batch.with(
     "again_at",
     `insert into deadline (org_id, kind, subject_id, fire_at, reason)
      select org_id, 'instance-stopping', id,
-       now() + make_interval(secs => (array[${tries.join(", ")}])[least(stop_tries, ${tries.length})]),
+       now() + make_interval(secs => greatest(${batch.value(retryAfterSeconds ?? 0, "float8")}, (array[${tries.join(", ")}])[least(stop_tries, ${tries.length})])),
        'it could not be stopped' from again
      on conflict (kind, subject_id) do update set fire_at = excluded.fire_at`,
   );

@@ -84,7 +84,8 @@ function discreet(driver: LatentDriver, hide: (text: string) => string): LatentD
       return await answer;
     } catch (error) {
       if (error instanceof DriverError) {
-        throw new DriverError(error.code, hide(error.message), { nothingMade: error.nothingMade });
+        const { code, message, nothingMade, retryAfterSeconds } = error;
+        throw new DriverError(code, hide(message), { nothingMade, retryAfterSeconds });
       }
       // A fault of the driver's may tell what it was given; the reason of a signal does not.
       const said = error instanceof Error ? error.message : String(error);

@@ -11,6 +11,7 @@ import type { LatentContext, LatentFleet } from "./drive";
 import { handleOf } from "./load";
 import { machineGone, stopAgain } from "./moves";
 import { openDriver } from "./open-driver";
+import { accountFor } from "./turns";
 
 const AT_ONCE = 500;
 const STOP_SECONDS = 120;
@@ -32,11 +33,7 @@ export async function sweepLatent(
   const orphans = await dueStops(context);
   const looks = [
     ...rows.map(({ workerId }) => fleet.see(workerId)),
-    ...orphans.map((orphan) =>
-      stopOrphan(context, orphan).catch((error: unknown) =>
-        context.log("a machine left for the next sweep", { key: orphan.key, error }),
-      ),
-    ),
+    ...orphans.map((orphan) => attempt(context, fleet, orphan)),
   ];
   return { done: Promise.all(looks).then(() => {}) };
 }
@@ -67,7 +64,27 @@ function dueStops({ db }: LatentContext): Promise<Orphan[]> {
   });
 }
 
-async function stopOrphan(context: LatentContext, orphan: Orphan): Promise<void> {
+async function attempt(context: LatentContext, fleet: LatentFleet, orphan: Orphan): Promise<void> {
+  try {
+    await stopOrphan(context, fleet, orphan);
+  } catch (error) {
+    context.log("a machine left for the next sweep", { key: orphan.key, error });
+  }
+}
+
+/** Without a turn it waits for one; its deadline stands behind that. */
+async function stopOrphan(
+  context: LatentContext,
+  fleet: LatentFleet,
+  orphan: Orphan,
+): Promise<void> {
+  const account = accountFor(context.kinds, orphan);
+  const asker = {
+    ...{ orgId: orphan.orgId, id: `instance ${orphan.id}` },
+    wake: () => attempt(context, fleet, orphan),
+  };
+  const turn = account && fleet.turns.take(account, "stop", asker);
+  if (turn && "why" in turn) return;
   const batch = new Batch(orphan.orgId);
   try {
     const driver = await openDriver(context, orphan);
@@ -77,7 +94,12 @@ async function stopOrphan(context: LatentContext, orphan: Orphan): Promise<void>
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
     context.log("a machine could still not be stopped", { key: orphan.key, error });
-    stopAgain(batch, orphan.id, error.message);
+    if (account && error.retryAfterSeconds !== null) {
+      fleet.turns.pause(account, "stop", error.retryAfterSeconds);
+    }
+    stopAgain(batch, orphan.id, error);
+  } finally {
+    turn?.end();
   }
   await batch.commit(context.db);
   context.announce();

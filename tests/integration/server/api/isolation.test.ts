@@ -55,7 +55,13 @@ afterAll(async () => {
 
 function as(role: Role | null) {
   const db = orgDatabase(web);
-  const context = { db, wake: () => {}, announce: () => {}, tell: () => {} };
+  const context = {
+    db,
+    wake: () => {},
+    announce: () => {},
+    tell: () => {},
+    machinesAsked: () => {},
+  };
   const runtime: ApiContext["runtime"] = {
     env: readProcessEnv({ DATABASE_URL: database.url, SLIPWAY_SECRET_KEY: "k".repeat(43) }),
     db,

@@ -207,6 +207,7 @@ async function openWeb() {
     wake: (orgId: number) => producer.distribute(orgId),
     announce: () => announcer.announce(OUTBOX),
     tell: (owner: number) => announcer.announce(processChannel(owner)),
+    machinesAsked: () => {},
   };
   return createRest({
     env: {

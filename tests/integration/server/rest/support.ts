@@ -27,7 +27,13 @@ export async function openInstallation() {
     onError,
   });
   const db = orgDatabase(web);
-  const context = { db, wake: () => {}, announce: () => {}, tell: () => {} };
+  const context = {
+    db,
+    wake: () => {},
+    announce: () => {},
+    tell: () => {},
+    machinesAsked: () => {},
+  };
   const changedOrgs: number[] = [];
   const env = {
     secretKey: SECRET_KEY,

@@ -64,6 +64,24 @@ describe("no engine", () => {
   });
 
   test.each([
+    ["an engine", 429, "application/json", '{"message":"slow down"}', "17", 17],
+    ["a proxy before it", 503, "text/html", "<h1>Busy</h1>", "17", 17],
+    ["one that does not say", 503, "text/html", "<h1>Busy</h1>", "", null],
+  ])("%s that asks for a pause", async (_what, status, type, body, after, seconds) => {
+    const server = await listening(
+      createServer((_request, response) => {
+        response.writeHead(status, { "content-type": type, "retry-after": after }).end(body);
+      }),
+    );
+    const driver = rig.open({ docker_host: `tcp://127.0.0.1:${portOf(server)}` });
+    await expect(driver.start(rig.order(), SIGNAL)).rejects.toMatchObject({
+      name: "DriverError",
+      retryAfterSeconds: seconds,
+    });
+    server.close();
+  });
+
+  test.each([
     [
       "a failure in words of its own",
       500,
