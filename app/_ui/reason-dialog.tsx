@@ -47,8 +47,10 @@ export function ReasonDialog(props: {
             type="submit"
             look={props.isDangerous ? "danger" : "primary"}
             disabled={props.isBusy}
+            aria-busy={props.isBusy}
           >
             {props.action}
+            {props.isBusy ? " …" : ""}
           </Button>
         </div>
       </form>

@@ -7,7 +7,18 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { projectRoot } from "../../server/env";
 import { ADMIN } from "./handover";
-import { dialog, expect, type Gate, logLines, NOBODY, ORG, plate, signIn, test } from "./journey";
+import {
+  dialog,
+  expect,
+  fresh,
+  type Gate,
+  logLines,
+  NOBODY,
+  ORG,
+  plate,
+  signIn,
+  test,
+} from "./journey";
 
 test.use({ storageState: NOBODY });
 
@@ -30,6 +41,7 @@ test("a worker, a builder, a token, a build by REST, its log live", async ({
   slipway,
 }) => {
   const machine = openMachine(gate);
+  const [worker, project, builder] = [fresh("by-hand"), fresh("workshop"), fresh("bench")];
   try {
     await page.goto("/");
     await signIn(page, ADMIN.email, ADMIN.password);
@@ -38,53 +50,50 @@ test("a worker, a builder, a token, a build by REST, its log live", async ({
     await test.step("the worker connects with the page's own commands", async () => {
       await page.getByRole("link", { name: "Workers", exact: true }).click();
       await page.getByRole("link", { name: "Add a worker" }).click();
-      await page.getByLabel("Name").fill("by-hand");
+      await page.getByLabel("Name").fill(worker);
       await page.getByRole("button", { name: "Add it" }).click();
       await expect(page.getByText("Waiting for it to connect")).toBeVisible();
       const commands = page.locator("li code").filter({ hasText: /^buildbot-worker / });
       await expect(commands).toHaveCount(2);
       for (const command of await commands.allTextContents()) machine.run(command);
-      await expect(page.getByText("by-hand is connected. It can build.")).toBeVisible();
+      await expect(page.getByText(`${worker} is connected. It can build.`)).toBeVisible();
       await page.getByRole("link", { name: "Workers", exact: true }).click();
-      const row = page.getByRole("row", { name: /by-hand/ });
+      const row = page.getByRole("row", { name: new RegExp(worker) });
       await expect(row.getByText("idle", { exact: true })).toBeVisible();
     });
 
     await test.step("the builder is written in the configuration", async () => {
       await page.getByRole("link", { name: "Configuration" }).click();
       await page.getByRole("button", { name: "New project" }).click();
-      await dialog(page, "New project").getByLabel("Name").fill("workshop");
+      await dialog(page, "New project").getByLabel("Name").fill(project);
       await page.getByRole("button", { name: "Write it" }).click();
       const step = { type: "ShellCommand", name: "talk", command: COMMAND, logEnviron: false };
-      const builder = { name: "by-hand-builder", workernames: ["by-hand"], factory: [step] };
-      await page.getByLabel("Configuration of workshop as YAML").click();
-      await page.keyboard.insertText(stringify({ builders: [builder] }, { lineWidth: 0 }));
+      const recipe = { name: builder, workernames: [worker], factory: [step] };
+      await page.getByLabel(`Configuration of ${project} as YAML`).click();
+      await page.keyboard.insertText(stringify({ builders: [recipe] }, { lineWidth: 0 }));
       await page.getByRole("button", { name: "Check and activate" }).click();
       await page.getByRole("button", { name: "Activate now" }).click();
-      await expect(page.getByText(/^Active: /)).toContainText("workshop");
+      await expect(page.getByText(/^Active: /)).toContainText(project);
     });
 
     const token = await test.step("a token is made, and shown once", async () => {
       await page.getByRole("link", { name: "API tokens" }).click();
-      await page.getByLabel("Name").fill("by-hand");
+      await page.getByLabel("Name").fill(worker);
       await page.getByLabel("trigger start, rebuild and stop builds").check();
       await page.getByRole("button", { name: "Make the token" }).click();
       const shown = page.getByRole("status").filter({ hasText: "shown this once" });
       const text = String(await shown.locator("code").first().textContent());
       await page.reload();
-      await expect(page.getByRole("row", { name: /by-hand/ })).toBeVisible();
+      await expect(page.getByRole("row", { name: new RegExp(worker) })).toBeVisible();
       await expect(page.getByText(text)).toHaveCount(0);
       return text;
     });
 
     const requestId = await test.step("the token forces a build", async () => {
-      const answer = await page.request.post(
-        `${slipway.url}${ORG}/api/v2/builders/by-hand-builder`,
-        {
-          headers: { authorization: `Bearer ${token}` },
-          data: { jsonrpc: "2.0", id: 1, method: "force", params: { reason: "by hand" } },
-        },
-      );
+      const answer = await page.request.post(`${slipway.url}${ORG}/api/v2/builders/${builder}`, {
+        headers: { authorization: `Bearer ${token}` },
+        data: { jsonrpc: "2.0", id: 1, method: "force", params: { reason: "by hand" } },
+      });
       expect(answer.status(), await answer.text()).toBe(200);
       const { result } = await answer.json();
       return Object.values(result.buildrequestids)[0] as number;
@@ -93,7 +102,7 @@ test("a worker, a builder, a token, a build by REST, its log live", async ({
 
     await test.step("on arrival all earlier lines are there", async () => {
       await page.getByRole("link", { name: "Board" }).click();
-      await page.getByRole("link", { name: "by-hand-builder" }).click();
+      await page.getByRole("link", { name: builder }).click();
       // The board, which is still there until then, has builds #1 of its own.
       await page.waitForURL(/\/builders\/\d+$/);
       await page.getByRole("link", { name: "#1", exact: true }).click();
@@ -111,7 +120,7 @@ test("a worker, a builder, a token, a build by REST, its log live", async ({
       gate.open("end");
       await expect(plate(page, "success")).toBeVisible();
       await expect(logLines(page).getByText("last", { exact: true })).toBeVisible();
-      await expect(page).toHaveTitle(/^success: by-hand-builder #1/);
+      await expect(page).toHaveTitle(new RegExp(`^success: ${builder} #1`));
     });
 
     await test.step("every line is there, in order, and the raw file says the same", async () => {

@@ -196,6 +196,9 @@ function overRest(): Slipway {
   };
 }
 
+/** A name that nothing on this installation has had: a test that is tried again begins with others. */
+export const fresh = (name: string): string => `${name}-${Date.now().toString(36)}`;
+
 /** The build page's state, as its head says it first. */
 export function plate(page: Page, word: string): Locator {
   const first = page.locator("#content header span[title]").first();

@@ -2,17 +2,16 @@
 // machine, its settings saved; then a build gets a machine of its own, which has a biography and goes.
 
 import { takeOver } from "./handover";
-import { expect, ORG, plate, test } from "./journey";
-
-const NAME = "pinnace";
+import { expect, fresh, ORG, plate, test } from "./journey";
 
 test("from the form to a machine that is gone", async ({ page, slipway }) => {
+  const [worker, builder, project] = [fresh("pinnace"), fresh("row"), fresh("demand")];
   await test.step("a form drawn from the driver's schema, with its YAML beside it", async () => {
     await page.goto(`${ORG}/workers/add`);
     await page.getByRole("radio", { name: /Processes of this host/ }).check();
     await page.getByRole("textbox", { name: "Name", exact: true }).fill("not a name");
     await expect(page.getByText(/It is not a worker name/)).toBeVisible();
-    await page.getByRole("textbox", { name: "Name", exact: true }).fill(NAME);
+    await page.getByRole("textbox", { name: "Name", exact: true }).fill(worker);
     await page.getByLabel("build_wait_timeout").fill("soon");
     await expect(page.getByText(/It must be a number, not string "soon"/)).toBeVisible();
     await page.getByLabel("build_wait_timeout").fill("0");
@@ -36,10 +35,10 @@ test("from the form to a machine that is gone", async ({ page, slipway }) => {
 
   await test.step("saved, it is on demand, and not offline", async () => {
     await page.goto(`${ORG}/workers/add?kind=LocalLatentWorker`);
-    await page.getByRole("textbox", { name: "Name", exact: true }).fill(NAME);
+    await page.getByRole("textbox", { name: "Name", exact: true }).fill(worker);
     await page.getByLabel("build_wait_timeout").fill("0");
     await page.getByRole("button", { name: "Add it" }).click();
-    await expect(page.getByRole("heading", { name: NAME })).toBeVisible();
+    await expect(page.getByRole("heading", { name: worker })).toBeVisible();
     await expect(plate(page, "on demand")).toBeVisible();
     await expect(page.getByText("It has had none yet.")).toBeVisible();
   });
@@ -47,18 +46,18 @@ test("from the form to a machine that is gone", async ({ page, slipway }) => {
   await test.step("a build has a machine made, and shows it", async () => {
     await activate({
       projects: {
-        demand: {
+        [project]: {
           builders: [
             {
-              name: "row",
-              workernames: [NAME],
+              name: builder,
+              workernames: [worker],
               factory: [{ type: "ShellCommand", name: "pull", command: "echo together" }],
             },
           ],
         },
       },
     });
-    const build = await slipway.finished(await slipway.force("row", "for a machine"));
+    const build = await slipway.finished(await slipway.force(builder, "for a machine"));
     expect(build.results).toBe(0);
     await page.goto(slipway.buildPath(build));
     await expect(page.getByRole("button", { name: /worker_preparation/ })).toBeVisible();
@@ -66,13 +65,15 @@ test("from the form to a machine that is gone", async ({ page, slipway }) => {
   });
 
   await test.step("the machine's biography, to its end", async () => {
-    await expect(page.getByRole("heading", { name: `Machine 1 of ${NAME}` })).toBeVisible();
+    await expect(page.getByRole("heading", { name: `Machine 1 of ${worker}` })).toBeVisible();
     await expect(plate(page, "gone")).toBeVisible();
     const events = page.getByRole("list", { name: "What happened" });
     for (const title of ["Asked for", "Its worker has logged in", "It is let go", "Gone"]) {
       await expect(events.getByText(title, { exact: true })).toBeVisible();
     }
-    await expect(page.getByRole("row", { name: /row #1/ })).toContainText("success");
+    await expect(page.getByRole("row", { name: new RegExp(`${builder} #1`) })).toContainText(
+      "success",
+    );
     await expect(page.getByRole("img", { name: /Its life: .*building/ })).toBeVisible();
   });
 
@@ -81,7 +82,7 @@ test("from the form to a machine that is gone", async ({ page, slipway }) => {
     await page.keyboard.press("i");
     await expect(page.getByRole("heading", { name: "Instances" })).toBeVisible();
     await page.getByRole("button", { name: "All", exact: true }).click();
-    const newest = page.getByRole("link", { name: new RegExp(`^${NAME} 1$`) });
+    const newest = page.getByRole("link", { name: new RegExp(`^${worker} 1$`) });
     await expect(newest).toBeVisible();
     await page.keyboard.press("j");
     await expect(newest).toBeFocused();
@@ -91,16 +92,16 @@ test("from the form to a machine that is gone", async ({ page, slipway }) => {
   });
 
   await test.step("what is edited stands in the document", async () => {
-    await page.goto(`${ORG}/workers?q=${NAME}`);
-    const row = page.getByRole("row", { name: new RegExp(NAME) });
+    await page.goto(`${ORG}/workers?q=${worker}`);
+    const row = page.getByRole("row", { name: new RegExp(worker) });
     await expect(row).toContainText("on demand");
-    await row.getByRole("link", { name: NAME }).click();
+    await row.getByRole("link", { name: worker }).click();
     await page.getByRole("link", { name: "Settings", exact: true }).click();
     await page.getByLabel("build_wait_timeout").fill("300");
     await page.getByRole("button", { name: "Save" }).click();
     await expect(plate(page, "on demand")).toBeVisible();
     const text = await (await rest("config")).text();
-    expect(text).toMatch(/name: pinnace\n\s+build_wait_timeout: 300/);
+    expect(text).toMatch(new RegExp(`name: ${worker}\\n\\s+build_wait_timeout: 300`));
   });
 });
 

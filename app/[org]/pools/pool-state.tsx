@@ -1,27 +1,26 @@
 "use client";
 
 import { type StateName, Status } from "@/app/_features/status";
-import { Countdown } from "@/app/_ui/time";
+import { Timed } from "@/app/_ui/timed";
 import type { PoolSummary } from "@/server/api/pools/row";
 
 /** How the pool stands, in a word and the tightest reason why it is not larger. */
 export function PoolState({ pool }: { pool: PoolSummary }) {
   const [state, word] = stateOf(pool);
   const [limit] = pool.limits;
+  const { backoff } = pool;
   return (
     <span>
       <span className="mr-2.5 inline-flex align-bottom">
         <Status state={state} word={word} title="" />
       </span>
       {limit ? (
-        <span className="text-muted">
-          It {limit.sentence}
-          {limit.until === null ? null : (
-            <>
-              , until <Countdown to={limit.until} />
-            </>
-          )}
+        <span className="break-words text-muted">
+          It <Timed text={limit.sentence} until={limit.until} />
         </span>
+      ) : backoff ? (
+        // Nothing waits for it now; the next that does would.
+        <span className="break-words text-muted">Its machines did not start: {backoff.reason}</span>
       ) : null}
     </span>
   );

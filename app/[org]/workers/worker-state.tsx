@@ -22,7 +22,13 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
         </span>
       )}
       <span className="text-muted">
-        {worker.isRemoved ? "Not in the configuration any more" : shown.sentence}
+        {worker.isRemoved ? (
+          "Not in the configuration any more"
+        ) : shown.word === "quarantined" ? (
+          <Rest worker={worker} />
+        ) : (
+          shown.sentence
+        )}
         <Times worker={worker} />
         <Quarantine worker={worker} />
         <Next worker={worker} />
@@ -41,23 +47,34 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
   );
 }
 
-/** Until when it rests, and how often in a row it had to. Also while it is away or paused. */
-function Quarantine({ worker }: { worker: WorkerRow }) {
-  const { quarantinedUntil: until, quarantineCount: nth } = worker;
-  if (until === null) return null;
-  const inARow = nth > 0 ? ` (${ordinal(nth)} in a row)` : null;
-  if (worker.shown.word !== "quarantined") {
-    return (
-      <>
-        ; rests until <Clock at={until} />
-        {inARow}
-      </>
-    );
-  }
+const inARow = (nth: number) => (nth > 0 ? ` (${ordinal(nth)} in a row)` : "");
+
+/** Until when it rests, how often in a row it had to, and for what: that may be long. */
+function Rest({ worker }: { worker: WorkerRow }) {
+  const { quarantinedUntil: until, quarantineCount: nth, quarantineReason: reason } = worker;
   return (
     <>
-      , until <Clock at={until} />
-      {inARow}, back <Countdown to={until} />
+      It rests
+      {until === null ? null : (
+        <>
+          {" "}
+          until <Clock at={until} />
+          {inARow(nth)}, back <Countdown to={until} />,
+        </>
+      )}{" "}
+      after a fault{reason ? `: ${reason}` : ""}
+    </>
+  );
+}
+
+/** The same while it is away or paused. */
+function Quarantine({ worker }: { worker: WorkerRow }) {
+  const { quarantinedUntil: until, quarantineCount: nth } = worker;
+  if (until === null || worker.shown.word === "quarantined") return null;
+  return (
+    <>
+      ; rests until <Clock at={until} />
+      {inARow(nth)}
     </>
   );
 }

@@ -1,2 +1,3 @@
 export { cost, hours, MachineAge } from "./figures";
-export { LifeLegend, LifeStrip } from "./life-strip";
+export { LifeLegend, type LifeStretch, LifeStrip } from "./life-strip";
+export { MachineLink } from "./machine-link";

@@ -1,2 +1,2 @@
 export { PendingRequests } from "./pending-requests";
-export { Why } from "./why";
+export { Why, WhyCause } from "./why";

@@ -13,7 +13,7 @@ import { ReasonDialog } from "../../_ui/reason-dialog";
 import { Ago } from "../../_ui/time";
 import { Source } from "../builds-table";
 import { StatusIcon } from "../status";
-import { Why } from "./why";
+import { Why, WhyCause } from "./why";
 
 /** What waits, in the order it is served, each with the sentence why. */
 export function PendingRequests(props: { builderId?: number; onEmpty: ReactNode }) {
@@ -77,8 +77,9 @@ export function PendingRequests(props: { builderId?: number; onEmpty: ReactNode 
                   <span className="pt-0.5">
                     <StatusIcon state="waiting" />
                   </span>
-                  <span>
+                  <span className="min-w-0">
                     <Why why={request.why} />
+                    <WhyCause why={request.why} />
                     <span className="block text-xs text-muted">
                       {request.owner ? `${request.owner}: ` : ""}
                       {request.reason}

@@ -1,46 +1,58 @@
 "use client";
 
 import Link from "next/link";
+import type { ReactNode } from "react";
+import type { Why as WhyShape } from "../../../server/api/requests/why";
 import { routes } from "../../_client/navigation";
 import { useOrg } from "../../_shell/org";
+import { Timed } from "../../_ui/timed";
 
-export interface WhyShape {
-  readonly sentence: string;
-  readonly link?: {
-    readonly kind: "worker" | "build" | "builder";
-    readonly id: number;
-    readonly text: string;
-  } | null;
-}
-
-/** The reason in one sentence, and a way to its cause. */
+/** The reason in one sentence, until when it holds, and a way to its cause. */
 export function Why(props: { why: WhyShape }) {
   const org = useOrg();
-  const { sentence, link } = props.why;
-  if (!link) return <>{sentence}</>;
+  const { sentence, link, until } = props.why;
+  if (!link) return <Timed text={sentence} until={until} />;
   const path = {
     worker: routes.worker,
-    build: routes.buildById,
-    builder: routes.builder,
+    pool: routes.pool,
+    limits: routes.limits,
   }[link.kind](org.slug, link.id);
-  const at = sentence.indexOf(link.text);
   const anchor = (
     <Link href={path} className="link">
       {link.text}
     </Link>
   );
+  const at = sentence.indexOf(link.text);
   if (at < 0) {
     return (
       <>
-        {sentence} {anchor}
+        <Timed text={sentence} until={until} /> {anchor}
       </>
     );
   }
+  const before: ReactNode = sentence.slice(0, at);
   return (
     <>
-      {sentence.slice(0, at)}
+      {before}
       {anchor}
-      {sentence.slice(at + link.text.length)}
+      <Timed text={sentence.slice(at + link.text.length)} until={until} />
     </>
+  );
+}
+
+/** What its worker fell over, and what may be done about it. */
+export function WhyCause({ why: { cause } }: { why: WhyShape }) {
+  const org = useOrg();
+  if (!cause) return null;
+  return (
+    <span className="block break-words text-muted">
+      <span className="inline-block first-letter:uppercase">{cause.words}.</span>{" "}
+      {cause.advice ? `${cause.advice} ` : null}
+      {cause.instanceId === null ? null : (
+        <Link className="link" href={routes.instance(org.slug, cause.instanceId)} prefetch={false}>
+          The machine that failed
+        </Link>
+      )}
+    </span>
   );
 }

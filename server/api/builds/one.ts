@@ -61,6 +61,8 @@ export interface BuildPage {
     /** Of the worker: `substantiating`, `starting`, … */
     latentState: string;
     reason: string;
+    /** Since when it is in that state. */
+    since: number;
     /** By when the machine must have logged in; null: at no time. Milliseconds since the epoch. */
     missingAt: number | null;
   } | null;
@@ -130,7 +132,8 @@ const ONE = `
          x.worker_id as "workerId", k.name as worker, x.state, x.result, x.state_string as "stateString",
          x.state = 'running' and x.session_id is null as "isAwaiting",
          x.instance_id as "instanceId",
-         (select json_build_object('latentState', l.state, 'reason', l.reason, 'missingAt', ${ms("l.missing_at")})
+         (select json_build_object('latentState', l.state, 'reason', l.reason, 'since', ${ms("l.state_since")},
+           'missingAt', ${ms("l.missing_at")})
           from latent_worker l where l.worker_id = x.worker_id and x.state = 'preparing' and x.session_id is null) as awaits,
          ${SHOWN_PROPERTIES} as properties, r.id as "requestId", s.id as "buildsetId", s.reason, s.owner, s.scheduler,
          ${stampsOf("s.id")} as stamps, because.authors, because.count as "changeCount",

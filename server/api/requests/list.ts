@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { Waiting } from "../../domain/scheduling";
 import { whyWaiting } from "../../engine/distribute/why";
 import { ms, type Stamp, stampsOf } from "../sql";
 import type { OrgScope } from "../trpc";
+import { explained, type Why } from "./why";
 
 const PAGE = 100;
 
@@ -31,22 +31,6 @@ export interface PendingRequest extends RequestRow {
   why: Why;
 }
 
-/** The sentence a person reads, and a way to what would unblock it. */
-export interface Why {
-  code: Waiting["code"] | "moving";
-  sentence: string;
-  link: { kind: "worker"; id: number; text: string } | null;
-}
-
-/** `waiting` is missing when the request was claimed or cancelled between two reads. */
-export function asWhy(waiting: Waiting | undefined): Why {
-  if (waiting === undefined) {
-    return { code: "moving", sentence: "It is being looked at just now.", link: null };
-  }
-  const { code, sentence, worker } = waiting;
-  return { code, sentence, link: worker && { kind: "worker", id: worker.id, text: worker.name } };
-}
-
 /** What waits, in the order it is served, each with the reason it waits. */
 export async function listRequests(org: OrgScope, input: z.output<typeof requestsInput>) {
   return org.within(async (tx) => {
@@ -56,16 +40,10 @@ export async function listRequests(org: OrgScope, input: z.output<typeof request
       input.cursor?.priority ?? null,
       input.cursor?.id ?? null,
     ]);
-    const why = await whyWaiting(
-      tx,
-      org.orgId,
-      rows.map((row) => row.id),
-      Date.now(),
-    );
-    const requests: PendingRequest[] = rows.map((row) => ({
-      ...row,
-      why: asWhy(why.get(row.id)),
-    }));
+    const ids = rows.map((row) => row.id);
+    const waiting = await whyWaiting(tx, org.orgId, ids, Date.now());
+    const whyOf = await explained(tx, org.orgId, waiting);
+    const requests: PendingRequest[] = rows.map((row) => ({ ...row, why: whyOf(row.id) }));
     const last = rows.length === PAGE ? rows.at(-1) : undefined;
     return { requests, after: last ? { priority: last.priority, id: last.id } : null };
   });

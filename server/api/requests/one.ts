@@ -3,7 +3,7 @@ import { AppError } from "../../domain/errors";
 import { whyWaiting } from "../../engine/distribute/why";
 import { ms, type Stamp, stampsOf } from "../sql";
 import type { OrgScope } from "../trpc";
-import { asWhy, type Why } from "./list";
+import { explained, type Why } from "./why";
 
 export const requestInput = z.object({ requestId: z.number().int().positive() });
 
@@ -38,7 +38,7 @@ export async function oneRequest(
     );
     if (row === undefined) throw new AppError("request.not-found", { what: "build request" });
     if (row.state !== "pending") return { ...row, why: null };
-    const why = await whyWaiting(tx, org.orgId, [requestId], Date.now());
-    return { ...row, why: asWhy(why.get(requestId)) };
+    const waiting = await whyWaiting(tx, org.orgId, [requestId], Date.now());
+    return { ...row, why: (await explained(tx, org.orgId, waiting))(requestId) };
   });
 }

@@ -1,5 +1,5 @@
 import { whyNotChosen } from "../../engine/distribute/why";
-import { asWhy, type Why } from "../requests/list";
+import { explained, type Why } from "../requests/why";
 import { ms } from "../sql";
 import type { OrgScope } from "../trpc";
 
@@ -27,9 +27,10 @@ export async function waitingForWorker(org: OrgScope, { workerId }: { workerId: 
     const shown = rows.slice(0, SHOWN);
     const ids = shown.map(({ id }) => id);
     const why = await whyNotChosen(tx, org.orgId, workerId, ids, Date.now());
+    const whyOf = await explained(tx, org.orgId, why);
     const requests = shown.flatMap((row): NotChosenRow[] => {
       const told = why.get(row.id);
-      return told ? [{ ...row, why: asWhy(told), here: told.here }] : [];
+      return told ? [{ ...row, why: whyOf(row.id), here: told.here }] : [];
     });
     return { requests, hasMore: rows.length > SHOWN };
   });

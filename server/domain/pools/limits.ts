@@ -4,6 +4,7 @@
  * all read from this one list.
  */
 import type { LatentState } from "../latent/state";
+import { momentText } from "../text/moment";
 import type { PoolOptions } from "./options";
 
 export type LimitCode =
@@ -126,7 +127,7 @@ function backedOff({ backoff, now }: PoolFacts): Limit | null {
   if (!backoff) return null;
   const code = backoff.code === "quota" || backoff.code === "no-capacity" ? "quota" : "backoff";
   if (backoff.until > now) {
-    const sentence = `starts nothing until ${clock(backoff.until)}: ${backoff.reason}`;
+    const sentence = `starts nothing until ${momentText(backoff.until)}: ${backoff.reason}`;
     return { code, room: 0, sentence, until: backoff.until };
   }
   const sentence = `starts one machine at a time until one has logged in: ${backoff.reason}`;
@@ -170,7 +171,7 @@ function barred(facts: PoolFacts): (Limit | null)[] {
     first
       ? {
           ...{ code: "quarantine", room, until: until(first) },
-          sentence: `has ${count(resting)} in quarantine, the first until ${clock(until(first))}${
+          sentence: `has ${count(resting)} in quarantine, the first until ${momentText(until(first))}${
             first.quarantineReason ? `: ${first.quarantineReason}` : ""
           }`,
         }
@@ -200,4 +201,3 @@ const places = (facts: PoolFacts) =>
 const until = (row: PoolRow) => row.quarantinedUntil ?? 0;
 const count = (rows: readonly PoolRow[]) =>
   rows.length === 1 ? "1 worker" : `${rows.length} workers`;
-const clock = (at: number) => `${new Date(at).toISOString().slice(11, 19)} UTC`;

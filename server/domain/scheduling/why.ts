@@ -1,4 +1,5 @@
 /** Why a request waits, in one sentence (C-106, UI goal 17). */
+import { momentText } from "../text/moment";
 import { type Blocked, blockedBy, type Candidate, mayTake } from "./assign";
 
 export interface Waiting {
@@ -6,12 +7,19 @@ export interface Waiting {
   readonly sentence: string;
   /** The worker to look at, when there is one. */
   readonly worker: { readonly id: number; readonly name: string } | null;
+  /** When it may be otherwise, milliseconds since the epoch; left out: when something happens. */
+  readonly until?: number | null;
+  /** The worker that rests until then after a fault. */
+  readonly resting?: number;
+  /** The pool to look at, when there is one. */
+  readonly pool?: { readonly id: number; readonly name: string };
 }
 
 /** A pool that the builder may use, and what keeps it from being larger, the tightest first. */
 export interface WaitingPool {
+  readonly id: number;
   readonly name: string;
-  readonly limits: readonly { readonly sentence: string }[];
+  readonly limits: readonly { readonly sentence: string; readonly until: number | null }[];
 }
 
 /**
@@ -58,6 +66,7 @@ export function whyWaiting(
       code: only.by,
       sentence: `${one(only.worker, only.by)}${behind(ahead)}.`,
       worker: ref(only.worker),
+      ...(only.by === "quarantined" ? restOf(only.worker) : {}),
     };
   }
   const counts = new Map<Blocked, number>();
@@ -72,6 +81,7 @@ export function whyWaiting(
     code,
     sentence: `${workers.length} workers match: ${parts.join(", ")}${behind(ahead)}.`,
     worker: null,
+    ...(code === "quarantined" ? firstBack(blocked) : {}),
   };
 }
 
@@ -80,11 +90,14 @@ function whyNoMachine(pools: readonly WaitingPool[], ahead: number): Waiting {
   const open = pools.find(({ limits }) => limits.length === 0);
   if (open) {
     const sentence = `Pool ${open.name} makes a machine for it${behind(ahead)}.`;
-    return { code: "pool", sentence, worker: null };
+    return { code: "pool", sentence, worker: null, pool: { id: open.id, name: open.name } };
   }
   const why = pools.map(({ name, limits }) => `pool ${name} ${limits[0]?.sentence}`).join("; ");
   const sentence = `No machine is free, and ${why}${behind(ahead)}.`;
-  return { code: "pool", sentence, worker: null };
+  const [only, ...others] = pools;
+  if (only === undefined || others.length > 0) return { code: "pool", sentence, worker: null };
+  const until = only.limits[0]?.until ?? null;
+  return { code: "pool", sentence, worker: null, until, pool: { id: only.id, name: only.name } };
 }
 
 const WORDS: Partial<Record<Blocked, string>> = {
@@ -114,6 +127,7 @@ function whyChosen(
     code: by ?? "behind",
     sentence: `It asks for ${chosen}, which ${state}${behind(ahead)}.`,
     worker: ref(worker),
+    ...(by === "quarantined" ? restOf(worker) : {}),
   };
 }
 
@@ -163,8 +177,22 @@ function is(worker: Candidate, by: Blocked): string {
     case "locked":
       return `is free, but the build waits for ${worker.waitsFor}`;
     case "quarantined":
-      return `is in quarantine until ${new Date(worker.quarantinedUntil ?? 0).toISOString().slice(11, 19)} UTC`;
+      return `is in quarantine until ${momentText(worker.quarantinedUntil ?? 0)}`;
   }
+}
+
+const restOf = (worker: Candidate) => ({
+  until: worker.quarantinedUntil,
+  resting: worker.workerId as number,
+});
+
+/** Of several that rest: the one that is back first. */
+function firstBack(blocked: readonly { worker: Candidate; by: Blocked | null }[]) {
+  const [soonest] = blocked
+    .filter(({ by }) => by === "quarantined")
+    .map(({ worker }) => worker)
+    .sort((a, b) => (a.quarantinedUntil ?? 0) - (b.quarantinedUntil ?? 0));
+  return soonest ? restOf(soonest) : {};
 }
 
 const first = (ahead: number) =>

@@ -35,7 +35,7 @@ export function outlookOf(facts: OutlookFacts): Outlook | null {
     case "starting":
       return facts.missingAt === null
         ? null
-        : { what: "given up if it has not logged in", at: facts.missingAt };
+        : { what: "unless it logs in, it is given up", at: facts.missingAt };
     case "substantiated":
       return facts.isConnected ? whenThere(facts) : whenLost(facts);
     case "insubstantiating":
@@ -55,12 +55,12 @@ function whenThere({ buildCount, keptSeconds, since, idleSince }: OutlookFacts):
     return { what, at: null };
   }
   const at = Math.max(since, idleSince ?? since) + keptSeconds * 1_000;
-  return { what: "its machine goes, if nobody needs it,", at };
+  return { what: "unless a build needs it, its machine goes", at };
 }
 
 function whenLost({ since, lostAt }: OutlookFacts): Outlook {
   const at = (lostAt ?? since) + LOST_SECONDS * 1_000;
-  return { what: "it goes, if it has not come back,", at };
+  return { what: "unless it comes back, it goes", at };
 }
 
 function inWords(seconds: number): string {

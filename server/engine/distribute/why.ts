@@ -86,7 +86,7 @@ async function poolsOf(q: Queryable, orgId: OrgId, builderIds: readonly number[]
   const rows = await q.rows<WaitingPool & { builderId: number }>(
     {
       name: "pools-of-builders",
-      text: `select x.builder_id as "builderId", p.name, coalesce(p.figures->'limits', '[]') as limits
+      text: `select x.builder_id as "builderId", p.id, p.name, coalesce(p.figures->'limits', '[]') as limits
         from builder_pool x join pool p on p.id = x.pool_id
         where x.org_id = $1 and x.builder_id = any($2) and p.removed_at is null order by p.name`,
     },

@@ -319,7 +319,7 @@ export class Moves {
       set: {
         ...{ reason, end_reason: reason, stopping_at: NOW, gone_at: NOW },
         ...{ is_failed: failure !== null, failure_code: failure?.code ?? null },
-        is_unasked: false,
+        ...{ end_advice: failure?.advice ?? null, is_unasked: false },
       },
       event: "instances/{id}/gone",
     });

@@ -1,59 +1,55 @@
 "use client";
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { useTRPC } from "@/app/_client/trpc";
+import { useTRPCClient } from "@/app/_client/trpc";
 import { useIsAtLeast, useOrg } from "@/app/_shell/org";
-import { Button } from "@/app/_ui/button";
-import { ReasonDialog } from "@/app/_ui/reason-dialog";
+import { Ago } from "@/app/_ui/time";
 import type { InstancePage } from "@/server/api/instances/one";
+import { StopButton } from "../stop-button";
 
-/** Lets the machine go at once. Asks for a reason; a stop that was asked for already is said. */
+/** Lets the machine go at once. A stop that was asked for already is said, with its name. */
 export function StopMachine({ instance }: { instance: InstancePage }) {
   const org = useOrg();
-  const trpc = useTRPC();
-  const queries = useQueryClient();
+  const client = useTRPCClient();
   const may = useIsAtLeast("maintainer");
-  const [isAsking, ask] = useState(false);
-  const stop = useMutation(
-    trpc.instances.stop.mutationOptions({
-      onSuccess: () => ask(false),
-      onSettled: () => queries.invalidateQueries({ queryKey: trpc.instances.pathKey() }),
-    }),
-  );
-  if (instance.state === "gone" || !may) return null;
+  const isGone = instance.state === "gone";
   const isAgain = instance.state === "stopping";
-  const running = instance.runningBuilds;
   return (
     <>
-      {instance.stopRequestedBy ? (
-        <span className="text-muted">
-          stop asked for by {instance.stopRequestedBy}
+      {!isGone && instance.stopRequestedBy ? (
+        <span className="min-w-0 break-words text-muted">
+          stop asked for by {instance.stopRequestedBy} <Ago at={instance.stopRequestedAt} />
           {instance.stopReason ? `: ${instance.stopReason}` : ""}
         </span>
       ) : null}
-      <Button look="danger" onClick={() => ask(true)}>
-        {isAgain ? "Try to stop it again" : "Stop it"}
-      </Button>
-      {isAsking ? (
-        <ReasonDialog
+      {may ? (
+        <StopButton
+          label={isAgain ? "Try to stop it again" : "Stop it"}
           title={`Stop machine ${instance.generation} of ${instance.worker}`}
           action={isAgain ? "Try again" : "Stop it"}
-          keep="Leave it"
-          isDangerous
-          isBusy={stop.isPending}
-          error={stop.error}
-          onClose={() => {
-            stop.reset();
-            ask(false);
-          }}
-          onSubmit={(reason) => stop.mutate({ org: org.slug, instanceId: instance.id, reason })}
+          over={isGone ? "It is gone already: there is nothing left to stop." : null}
+          stop={(reason) =>
+            client.instances.stop.mutate({ org: org.slug, instanceId: instance.id, reason })
+          }
         >
-          {running === 0
-            ? "No build has it. The provider is told to take it away at once."
-            : `${running === 1 ? "A build runs" : `${running} builds run`} on it: ${running === 1 ? "it ends" : "they end"} as retry and ${running === 1 ? "is" : "are"} built again.`}
-        </ReasonDialog>
+          {consequence(instance)}
+        </StopButton>
       ) : null}
     </>
   );
+}
+
+/** What becomes of its builds: those that have it, and those that wait for it. */
+function consequence({ builds, runningBuilds, state }: InstancePage): string {
+  if (runningBuilds > 0) {
+    return runningBuilds === 1
+      ? "A build runs on it: it ends as retry and is built again from its beginning."
+      : `${runningBuilds} builds run on it: they end as retry and are built again from their beginning.`;
+  }
+  const waiting = builds.filter((build) => build.state !== "finished").length;
+  if (waiting > 0 && state !== "stopping") {
+    return waiting === 1
+      ? "A build waits for it: it goes back to the queue, and may have another machine made."
+      : `${waiting} builds wait for it: they go back to the queue, and may have another machine made.`;
+  }
+  return "No build has it. The provider is told to take it away at once.";
 }

@@ -1,27 +1,16 @@
 "use client";
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { useTRPC } from "@/app/_client/trpc";
+import { useTRPCClient } from "@/app/_client/trpc";
 import { useIsAtLeast, useOrg } from "@/app/_shell/org";
-import { Button } from "@/app/_ui/button";
-import { ReasonDialog } from "@/app/_ui/reason-dialog";
 import { Ago } from "@/app/_ui/time";
 import type { SightingRow } from "@/server/api/instances/accounts";
+import { StopButton } from "../stop-button";
 
 /** A machine that carries our tag and belongs to nobody: seen how often, and what is done about it. */
 export function Orphan({ sighting }: { sighting: SightingRow }) {
   const org = useOrg();
-  const trpc = useTRPC();
-  const queries = useQueryClient();
+  const client = useTRPCClient();
   const may = useIsAtLeast("maintainer");
-  const [isAsking, ask] = useState(false);
-  const stop = useMutation(
-    trpc.instances.stopOrphan.mutationOptions({
-      onSuccess: () => ask(false),
-      onSettled: () => queries.invalidateQueries({ queryKey: trpc.instances.pathKey() }),
-    }),
-  );
   return (
     <div className="mb-3 flex flex-wrap items-start gap-x-4 gap-y-1 border-l-2 border-amber pl-3">
       <div className="min-w-0 flex-1 basis-72">
@@ -44,24 +33,23 @@ export function Orphan({ sighting }: { sighting: SightingRow }) {
         </p>
       </div>
       {may && sighting.stopRequestedBy === null ? (
-        <Button small look="danger" onClick={() => ask(true)}>
-          Stop it now<span className="sr-only">: {sighting.key}</span>
-        </Button>
-      ) : null}
-      {isAsking ? (
-        <ReasonDialog
+        <StopButton
+          small
+          label={
+            <>
+              Stop it now<span className="sr-only">: {sighting.key}</span>
+            </>
+          }
           title="Stop a machine that belongs to nobody"
           action="Stop it"
-          keep="Leave it"
-          isDangerous
-          isBusy={stop.isPending}
-          error={stop.error}
-          onClose={() => ask(false)}
-          onSubmit={(reason) => stop.mutate({ org: org.slug, sightingId: sighting.id, reason })}
+          over={null}
+          stop={(reason) =>
+            client.instances.stopOrphan.mutate({ org: org.slug, sightingId: sighting.id, reason })
+          }
         >
           <span className="num break-all">{sighting.key}</span> is swept now, and stopped without
           being seen a second time.
-        </ReasonDialog>
+        </StopButton>
       ) : null}
     </div>
   );

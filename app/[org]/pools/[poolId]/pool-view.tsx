@@ -10,6 +10,7 @@ import { useOrg } from "@/app/_shell/org";
 import { Facts } from "@/app/_ui/facts";
 import { PageHead, Section } from "@/app/_ui/page-head";
 import { Ago, Countdown } from "@/app/_ui/time";
+import { Timed } from "@/app/_ui/timed";
 import type { PoolPage } from "@/server/api/pools/one";
 import type { PoolSummary } from "@/server/api/pools/row";
 import { stateOf } from "../pool-state";
@@ -128,19 +129,14 @@ function WhyNotLarger({ pool }: { pool: PoolSummary }) {
     <ol className="space-y-1">
       {pool.limits.map((limit) => (
         <li key={limit.code}>
-          It {limit.sentence}
+          It <Timed text={limit.sentence} until={limit.until} />
           <span className="text-muted">
-            :{" "}
+            {" · "}
             {limit.room === 0
               ? "no more machine"
               : limit.room === 1
                 ? "one more"
                 : `${limit.room} more`}
-            {limit.until === null ? null : (
-              <>
-                , otherwise <Countdown to={limit.until} />
-              </>
-            )}
           </span>
         </li>
       ))}

@@ -8,7 +8,7 @@ import { useLive } from "@/app/_client/live";
 import { routes } from "@/app/_client/navigation";
 import { useTRPC } from "@/app/_client/trpc";
 import { Source } from "@/app/_features/builds-table";
-import { Why } from "@/app/_features/requests";
+import { Why, WhyCause } from "@/app/_features/requests";
 import { Status } from "@/app/_features/status";
 import { useOrg } from "@/app/_shell/org";
 import { Button } from "@/app/_ui/button";
@@ -66,6 +66,9 @@ export function RequestView(props: { requestId: number }) {
               <Status state="waiting" />
               <p className="mt-1">
                 <Why why={data.why} />
+              </p>
+              <p className="mt-1 text-sm">
+                <WhyCause why={data.why} />
               </p>
               <p className="mt-1 text-sm text-muted">
                 This page becomes the build's page when a worker takes it.

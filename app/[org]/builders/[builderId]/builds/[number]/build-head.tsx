@@ -13,6 +13,7 @@ import { Ago, Duration } from "@/app/_ui/time";
 import type { BuildPage } from "@/server/api/builds/one";
 import { Controls } from "./controls";
 import { MachineBar, MachineFact } from "./machine-bar";
+import { NextTry } from "./next-try";
 import { PANELS, type PanelName } from "./side-panel";
 
 /** The summary bar: how it ended, what it is, why and for whom, where, how long it waited and ran. */
@@ -89,6 +90,7 @@ export function BuildHead(props: {
       </dl>
       <Relatives build={build} />
       <MachineBar build={build} />
+      <NextTry build={build} />
       {build.isAwaiting ? (
         <p className="mb-2 border-l-2 border-amber pl-3 first-letter:uppercase">
           {build.stateString}. What it built so far is kept there.

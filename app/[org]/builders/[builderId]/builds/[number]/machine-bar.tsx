@@ -5,10 +5,10 @@ import Link from "next/link";
 import { useLive } from "@/app/_client/live";
 import { routes } from "@/app/_client/navigation";
 import { useTRPC } from "@/app/_client/trpc";
-import { cost, LifeStrip } from "@/app/_features/machines";
+import { cost, MachineLink } from "@/app/_features/machines";
 import { useOrg } from "@/app/_shell/org";
-import { Countdown } from "@/app/_ui/time";
 import type { BuildPage } from "@/server/api/builds/one";
+import { Preparing } from "./preparing";
 
 /** Of a build on a latent worker: its machine, as long as it waits for it, and when that never came. */
 export function MachineBar({ build }: { build: BuildPage }) {
@@ -34,7 +34,7 @@ export function MachineBar({ build }: { build: BuildPage }) {
           </pre>
           {machine.endAdvice === null ? null : <p>{machine.endAdvice}</p>}
           <p className="text-muted">
-            <Biography instanceId={machine.id} generation={machine.generation} /> says what
+            <MachineLink instanceId={machine.id} generation={machine.generation} /> says what
             happened; the{" "}
             <Link className="link" href={routes.workerSettings(org.slug, build.workerId)}>
               settings of {build.worker}
@@ -43,46 +43,14 @@ export function MachineBar({ build }: { build: BuildPage }) {
           </p>
         </>
       ) : build.awaits ? (
-        <>
-          <p>
-            Preparing its worker: {WORDS[build.awaits.latentState] ?? build.awaits.reason}
-            {machine ? (
-              <>
-                {" "}
-                (<Biography instanceId={machine.id} generation={machine.generation} />)
-              </>
-            ) : null}
-            {build.awaits.missingAt === null ? null : (
-              <span className="text-muted">
-                ; given up if it has not logged in <Countdown to={build.awaits.missingAt} />
-              </span>
-            )}
-          </p>
-          {data ? (
-            <div className="mt-1.5 max-w-xl">
-              <LifeStrip stretches={data.stretches} />
-            </div>
-          ) : null}
-        </>
+        <Preparing
+          awaits={build.awaits}
+          worker={{ id: build.workerId, name: build.worker }}
+          machine={machine}
+          stretches={data?.stretches ?? null}
+        />
       ) : null}
     </div>
-  );
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  substantiating: "a machine is asked for",
-  starting: "its machine was asked for, and has not logged in yet",
-  substantiated: "its machine has logged in",
-  insubstantiating: "the machine before is being stopped",
-  resubstantiating: "the machine before is being stopped, then it gets one of its own",
-};
-
-function Biography(props: { instanceId: number; generation: number }) {
-  const org = useOrg();
-  return (
-    <Link className="link" href={routes.instance(org.slug, props.instanceId)} prefetch={false}>
-      machine {props.generation}
-    </Link>
   );
 }
 
@@ -98,8 +66,10 @@ export function MachineFact({ build }: { build: BuildPage }) {
   const { machine, cost: share } = data;
   return (
     <>
-      <Biography instanceId={machine.id} generation={machine.generation} />
-      {share === null ? null : <span className="text-muted"> {cost(share, machine.currency)}</span>}
+      <MachineLink instanceId={machine.id} generation={machine.generation} />
+      {share === null || machine.billing === "free" ? null : (
+        <span className="text-muted"> {cost(share, machine.currency)}</span>
+      )}
     </>
   );
 }
