@@ -67,7 +67,10 @@ export function InstanceTable(props: {
               </td>
             ) : null}
             <td className="text-muted max-md:col-span-2">
-              <span className="line-clamp-2 break-words">
+              <span
+                className="line-clamp-2 break-words"
+                title={instance.lastError ?? instance.endReason ?? instance.reason}
+              >
                 {instance.lastError ?? instance.endReason ?? instance.reason}
               </span>
             </td>
@@ -80,6 +83,8 @@ export function InstanceTable(props: {
                 <span className="text-faint" title="Its price is not known">
                   –
                 </span>
+              ) : instance.billing === "free" ? (
+                <span className="font-sans text-muted">free</span>
               ) : (
                 cost(instance.cost, null)
               )}

@@ -39,7 +39,7 @@ export function InstancesView() {
       <div className="px-4 py-3 sm:px-6">
         <InstanceParts />
         {first.orphans > 0 ? <Orphans count={first.orphans} /> : null}
-        <Filters asked={asked} />
+        <Filters asked={asked} worker={instances[0]?.worker ?? null} />
         {instances.length === 0 ? (
           <Nothing asked={asked} />
         ) : (
@@ -78,7 +78,7 @@ function Orphans({ count }: { count: number }) {
   );
 }
 
-function Filters({ asked }: { asked: AskedFor }) {
+function Filters({ asked, worker }: { asked: AskedFor; worker: string | null }) {
   return (
     <div className="flex flex-wrap items-center gap-1.5 pb-2">
       <fieldset className="flex flex-wrap items-center gap-1.5">
@@ -97,7 +97,9 @@ function Filters({ asked }: { asked: AskedFor }) {
           </button>
         ))}
       </fieldset>
-      {asked.workerId === null ? null : <Remove name="worker" says="of one worker" />}
+      {asked.workerId === null ? null : (
+        <Remove name="worker" says={worker === null ? "of one worker" : `of ${worker}`} />
+      )}
       {asked.driver === null ? null : <Remove name="driver" says={asked.driver} />}
     </div>
   );
@@ -132,7 +134,10 @@ function Nothing({ asked }: { asked: AskedFor }) {
       >
         Machines of latent workers stand here from the wish for them to their end, with what they
         cost. One is made when a build wants it. Those that are gone are under{" "}
-        <em>{WHICH_WORDS.all}</em>.
+        <Link className="link" href={`${routes.instances(org.slug)}?which=all`}>
+          {WHICH_WORDS.all}
+        </Link>
+        .
       </Empty>
     </div>
   );

@@ -79,7 +79,8 @@ export function PendingRequests(props: { builderId?: number; onEmpty: ReactNode 
                   </span>
                   <span className="min-w-0">
                     <Why why={request.why} />
-                    <WhyCause why={request.why} />
+                    {/* Those behind it wait for the same. */}
+                    {request.position === 1 ? <WhyCause why={request.why} /> : null}
                     <span className="block text-xs text-muted">
                       {request.owner ? `${request.owner}: ` : ""}
                       {request.reason}

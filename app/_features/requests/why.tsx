@@ -46,8 +46,7 @@ export function WhyCause({ why: { cause } }: { why: WhyShape }) {
   if (!cause) return null;
   return (
     <span className="block break-words text-muted">
-      <span className="inline-block first-letter:uppercase">{cause.words}.</span>{" "}
-      {cause.advice ? `${cause.advice} ` : null}
+      {asSentence(cause.words)} {cause.advice ? `${cause.advice} ` : null}
       {cause.instanceId === null ? null : (
         <Link className="link" href={routes.instance(org.slug, cause.instanceId)} prefetch={false}>
           The machine that failed
@@ -55,4 +54,10 @@ export function WhyCause({ why: { cause } }: { why: WhyShape }) {
       )}
     </span>
   );
+}
+
+/** Words of others may end as a question. */
+function asSentence(words: string): string {
+  const begun = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.?!]$/.test(begun) ? begun : `${begun}.`;
 }

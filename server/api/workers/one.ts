@@ -13,6 +13,8 @@ export interface WorkerPageFacts extends WorkerFactsRow {
   basedir: string | null;
   hasPassword: boolean;
   createdAt: number;
+  /** The pool whose place it is; null: it is a worker of its own. */
+  pool: { id: number; name: string } | null;
   /** Name → version of each command the worker knows. */
   commands: Record<string, string>;
 }
@@ -52,6 +54,7 @@ const ONE = `
   select ${WORKER_COLUMNS}, coalesce(k.facts -> 'info', '{}') as info, (k.facts ->> 'numcpus')::int as numcpus,
          k.facts ->> 'basedir' as basedir, ${ms("k.created_at")} as "createdAt",
          (k.sealed_password is not null or k.password_secret is not null) as "hasPassword",
+         (select json_build_object('id', p.id, 'name', p.name) from pool p where p.id = k.pool_id) as pool,
          coalesce(k.facts -> 'workerCommands', '{}') as commands
   from ${WORKER_TABLES}
   where k.org_id = $1 and k.id = $2`;

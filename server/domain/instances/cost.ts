@@ -12,6 +12,10 @@
  */
 export type Billing = "second" | "started-hour" | "free";
 
+/** Whoever gives a price to a machine of our own hosts wants its seconds paid. */
+export const billedAs = (billing: Billing, pricePerHour: number | null): Billing =>
+  billing === "free" && pricePerHour !== null && pricePerHour > 0 ? "second" : billing;
+
 const HOUR_SECONDS = 3_600;
 
 /** Times are milliseconds since the epoch. */

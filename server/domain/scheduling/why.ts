@@ -163,7 +163,7 @@ const one = (worker: Candidate, by: Blocked) =>
 function is(worker: Candidate, by: Blocked): string {
   switch (by) {
     case "busy":
-      return "is busy";
+      return isComing(worker) ? "is busy with a build that waits for its machine" : "is busy";
     case "unopened":
       return "has no machine, and its pool makes none for it now";
     case "limited":
@@ -180,6 +180,12 @@ function is(worker: Candidate, by: Blocked): string {
       return `is in quarantine until ${momentText(worker.quarantinedUntil ?? 0)}`;
   }
 }
+
+/** Its machine is on its way, for builds that wait for it. */
+const isComing = ({ latent }: Candidate) =>
+  latent?.state === "substantiating" ||
+  latent?.state === "starting" ||
+  latent?.state === "resubstantiating";
 
 const restOf = (worker: Candidate) => ({
   until: worker.quarantinedUntil,

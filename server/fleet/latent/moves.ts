@@ -6,7 +6,7 @@
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression } from "../../db/transition";
 import { historySql } from "../../db/worker-history";
-import type { Billing } from "../../domain/instances";
+import { type Billing, billedAs } from "../../domain/instances";
 import {
   type Failure,
   type LatentEvent,
@@ -70,7 +70,7 @@ export class Moves {
       written_hash: new Expression(
         writtenHashSql(batch.value(JSON.stringify(latent.config), "jsonb")),
       ),
-      billing,
+      billing: billedAs(billing, priceOf(latent.config)),
       price_per_hour: priceOf(latent.config),
       place: new Expression("(select place from room)"),
       pool_id: latent.poolId,

@@ -82,7 +82,7 @@ function sentence({ state, reason, endReason, activity, runningBuilds }: Instanc
 const BILLING = {
   second: "by the second",
   "started-hour": "by each hour that it begins",
-  free: "nothing: it is a machine of our own",
+  free: "not at all: it is a machine of your own (price_per_hour of its worker changes that)",
 } as const;
 
 function InstanceFactList({ instance }: { instance: InstancePage }) {
@@ -120,11 +120,16 @@ function InstanceFactList({ instance }: { instance: InstancePage }) {
         ["From wish to login", instance.startMs === null ? null : hours(instance.startMs / 1_000)],
         ["Age", <MachineAge key="age" createdAt={instance.createdAt} goneAt={instance.goneAt} />],
         ["Billed", BILLING[billing]],
-        ["Price", pricePerHour === null ? null : `${cost(pricePerHour, currency)} an hour`],
+        [
+          "Price",
+          pricePerHour === null || billing === "free"
+            ? null
+            : `${cost(pricePerHour, currency)} an hour`,
+        ],
         [
           instance.goneAt === null ? "Cost so far" : "Cost",
           <span key="cost">
-            {cost(instance.cost, currency)}
+            {billing === "free" ? "none" : cost(instance.cost, currency)}
             {instance.cost === null ? (
               <span className="text-muted"> (price_per_hour of its worker says it)</span>
             ) : null}

@@ -13,15 +13,19 @@ export function StopMachine({ instance }: { instance: InstancePage }) {
   const may = useIsAtLeast("maintainer");
   const isGone = instance.state === "gone";
   const isAgain = instance.state === "stopping";
+  // It is on its way to being stopped; asking again would change nothing.
+  const isUnderWay = instance.stopRequestedAt !== null && !isAgain && !isGone;
   return (
     <>
       {!isGone && instance.stopRequestedBy ? (
         <span className="min-w-0 break-words text-muted">
           stop asked for by {instance.stopRequestedBy} <Ago at={instance.stopRequestedAt} />
-          {instance.stopReason ? `: ${instance.stopReason}` : ""}
+          {instance.stopReason && instance.stopReason !== "no reason"
+            ? `: ${instance.stopReason}`
+            : ""}
         </span>
       ) : null}
-      {may ? (
+      {may && !isUnderWay ? (
         <StopButton
           label={isAgain ? "Try to stop it again" : "Stop it"}
           title={`Stop machine ${instance.generation} of ${instance.worker}`}

@@ -80,7 +80,7 @@ export function LimitsForm({ facts }: { facts: Facts }) {
             value={amounts[name]}
             placeholder="no limit"
             onChange={(event) => setAmounts({ ...amounts, [name]: event.target.value })}
-            help={state ? `${round(state.used)} used now` : null}
+            help={state ? usedWords(name, state.used) : null}
             problem={wrong[name]}
           />
         );
@@ -117,8 +117,8 @@ export function LimitsForm({ facts }: { facts: Facts }) {
       <Problem error={save.error} />
       {may ? (
         <div className="flex flex-wrap items-center gap-3">
-          <Button type="submit" look="primary" disabled={save.isPending}>
-            Set the limits
+          <Button type="submit" look="primary" disabled={save.isPending} aria-busy={save.isPending}>
+            Set the limits{save.isPending ? " …" : ""}
           </Button>
           <span role="status" className="text-muted">
             {save.isSuccess ? "They are set." : null}
@@ -134,6 +134,11 @@ export function LimitsForm({ facts }: { facts: Facts }) {
       )}
     </form>
   );
+}
+
+function usedWords(name: Amount, used: number): string {
+  if (name === "maxInstances") return `${round(used)} now`;
+  return `${round(used)} used ${name.endsWith("Day") ? "today" : "this month"}`;
 }
 
 const round = (value: number) => Number(value.toFixed(2)).toLocaleString("en");

@@ -120,8 +120,8 @@ function Beside({ line, isAnswered }: { line: Line; isAnswered: boolean }) {
           <Status state="warnings" word="belongs to nobody" title="No row of ours has this name." />
         ) : (
           <span>
-            {line.state}
-            <span className="text-muted"> for {line.worker ?? "a test of settings"}</span>
+            {line.state === "gone" && line.isListed ? "gone since" : line.state}
+            <span className="text-muted">, of {line.worker ?? "a test of settings"}</span>
           </span>
         )}
       </td>

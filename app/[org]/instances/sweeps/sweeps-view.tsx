@@ -8,7 +8,7 @@ import { machinePages } from "@/app/_client/pages";
 import { useTRPC } from "@/app/_client/trpc";
 import { replaceQuery, setOrDelete, useQueryText } from "@/app/_client/url-state";
 import { useIsAtLeast, useOrg } from "@/app/_shell/org";
-import { Button } from "@/app/_ui/button";
+import { Button, buttonClass } from "@/app/_ui/button";
 import { Empty } from "@/app/_ui/empty";
 import { PageHead, Section } from "@/app/_ui/page-head";
 import { Problem } from "@/app/_ui/problem";
@@ -34,6 +34,7 @@ export function SweepsView() {
     data: pages,
     hasNextPage,
     fetchNextPage,
+    isFetchingNextPage,
   } = useInfiniteQuery({
     ...reports,
     placeholderData: (before) => before,
@@ -50,9 +51,18 @@ export function SweepsView() {
         note="each provider's own list, held against ours: nothing runs that nobody knows"
       >
         {may && data.accounts.length > 0 ? (
-          <Button disabled={sweep.isPending} onClick={() => sweep.mutate({ org: org.slug })}>
-            Sweep now
-          </Button>
+          <>
+            <span role="status" className="text-muted">
+              {sweep.isSuccess ? "Asked for: the reports come in below." : null}
+            </span>
+            <Button
+              disabled={sweep.isPending}
+              aria-busy={sweep.isPending}
+              onClick={() => sweep.mutate({ org: org.slug })}
+            >
+              Sweep now{sweep.isPending ? " …" : ""}
+            </Button>
+          </>
         ) : null}
       </PageHead>
       <div className="px-4 py-3 sm:px-6">
@@ -68,7 +78,16 @@ export function SweepsView() {
           </p>
         ) : null}
         {data.accounts.length === 0 ? (
-          <Empty title="No account at a provider yet">
+          <Empty
+            title="No account at a provider yet"
+            action={
+              may ? (
+                <Link className={buttonClass("primary")} href={routes.addWorker(org.slug)}>
+                  Add a worker on demand
+                </Link>
+              ) : null
+            }
+          >
             Each worker on demand has its machines in an account: an engine, a hypervisor, a cloud.
             Once one is configured, its list of machines is compared with ours every few minutes;
             what belongs to nobody is reported, and stopped when it is seen a second time.
@@ -91,8 +110,12 @@ export function SweepsView() {
               </label>
               <SweepList sweeps={sweeps} isEventful={eventful} />
               {hasNextPage ? (
-                <Button className="mt-3" onClick={() => void fetchNextPage()}>
-                  Older
+                <Button
+                  className="mt-3"
+                  disabled={isFetchingNextPage}
+                  onClick={() => void fetchNextPage()}
+                >
+                  {isFetchingNextPage ? "Loading" : "Older"}
                 </Button>
               ) : null}
             </Section>

@@ -1,5 +1,8 @@
 "use client";
 
+import Link from "next/link";
+import { routes } from "@/app/_client/navigation";
+import { useOrg } from "@/app/_shell/org";
 import { Facts } from "@/app/_ui/facts";
 import { Ago } from "@/app/_ui/time";
 import type { WorkerPage } from "@/server/api/workers/one";
@@ -7,6 +10,7 @@ import type { WorkerPage } from "@/server/api/workers/one";
 const NAMED = ["admin", "host", "access_uri"];
 
 export function FactList({ worker }: { worker: WorkerPage }) {
+  const org = useOrg();
   const commands = Object.keys(worker.commands).sort();
   const others = Object.entries(worker.info)
     .filter(([name]) => !NAMED.includes(name))
@@ -16,6 +20,14 @@ export function FactList({ worker }: { worker: WorkerPage }) {
       <Facts
         facts={[
           ["Kind", worker.kind],
+          [
+            "Pool",
+            worker.pool === null ? null : (
+              <Link key="pool" className="link" href={routes.pool(org.slug, worker.pool.id)}>
+                {worker.pool.name}
+              </Link>
+            ),
+          ],
           ["Logs in as", <Code key="login" text={worker.loginName} />],
           ["Admin", worker.info.admin],
           ["Host", worker.info.host],

@@ -2,6 +2,7 @@
 // the builds that had it pay for all of it between them.
 import { describe, expect, test } from "vitest";
 import {
+  billedAs,
   costUntil,
   dayOf,
   daysBetween,
@@ -28,6 +29,13 @@ describe("one machine", () => {
     expect(costUntil(machine(), later)).toBeCloseTo(0.9);
     expect(costUntil(machine({ billing: "started-hour" }), later)).toBeCloseTo(1.2);
     expect(costUntil(machine({ billing: "free", pricePerHour: null }), later)).toBe(0);
+  });
+
+  test("of our own hosts costs what its worker's price_per_hour says, if it says one", () => {
+    expect(billedAs("free", null)).toBe("free");
+    expect(billedAs("free", 0)).toBe("free");
+    expect(billedAs("free", 0.2)).toBe("second");
+    expect(billedAs("started-hour", 0.2)).toBe("started-hour");
   });
 
   test("whose price nobody said costs nobody knows what; its hours count", () => {

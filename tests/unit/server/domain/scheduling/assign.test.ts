@@ -172,6 +172,30 @@ test.each<[string, Candidate[], number, string]>([
   expect(why.sentence).toBe(sentence);
 });
 
+test("until when it waits: as long as what it waits for rests, or its pool may not grow", () => {
+  const resting = (id: number, ms: number) => worker(id, { quarantinedUntil: NOW + ms });
+  expect(whyWaiting([resting(1, 9_000)], 0, NOW)).toMatchObject({
+    ...{ until: NOW + 9_000, resting: 1 },
+  });
+  expect(whyWaiting([resting(1, 9_000), resting(2, 4_000)], 0, NOW)).toMatchObject({
+    ...{ code: "quarantined", until: NOW + 4_000, resting: 2 },
+  });
+  expect(whyWaiting([resting(1, 9_000), resting(2, 4_000)], 0, NOW, "w1")).toMatchObject({
+    ...{ until: NOW + 9_000, resting: 1 },
+  });
+  const limits = [{ sentence: "starts 2 machines a minute at most", until: NOW + 30_000 }];
+  expect(whyWaiting([], 0, NOW, null, [{ id: 7, name: "linux", limits }])).toMatchObject({
+    ...{ code: "pool", until: NOW + 30_000, pool: { id: 7, name: "linux" } },
+  });
+});
+
+test("a worker whose machine is on its way is busy with the build that waits for it", () => {
+  const coming = latent(1, "starting", {}, { maxBuilds: 1, busySlots: [1] });
+  expect(whyWaiting([coming], 0, NOW).sentence).toBe(
+    "Its only worker, w1, is busy with a build that waits for its machine.",
+  );
+});
+
 test("a request that chose its worker is for that one; the others go on", () => {
   const requests = [
     { id: 1 as never, priority: 5, submittedAt: 1, worker: "w2" },
