@@ -1,7 +1,7 @@
 // Guarantee: a worker on demand is made in the browser alone: its form, a test of each stage with a real
 // machine, its settings saved; then a build gets a machine of its own, which has a biography and goes.
 
-import { takeOver } from "./handover";
+import { activate, rest } from "./activate";
 import { expect, fresh, ORG, plate, test } from "./journey";
 
 test("from the form to a machine that is gone", async ({ page, slipway }) => {
@@ -104,17 +104,3 @@ test("from the form to a machine that is gone", async ({ page, slipway }) => {
     expect(text).toMatch(new RegExp(`name: ${worker}\\n\\s+build_wait_timeout: 300`));
   });
 });
-
-const rest = (path: string, init: RequestInit = {}) => {
-  const { url, token } = takeOver();
-  return fetch(`${url}${ORG}/api/v2/${path}`, {
-    ...init,
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-  });
-};
-
-async function activate(documents: object): Promise<void> {
-  const body = JSON.stringify({ text: JSON.stringify(documents), force: true });
-  const answer = await rest("config", { method: "POST", body });
-  expect(answer.status, await answer.text()).toBe(200);
-}

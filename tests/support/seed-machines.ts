@@ -196,8 +196,8 @@ export async function seedMachines({ db, org, now, builder, owner }: Seeding): P
     error: string | null = null,
   ) =>
     db.query(
-      `insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, seen, known, orphans, stopped, missing, error, details)
-       values ($1, $2, $3, 180, false, $4, $5, $6, $7, $8, $9, $10)`,
+      `insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, seen, known, orphans, stopped, missing, error, details, is_notable)
+       values ($1, $2, $3, 180, false, $4, $5, $6, $7, $8, $9, $10, $6 > 0 or $9::text is not null)`,
       [org, of, at(minutes), ...counts, error, JSON.stringify(details)],
     );
   const lost = { key: `${orphan}-lost`, kind: "orphan", why: "nobody here knows it", error: null };

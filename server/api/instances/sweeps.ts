@@ -6,7 +6,7 @@ const PAGE = 50;
 
 export const sweepsInput = z.object({
   accountId: z.number().int().positive().optional(),
-  /** Only those that found something, or failed. */
+  /** Only those that found something, and those at which the provider's answer changed. */
   eventful: z.boolean().optional(),
   /** `before` of the last answer. */
   cursor: z.number().int().positive().nullish(),
@@ -45,30 +45,37 @@ export interface SweepRow {
   missing: number;
   /** The provider did not answer, in its words: nothing else was done. */
   error: string | null;
+  /** It answers again: the sweep before had no answer. */
+  isBack: boolean;
   details: SweepDetail[];
 }
 
 /** Sweeps, newest first; `before` is the cursor of the next page, null at the end. */
 export async function listSweeps(org: OrgScope, input: z.output<typeof sweepsInput>) {
-  const { accountId, eventful, cursor } = input;
+  const { accountId, cursor } = input;
   const sweeps = await org.within((tx) =>
-    tx.rows<SweepRow>(accountId === undefined ? ALL : OF_ACCOUNT, [
-      org.orgId,
-      cursor ?? Number.MAX_SAFE_INTEGER,
-      eventful ?? false,
-      ...(accountId === undefined ? [] : [accountId]),
-    ]),
+    tx.rows<SweepRow>(
+      `select ${COLUMNS} from ${FROM} where ${wanted(input)} order by r.id desc limit ${PAGE}`,
+      [
+        ...[org.orgId, cursor ?? Number.MAX_SAFE_INTEGER],
+        ...(accountId === undefined ? [] : [accountId]),
+      ],
+    ),
   );
   return { sweeps, before: sweeps.length === PAGE ? (sweeps.at(-1)?.id ?? null) : null };
 }
 
 const COLUMNS = `
   r.id, r.account_id as "accountId", a.title as account, ${ms("r.at")} as at, r.duration_ms as "durationMs",
-  r.is_dry_run as "isDryRun", r.seen, r.known, r.orphans, r.stopped, r.missing, r.error, r.details`;
-const WANTED = `r.org_id = $1 and r.id < $2
-  and (not $3 or r.error is not null or r.orphans > 0 or r.missing > 0)`;
+  r.is_dry_run as "isDryRun", r.seen, r.known, r.orphans, r.stopped, r.missing, r.error, r.details,
+  r.is_notable and r.error is null and r.orphans = 0 and r.missing = 0 as "isBack"`;
 
-const ALL = `select ${COLUMNS} from sweep_report r join instance_account a on a.id = r.account_id
-  where ${WANTED} order by r.id desc limit ${PAGE}`;
-const OF_ACCOUNT = `select ${COLUMNS} from sweep_report r join instance_account a on a.id = r.account_id
-  where ${WANTED} and r.account_id = $4 order by r.id desc limit ${PAGE}`;
+const FROM = "sweep_report r join instance_account a on a.id = r.account_id";
+
+/** Each has an index of its own: what is notable is a handful among thousands. */
+const wanted = (input: z.output<typeof sweepsInput>) =>
+  [
+    "r.org_id = $1 and r.id < $2",
+    ...(input.eventful ? ["r.is_notable"] : []),
+    ...(input.accountId === undefined ? [] : ["r.account_id = $3"]),
+  ].join(" and ");

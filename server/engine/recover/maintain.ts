@@ -60,7 +60,7 @@ export async function maintain(q: Database): Promise<void> {
   ]);
   await q.rows(
     `delete from sweep_report where at < now() - make_interval(days => $1)
-       and (at < now() - make_interval(days => $2) or error is null and orphans = 0 and missing = 0)`,
+       and (at < now() - make_interval(days => $2) or not is_notable)`,
     [QUIET_SWEEP_DAYS, SWEEP_DAYS],
   );
   await q.rows(

@@ -183,9 +183,10 @@ export async function finish(q: Queryable, account: HeldAccount, report: ReportR
               and not exists (select from instance i where i.account_id = a.id and i.state <> 'gone')
               or a.wanted_at < now() - interval '30 days' then 'infinity' else a.next_at end
           where ${HELD} returning a.id, a.org_id)
-        insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, seen, known, orphans, stopped, missing, error, details)
+        insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, seen, known, orphans, stopped, missing, error, details, is_notable)
         select org_id, id, to_timestamp($11::float8 / 1000),
-          greatest(0, extract(epoch from clock_timestamp()) * 1000 - $11::float8)::int, $12, $4, $5, $6, $7, $8, left($9, 2000), $10::jsonb
+          greatest(0, extract(epoch from clock_timestamp()) * 1000 - $11::float8)::int, $12, $4, $5, $6, $7, $8, left($9, 2000), $10::jsonb,
+          $6 > 0 or $8 > 0 or $9::text is distinct from (select b.error from instance_account b where b.id = done.id)
         from done`,
     },
     [

@@ -52,7 +52,9 @@ export function InstanceBuilds({ instance }: { instance: InstancePage }) {
               )}
             </td>
             <td className="num text-right whitespace-nowrap text-muted max-sm:hidden">
-              {build.cost === null || instance.billing === "free" ? "" : cost(build.cost, instance.currency)}
+              {build.cost === null || instance.billing === "free"
+                ? ""
+                : cost(build.cost, instance.currency)}
             </td>
           </tr>
         ))}

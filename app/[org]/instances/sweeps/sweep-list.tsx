@@ -2,7 +2,7 @@
 
 import { duration } from "@/app/_client/format";
 import { type StateName, Status } from "@/app/_features/status";
-import { Ago, Moment } from "@/app/_ui/time";
+import { Ago } from "@/app/_ui/time";
 import type { SweepDetail, SweepRow } from "@/server/api/instances/sweeps";
 
 const ACTIONS: Readonly<Record<SweepDetail["action"], string>> = {
@@ -43,9 +43,6 @@ export function SweepList(props: { sweeps: readonly SweepRow[]; isEventful: bool
               {sweep.missing > 0 ? `, ${sweep.missing} missing` : ""}
               {sweep.isDryRun ? "; dry run" : ""}
             </span>
-            <span className="ml-auto text-xs text-muted max-sm:hidden">
-              <Moment at={sweep.at} />
-            </span>
           </p>
           {sweep.error === null ? null : (
             <p className="num mt-1 text-[12.5px] break-words">{sweep.error}</p>
@@ -72,7 +69,8 @@ function stateOf({ error, orphans, missing }: SweepRow): StateName {
   return orphans + missing > 0 ? "warnings" : "success";
 }
 
-function wordOf({ error, orphans, missing }: SweepRow): string {
+function wordOf({ error, orphans, missing, isBack }: SweepRow): string {
   if (error !== null) return "no answer";
+  if (isBack) return "answers again";
   return orphans + missing > 0 ? "found something" : "all in order";
 }

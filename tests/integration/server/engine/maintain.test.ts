@@ -54,8 +54,8 @@ test("yesterday to three days ahead are there; ten days ago goes, with its event
       n as (insert into notice (org_id, kind, subject_id, subject, body, closed_at) values
         (1, 'old', 1, 's', 'b', now() - interval '181 days'), (1, 'open', 1, 's', 'b', null)),
       of as (select * from (values (1, 0, 'quiet'), (3, 0, null), (3, 1, 'orphan'), (91, 1, null)) v (days, orphans, keep))
-     insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, orphans, error)
-     select 1, a.id, now() - make_interval(days => of.days), 1, false, of.orphans, null from a cross join of`,
+     insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, orphans, error, is_notable)
+     select 1, a.id, now() - make_interval(days => of.days), 1, false, of.orphans, null, of.orphans > 0 from a cross join of`,
   );
   await maintain(db);
   const reports = await db.rows("select orphans from sweep_report order by at desc");

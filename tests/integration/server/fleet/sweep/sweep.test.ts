@@ -39,6 +39,7 @@ interface Report {
   missing: number;
   error: string | null;
   is_dry_run: boolean;
+  is_notable: boolean;
   details: { key: string; action: string; error: string | null }[];
 }
 const reports = () => rows<Report>("select * from sweep_report order by id");
@@ -273,6 +274,9 @@ test("a provider that is away: the report says so in its words, and nothing else
   expect(await rows("select error, error_since from instance_account")).toEqual([
     { error: null, error_since: null },
   ]);
+  // That it is away, and that it is back, is worth a look; that it still is, is not.
+  const notable = (await reports()).map(({ is_notable }) => is_notable);
+  expect(notable.slice(-4)).toEqual([true, false, false, true]);
 });
 
 test("an orphan that cannot be stopped is tried at each sweep, with the provider's words", async () => {
