@@ -24,8 +24,7 @@ export function InstanceTable(props: {
         <tr>
           <th>Machine</th>
           <th>State</th>
-          {hasWorker ? <th>Worker</th> : null}
-          <th className="w-2/5">Why</th>
+          <th className="w-1/2">Why</th>
           <th className="text-right">Builds</th>
           <th className="text-right">Age</th>
           <th className="text-right">Cost</th>
@@ -38,11 +37,11 @@ export function InstanceTable(props: {
             key={instance.id}
             className="max-md:grid max-md:grid-cols-[1fr_auto] max-md:gap-x-3 max-md:border-b max-md:border-line max-md:py-2 max-md:*:h-auto max-md:*:border-0 max-md:*:p-0"
           >
-            <th scope="row" className="max-md:col-span-2">
+            <th scope="row" className="max-md:col-span-2 md:min-w-40 md:max-w-64">
               <Link
                 href={routes.instance(org.slug, instance.id)}
                 prefetch={false}
-                className="num font-semibold break-all hover:underline"
+                className="num font-semibold [overflow-wrap:anywhere] hover:underline"
                 title={instance.key}
               >
                 {hasWorker ? instance.worker : "machine"} {instance.generation}
@@ -51,21 +50,6 @@ export function InstanceTable(props: {
             <td>
               <Status state={instance.activity} />
             </td>
-            {hasWorker ? (
-              <td className="max-md:hidden">
-                {instance.workerId === 0 ? (
-                  <span className="text-muted">a test of settings</span>
-                ) : (
-                  <Link
-                    href={routes.worker(org.slug, instance.workerId)}
-                    prefetch={false}
-                    className="hover:underline"
-                  >
-                    {instance.worker}
-                  </Link>
-                )}
-              </td>
-            ) : null}
             <td className="text-muted max-md:col-span-2">
               <span
                 className="line-clamp-2 break-words"

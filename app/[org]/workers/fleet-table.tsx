@@ -120,7 +120,10 @@ function FleetRow(props: {
           />
         </td>
       )}
-      <th scope="row" className="max-md:col-start-2 md:whitespace-nowrap">
+      <th
+        scope="row"
+        className="max-md:col-start-2 md:min-w-28 md:max-w-64 lg:max-w-80 [overflow-wrap:anywhere]"
+      >
         <Link
           href={routes.worker(org.slug, worker.id)}
           prefetch={false}

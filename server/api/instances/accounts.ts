@@ -38,7 +38,8 @@ export interface AccountRow {
   title: string;
   /** When it was last swept; null: not yet. */
   sweptAt: number | null;
-  nextAt: number;
+  /** Null: it is not swept any more, because no worker uses it and nothing of it was left. */
+  nextAt: number | null;
   /** When the provider last answered. */
   listedAt: number | null;
   /** Its words while it does not answer, and since when. */
@@ -60,7 +61,7 @@ export async function accountsBeside(org: OrgScope): Promise<{ accounts: Account
 const ACCOUNTS = {
   name: "instance-accounts",
   text: `
-    select a.id, a.driver, a.title, ${ms("a.swept_at")} as "sweptAt", ${ms("a.next_at")} as "nextAt",
+    select a.id, a.driver, a.title, ${ms("a.swept_at")} as "sweptAt", case when isfinite(a.next_at) then ${ms("a.next_at")} end as "nextAt",
       ${ms("a.listed_at")} as "listedAt", a.error, ${ms("a.error_since")} as "errorSince",
       a.wanted_at < now() - interval '3 minutes' as "isRemoved",
       (select coalesce(json_agg(json_build_object('key', m.key, 'madeAt', m."madeAt", 'generation', m.generation,

@@ -93,7 +93,8 @@ function summary(machines: readonly Machine[], days: readonly string[], to: numb
     const known = workers.get(machine.workerId);
     const worker = known ?? { ...NOTHING, id: machine.workerId, name: machine.worker };
     workers.set(worker.id, count(worker, use));
-    for (const each of daysBetween(dayOf(Math.max(from, machine.createdAt)), dayOf(to))) {
+    const end = Math.min(to, machine.goneAt ?? to);
+    for (const each of daysBetween(dayOf(Math.max(from, machine.createdAt)), dayOf(end))) {
       const part = spentWithin(meter, startOfDay(each), Math.min(to, startOfDay(nextDay(each))));
       const row = byDay.get(each);
       if (row && part.seconds > 0) count(row, part);

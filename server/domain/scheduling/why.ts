@@ -169,7 +169,9 @@ function is(worker: Candidate, by: Blocked): string {
     case "limited":
       return `has no machine and may get none: ${worker.limit}`;
     case "offline":
-      return "is not connected";
+      return worker.latent?.state === "shut-down"
+        ? "has had its machines let go for good (slipway machines resume)"
+        : "is not connected";
     case "paused":
       return "is paused";
     case "draining":

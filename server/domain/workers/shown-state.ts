@@ -145,7 +145,7 @@ const LATENT_SENTENCES: Readonly<Record<LatentState, string>> = {
   substantiated: "Its machine has lost its connection",
   insubstantiating: "Its machine is being stopped",
   resubstantiating: "Its machine is being stopped, and the next one is wanted already",
-  "shut-down": "It starts nothing any more",
+  "shut-down": "Its machines were let go for good: slipway machines resume has them made again",
 };
 
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

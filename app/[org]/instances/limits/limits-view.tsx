@@ -15,6 +15,8 @@ import type { Period } from "./days";
 import { LimitsForm } from "./limits-form";
 
 const EVERY_MS = 5_000;
+/** All machines of the days are added up for it. */
+const COSTS_EVERY_MS = 60_000;
 
 /** What machines may use, and what they used: by day, worker and builder. */
 export function LimitsView({ period }: { period: Period }) {
@@ -24,7 +26,8 @@ export function LimitsView({ period }: { period: Period }) {
   const spent = trpc.instances.costs.queryOptions({ org: org.slug, ...period });
   const { data: limits } = useQuery(rules);
   const { data: costs } = useQuery(spent);
-  useLive(["instances"], [rules.queryKey, spent.queryKey], EVERY_MS);
+  useLive(["instances"], [rules.queryKey], EVERY_MS);
+  useLive(["instances"], [spent.queryKey], COSTS_EVERY_MS);
   if (!limits || !costs) return null;
   return (
     <>
@@ -62,16 +65,17 @@ function Spent({ costs }: { costs: Costs }) {
   return (
     <>
       <p>
-        {costs.machines === 1 ? "1 machine" : `${costs.machines} machines`}, {hours(costs.seconds)},{" "}
-        <strong>{cost(costs.cost, currency)}</strong>
+        {costs.machines === 1 ? "1 machine" : `${count(costs.machines)} machines`},{" "}
+        {hours(costs.seconds)}, <strong>{cost(costs.cost, currency)}</strong>
         {costs.unused.machines > 0 ? (
           <span className="text-muted">
-            ; {costs.unused.machines} of them built nothing ({cost(costs.unused.cost, currency)})
+            ; {count(costs.unused.machines)} of them built nothing (
+            {cost(costs.unused.cost, currency)})
           </span>
         ) : null}
         {costs.unpriced > 0 ? (
           <span className="text-muted">
-            . Of {costs.unpriced} the price is not known: price_per_hour of a worker says it
+            . Of {count(costs.unpriced)} the price is not known: price_per_hour of a worker says it
           </span>
         ) : null}
         .
@@ -106,6 +110,8 @@ function Spent({ costs }: { costs: Costs }) {
     </>
   );
 }
+
+const count = (machines: number) => machines.toLocaleString("en");
 
 /** One bar a day, by hours of machines. */
 function Days(props: { days: Costs["days"]; currency: string | null }) {
@@ -161,7 +167,7 @@ function Shares<R extends Share>(props: {
         {props.rows.map((row) => (
           <tr key={row.id}>
             <th scope="row">{props.children(row)}</th>
-            <td className="num text-right">{row.machines}</td>
+            <td className="num text-right">{count(row.machines)}</td>
             <td className="num text-right whitespace-nowrap">{hours(row.seconds)}</td>
             <td className="num text-right whitespace-nowrap">{cost(row.cost, props.currency)}</td>
           </tr>

@@ -31,8 +31,14 @@ export function Account({ account }: { account: AccountRow }) {
         <span className="text-muted">
           {account.isRemoved ? "no worker uses it any more; " : ""}
           {account.sweptAt === null ? "not swept yet" : "swept "}
-          {account.sweptAt === null ? null : <Ago at={account.sweptAt} />}, next{" "}
-          <Countdown to={account.nextAt} />
+          {account.sweptAt === null ? null : <Ago at={account.sweptAt} />}
+          {account.nextAt === null ? (
+            "; nothing was left there, so it is not swept any more"
+          ) : (
+            <>
+              , next <Countdown to={account.nextAt} />
+            </>
+          )}
         </span>
       </div>
       {account.error === null ? null : (

@@ -173,6 +173,10 @@ test("the provider's list stands beside ours, with what does not agree, and swee
   if (machine) await latent.login(machine);
   await latent.rig.build(request, isFinished);
   latent.boots = true;
+  // As an account that no worker uses any more is left, once it is empty.
+  await latent.rig.db.rows("update instance_account set next_at = 'infinity'");
+  expect((await accountsBeside(own())).accounts).toMatchObject([{ nextAt: null }]);
+  await latent.rig.db.rows("update instance_account set next_at = now()");
 });
 
 test("pages of the list follow each other", async () => {
