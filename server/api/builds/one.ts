@@ -49,6 +49,8 @@ export interface BuildPage {
   project: string | null;
   workerId: number;
   worker: string;
+  /** Whose place the worker is; null: it is one of its own. */
+  pool: { id: number; name: string } | null;
   state: string;
   result: number | null;
   stateString: string;
@@ -129,7 +131,8 @@ const SHOWN_PROPERTIES = `(
 
 const ONE = `
   select x.id, x.number, x.builder_id as "builderId", b.name as builder, p.name as project,
-         x.worker_id as "workerId", k.name as worker, x.state, x.result, x.state_string as "stateString",
+         x.worker_id as "workerId", k.name as worker,
+         (select json_build_object('id', o.id, 'name', o.name) from pool o where o.id = k.pool_id) as pool, x.state, x.result, x.state_string as "stateString",
          x.state = 'running' and x.session_id is null as "isAwaiting",
          x.instance_id as "instanceId",
          (select json_build_object('latentState', l.state, 'reason', l.reason, 'since', ${ms("l.state_since")},

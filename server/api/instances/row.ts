@@ -9,6 +9,8 @@ export interface InstanceFacts {
   key: string;
   workerId: number;
   worker: string;
+  /** Whose place the worker is; null: it is one of its own. */
+  pool: { id: number; name: string } | null;
   /** Buildbot's class name, which says what drives it: `DockerLatentWorker`. */
   driver: string;
   /** The how manieth machine of its worker, from 1. */
@@ -103,7 +105,8 @@ function activityOf({ state, isFailed, runningBuilds }: InstanceFacts): Activity
 export const TEST_WORKER = "'test of settings'";
 
 export const INSTANCE_COLUMNS = `
-  i.id, i.key, i.worker_id as "workerId", coalesce(k.name, ${TEST_WORKER}) as worker, i.driver, i.generation, i.state, i.reason,
+  i.id, i.key, i.worker_id as "workerId", coalesce(k.name, ${TEST_WORKER}) as worker,
+  (select json_build_object('id', o.id, 'name', o.name) from pool o where o.id = k.pool_id) as pool, i.driver, i.generation, i.state, i.reason,
   l.instance_id is not null as "isCurrent",
   l.instance_id is not null and k.session_id is not null as "isConnected",
   ${ms("i.created_at")} as "createdAt", ${ms("i.answered_at")} as "answeredAt",

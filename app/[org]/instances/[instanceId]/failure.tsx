@@ -2,6 +2,7 @@
 
 import Link from "next/link";
 import { routes } from "@/app/_client/navigation";
+import { SettingsLink } from "@/app/_features/machines";
 import { useOrg } from "@/app/_shell/org";
 import { Ago } from "@/app/_ui/time";
 import type { InstancePage } from "@/server/api/instances/one";
@@ -44,10 +45,12 @@ export function Failure({ instance }: { instance: InstancePage }) {
           {instance.workerId === 0 ? null : (
             <>
               Its{" "}
-              <Link className="link" href={routes.workerSettings(org.slug, instance.workerId)}>
+              <SettingsLink workerId={instance.workerId} pool={instance.pool}>
                 settings
-              </Link>{" "}
-              can be tested stage by stage.
+              </SettingsLink>{" "}
+              {instance.pool
+                ? `are those of pool ${instance.pool.name}.`
+                : "can be tested stage by stage."}
             </>
           )}
         </p>

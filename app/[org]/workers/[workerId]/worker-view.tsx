@@ -40,7 +40,11 @@ export function WorkerView(props: { workerId: number }) {
   return (
     <>
       <PageHead title={worker.name} note={<StatusPlate state={worker.shown.word} />}>
-        {mayConfigure && !worker.isRemoved ? (
+        {worker.pool ? (
+          <Link className={buttonClass()} href={routes.pool(org.slug, worker.pool.id)}>
+            Its pool
+          </Link>
+        ) : mayConfigure && !worker.isRemoved ? (
           <Link className={buttonClass()} href={routes.workerSettings(org.slug, worker.id)}>
             Settings
           </Link>

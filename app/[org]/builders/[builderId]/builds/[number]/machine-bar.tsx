@@ -1,11 +1,9 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import Link from "next/link";
 import { useLive } from "@/app/_client/live";
-import { routes } from "@/app/_client/navigation";
 import { useTRPC } from "@/app/_client/trpc";
-import { cost, MachineLink } from "@/app/_features/machines";
+import { cost, MachineLink, SettingsLink } from "@/app/_features/machines";
 import { useOrg } from "@/app/_shell/org";
 import type { BuildPage } from "@/server/api/builds/one";
 import { Preparing } from "./preparing";
@@ -36,16 +34,16 @@ export function MachineBar({ build }: { build: BuildPage }) {
           <p className="text-muted">
             <MachineLink instanceId={machine.id} generation={machine.generation} /> says what
             happened; the{" "}
-            <Link className="link" href={routes.workerSettings(org.slug, build.workerId)}>
-              settings of {build.worker}
-            </Link>{" "}
-            can be tested stage by stage.
+            <SettingsLink workerId={build.workerId} pool={build.pool}>
+              settings of {build.pool ? `pool ${build.pool.name}` : build.worker}
+            </SettingsLink>{" "}
+            {build.pool ? "say what its machines are made with." : "can be tested stage by stage."}
           </p>
         </>
       ) : build.awaits ? (
         <Preparing
           awaits={build.awaits}
-          worker={{ id: build.workerId, name: build.worker }}
+          worker={{ id: build.workerId, name: build.worker, pool: build.pool }}
           machine={machine}
           stretches={data?.stretches ?? null}
         />

@@ -2,7 +2,7 @@
 
 import Link from "next/link";
 import { routes } from "@/app/_client/navigation";
-import { type LifeStretch, LifeStrip, MachineLink } from "@/app/_features/machines";
+import { type LifeStretch, LifeStrip, MachineLink, SettingsLink } from "@/app/_features/machines";
 import { useOrg } from "@/app/_shell/org";
 import { Countdown, Duration, useNow } from "@/app/_ui/time";
 import type { BuildPage } from "@/server/api/builds/one";
@@ -15,10 +15,16 @@ const LONG_START_MS = 60_000;
 
 type Machine = Pick<InstanceRow, "id" | "generation" | "state" | "createdAt" | "answeredAt">;
 
+interface WaitedFor {
+  readonly id: number;
+  readonly name: string;
+  readonly pool: BuildPage["pool"];
+}
+
 /** What a build that waits for its machine waits for: since when, until when, and what may be done. */
 export function Preparing(props: {
   awaits: NonNullable<BuildPage["awaits"]>;
-  worker: { id: number; name: string };
+  worker: WaitedFor;
   machine: Machine | null;
   stretches: readonly LifeStretch[] | null;
 }) {
@@ -81,11 +87,7 @@ function waitsFor(
 }
 
 /** What a person may do, once it takes long. */
-function Hint(props: {
-  machine: Machine | null;
-  since: number;
-  worker: { id: number; name: string };
-}) {
+function Hint(props: { machine: Machine | null; since: number; worker: WaitedFor }) {
   const { machine, since, worker } = props;
   const org = useOrg();
   const waited = useNow() - since;
@@ -103,11 +105,11 @@ function Hint(props: {
   if (machine?.state === "starting" && waited > LONG_START_MS) {
     return (
       <p className="text-muted">
-        {ADVICE_SILENT} The{" "}
-        <Link className="link" href={routes.workerSettings(org.slug, worker.id)}>
-          settings of {worker.name}
-        </Link>{" "}
-        can be tested stage by stage.
+        {ADVICE_SILENT} Its options are{" "}
+        <SettingsLink workerId={worker.id} pool={worker.pool}>
+          the settings of {worker.pool ? `pool ${worker.pool.name}` : worker.name}
+        </SettingsLink>
+        .
       </p>
     );
   }
