@@ -2,7 +2,7 @@
  * What the journeys share: `page` is signed in as the administrator of the shared installation,
  * `slipway` speaks to its REST API, `workers` run until the test ends, `gate` leads their commands.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, test as base, expect, type Locator, type Page } from "@playwright/test";
@@ -70,6 +70,8 @@ export const test = base.extend<PerTest, PerProcess>({
   // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names of fixtures from here
   gate: async ({}, use) => {
     const folder = mkdtempSync(join(tmpdir(), "slipway-gate-"));
+    // Machines of the host run under an account of their own.
+    chmodSync(folder, 0o755);
     await use({ folder, open: (name) => writeFileSync(join(folder, name), "") });
     rmSync(folder, { recursive: true, force: true });
   },

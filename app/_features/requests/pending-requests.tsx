@@ -25,7 +25,7 @@ export function PendingRequests(props: { builderId?: number; onEmpty: ReactNode 
     requestPages,
   );
   const { data, hasNextPage, fetchNextPage } = useInfiniteQuery(query);
-  useLive(["requests", "builds", "workers"], [query.queryKey]);
+  useLive(["requests", "builds", "workers", "pools"], [query.queryKey]);
   const [cancelling, cancelOne] = useState<number | null>(null);
   const cancel = useMutation(
     trpc.requests.cancel.mutationOptions({

@@ -24,7 +24,7 @@ export function RequestView(props: { requestId: number }) {
   const queries = useQueryClient();
   const query = trpc.requests.one.queryOptions({ org: org.slug, requestId: props.requestId });
   const { data } = useQuery(query);
-  useLive(["requests", "builds", "workers"], [query.queryKey]);
+  useLive(["requests", "builds", "workers", "pools"], [query.queryKey]);
   const [isAsking, ask] = useState(false);
   const cancel = useMutation(
     trpc.requests.cancel.mutationOptions({

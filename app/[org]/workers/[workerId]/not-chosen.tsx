@@ -17,7 +17,7 @@ export function NotChosen(props: { workerId: number }) {
   const trpc = useTRPC();
   const query = trpc.workers.waiting.queryOptions({ org: org.slug, workerId: props.workerId });
   const { data } = useQuery(query);
-  useLive(["requests", "builds", "workers"], [query.queryKey], 1_000);
+  useLive(["requests", "builds", "workers", "pools"], [query.queryKey], 1_000);
   if (!data || data.requests.length === 0) return null;
   return (
     <div className="mb-7">

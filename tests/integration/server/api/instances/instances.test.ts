@@ -7,6 +7,7 @@ import { limitsOf } from "../../../../../server/api/instances/limits";
 import { listInstances } from "../../../../../server/api/instances/list";
 import { machineOfBuild, oneInstance } from "../../../../../server/api/instances/one";
 import { listSweeps } from "../../../../../server/api/instances/sweeps";
+import { listRequests } from "../../../../../server/api/requests/list";
 import type { BuilderId, WorkerId } from "../../../../../server/domain/ids";
 import { DriverError } from "../../../../../server/drivers/contract";
 import { instanceMetrics } from "../../../../../server/rest/instance-metrics";
@@ -90,6 +91,17 @@ test("one that never came says why in the provider's words, and the build that w
   const machine = await oneInstance(own(), { instanceId: instances[0]?.id ?? 0 });
   expect(machine.builds).toMatchObject([{ from: null, cost: null }]);
   expect(machine.startMs).toBeNull();
+  expect(machine.endAdvice).toMatch(/the account needs a higher limit/);
+  // And so does the request, which waits until the worker has rested from it.
+  const [waiting] = (await listRequests(own(), {})).requests;
+  expect(waiting?.why).toMatchObject({
+    code: "quarantined",
+    cause: {
+      words: "its machine could not be started: 20 of 20 machines",
+      ...{ advice: machine.endAdvice, instanceId: machine.id },
+    },
+  });
+  expect(waiting?.why.until).toBeGreaterThan(Date.now());
   await latent.rig.db.rows("update worker set quarantined_until = null");
   await latent.rig.db.rows("update build_request set state = 'cancelled' where state = 'pending'");
 });

@@ -21,7 +21,7 @@ function Awaited({ build: { requestId } }: { build: BuildPage }) {
   const trpc = useTRPC();
   const query = trpc.requests.one.queryOptions({ org: org.slug, requestId });
   const { data } = useQuery(query);
-  useLive(["requests", "workers"], [query.queryKey]);
+  useLive(["requests", "workers", "pools"], [query.queryKey]);
   if (!data) return null;
   const request = (
     <Link className="link" href={routes.request(org.slug, requestId)} prefetch={false}>
