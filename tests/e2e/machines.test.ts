@@ -5,7 +5,8 @@
 
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { activate } from "./activate";
@@ -113,8 +114,15 @@ test("a machine that its provider does not make is waited for in plain words, an
   slipway,
 }) => {
   const [worker, name] = [fresh("raft"), fresh("signal")];
-  // It takes what is said to it, and never answers.
-  const engine = createServer((socket) => socket.on("error", () => {}).resume());
+  // It takes what is said to it and answers nothing, until it has no container of that name.
+  const held: ServerResponse[] = [];
+  let isSilent = true;
+  const answer = (response: ServerResponse) =>
+    response.writeHead(404, { "content-type": "application/json" }).end('{"message":"none"}');
+  const engine = createServer((_, response) => {
+    if (isSilent) held.push(response);
+    else answer(response);
+  });
   await new Promise<void>((resolve) => engine.listen(0, "127.0.0.1", resolve));
   const { port } = engine.address() as AddressInfo;
   try {
@@ -146,7 +154,14 @@ test("a machine that its provider does not make is waited for in plain words, an
     await expect(plate(page, "(gone|never came|stopping)")).toBeVisible();
     await page.goto(slipway.buildPath(build));
     await expect(plate(page, "retry")).toBeVisible();
+    await slipway.call(`buildrequests/${request}`, "cancel", { reason: "seen" });
+    isSilent = false;
+    for (const response of held) answer(response);
+    await page.goto(`${ORG}/instances?which=all`);
+    const row = page.getByRole("row", { name: new RegExp(`${worker} 1`) });
+    await expect(row).toContainText(/gone|never came/);
   } finally {
+    engine.closeAllConnections();
     engine.close();
   }
 });

@@ -28,7 +28,7 @@ import { quarantineAlarm } from "../../fleet";
 import { type CloseReason, SessionLost, type WorkerSession } from "../../protocols/contract";
 import { PREPARATION } from "../latent/preparation";
 import { giveUp } from "../recover/abandon";
-import { awaitWorker } from "../recover/await-worker";
+import { awaitWorker, isLetGo } from "../recover/await-worker";
 import { buildProperties } from "./build-properties";
 import { type BuildKeys, beginBuild, finishBuild, nextStep, type StepEnd } from "./build-store";
 import { message } from "./build-summary";
@@ -301,7 +301,12 @@ class BuildRun {
   async #isAwaiting(session: WorkerSession): Promise<boolean> {
     const isClosed = await Promise.race([session.closed.then(() => true), soon(false)]);
     if (!isClosed || this.#keeper === null || this.#stop || this.#isAbandoned) return false;
-    return this.#closed !== null && !FOR_GOOD.has(this.#closed.code);
+    if (this.#closed === null || FOR_GOOD.has(this.#closed.code)) return false;
+    const { sessionId } = this.#build;
+    if (sessionId === null) return true;
+    return !(await this.#insist("a look at its machine", () =>
+      isLetGo(this.#context.db, sessionId),
+    ));
   }
 
   async #awaitWorker(): Promise<boolean> {

@@ -46,6 +46,21 @@ export async function awaitWorker(
   return rows.length > 0;
 }
 
+/**
+ * Whether the machine of this session is being taken away by us. That may be seen first as a connection
+ * that broke: nobody comes back from there.
+ */
+export async function isLetGo(q: Queryable, sessionId: SessionId): Promise<boolean> {
+  const rows = await q.rows(
+    {
+      name: "is-let-go",
+      text: "select from worker_session where id = $1 and generation is not null and end_requested = 'kill'",
+    },
+    [sessionId],
+  );
+  return rows.length > 0;
+}
+
 export interface Returned {
   readonly sessionId: SessionId;
   readonly processId: ProcessId;

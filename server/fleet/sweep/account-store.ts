@@ -182,7 +182,10 @@ export async function finish(q: Queryable, account: HeldAccount, report: ReportR
             next_at = case when a.wanted_at < now() - interval '1 day' and $9::text is null and $4 = 0
               and not exists (select from instance i where i.account_id = a.id and i.state <> 'gone')
               or a.wanted_at < now() - interval '30 days' then 'infinity' else a.next_at end
-          where ${HELD} returning a.id, a.org_id)
+          where ${HELD} returning a.id, a.org_id),
+        told as (
+          insert into outbox (org_id, topic, body)
+          select org_id, 'sweeps/' || id || '/new', jsonb_build_object('id', id) from done)
         insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, seen, known, orphans, stopped, missing, error, details, is_notable)
         select org_id, id, to_timestamp($11::float8 / 1000),
           greatest(0, extract(epoch from clock_timestamp()) * 1000 - $11::float8)::int, $12, $4, $5, $6, $7, $8, left($9, 2000), $10::jsonb,

@@ -50,7 +50,8 @@ export async function sweepAccount(
     }
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
-    return finish(db, account, { ...NOTHING, error: error.message });
+    await finish(db, account, { ...NOTHING, error: error.message });
+    return context.announce();
   }
   const ours = await loadOurs(
     db,

@@ -338,6 +338,15 @@ describe("not carried on", () => {
     expect(await deadlines()).toEqual([]);
   });
 
+  test("when we take its machine away, even where that is seen first as a lost connection", async () => {
+    const begun = await begin();
+    await rig.db.rows("update worker_session set generation = 1, end_requested = 'kill'");
+    begun.worker.lose();
+    expect(await rig.build(begun.request, isFinished)).toMatchObject({ result: RETRY });
+    expect(await rig.request(begun.request)).toMatchObject({ state: "pending" });
+    expect(await deadlines()).toEqual([]);
+  });
+
   test("when a person stopped it meanwhile and its worker does not come back", async () => {
     const begun = await begin();
     begun.worker.lose();

@@ -274,6 +274,8 @@ test("a provider that is away: the report says so in its words, and nothing else
   expect(await rows("select error, error_since from instance_account")).toEqual([
     { error: null, error_since: null },
   ]);
+  const told = await rows("select from outbox where topic like 'sweeps/%/new'");
+  expect(told).toHaveLength((await reports()).length);
   // That it is away, and that it is back, is worth a look; that it still is, is not.
   const notable = (await reports()).map(({ is_notable }) => is_notable);
   expect(notable.slice(-4)).toEqual([true, false, false, true]);
