@@ -36,6 +36,12 @@ export const instanceTagSchema = z.object({
   generation: z.number().int(),
 });
 
+/**
+ * A machine's key, where it is read again from what others may have written: it is a part of names and of
+ * paths.
+ */
+export const machineKeySchema = z.string().regex(/^[a-z0-9-]{1,63}$/, "is no key of a machine");
+
 /** What the worker on the machine needs to log in. */
 export interface AgentLogin {
   readonly host: string;
@@ -46,7 +52,7 @@ export interface AgentLogin {
 }
 
 export interface StartOrder {
-  /** Lower case letters, digits and hyphens, at most 63: a name at any provider. */
+  /** Lower case letters, digits and hyphens, at most 63 (`machineKeySchema`): a name at any provider. */
   readonly key: string;
   readonly tag: InstanceTag;
   readonly agent: AgentLogin;

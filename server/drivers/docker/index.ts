@@ -90,12 +90,15 @@ class DockerDriver implements LatentDriver {
     });
   }
 
-  async stop({ key, ref }: InstanceHandle, how: "graceful" | "now", signal: AbortSignal) {
+  async stop({ key, tag, ref }: InstanceHandle, how: "graceful" | "now", signal: AbortSignal) {
     const engine = this.#engine(signal);
     this.shared.followers.end(key);
     return this.#said(`container ${key} could not be stopped`, signal, [], async () => {
       // By its id too: a person may have given it another name.
       for (const name of new Set([idIn(ref) ?? key, key])) {
+        // Whoever makes an image chooses its labels, and so what a list says: a name alone proves nothing.
+        const found = await engine.container(name);
+        if (found === null || !isMachine(found, { key, tag })) continue;
         if (how === "graceful") await engine.stop(name, GRACE_SECONDS);
         await engine.remove(name);
         // Anything may say yes; that it is not there is said by an engine.
@@ -117,9 +120,10 @@ class DockerDriver implements LatentDriver {
       // An image that was built for a container which was never made is left over just as well.
       const images = await engine.images({ label });
       const found = new Map<string, InstanceHandle>();
-      for (const { Labels, Created } of images) {
+      for (const { Labels, Created, RepoTags } of images) {
         const ours = readLabels(Labels ?? null);
-        if (ours) found.set(ours.key, { ...ours, ref: null, madeAt: Created * 1_000 });
+        if (ours && RepoTags?.includes(privateImage(ours.key)))
+          found.set(ours.key, { ...ours, ref: null, madeAt: Created * 1_000 });
       }
       for (const { Id, Labels, Created } of containers) {
         const ours = readLabels(Labels ?? null);
@@ -234,6 +238,11 @@ interface Made {
 const asKnown = ({ Id, State }: ContainerFacts): Made => ({
   ...{ id: Id, isNew: false, hasRun: State.Status !== "created" },
 });
+
+function isMachine({ Config }: ContainerFacts, { key, tag }: Pick<InstanceHandle, "key" | "tag">) {
+  const labels = readLabels(Config.Labels ?? null);
+  return labels?.key === key && labels.tag.installation === tag.installation;
+}
 
 const isNameTaken = (error: unknown) =>
   error instanceof EngineRefusal && (error.status === 409 || /already in use/i.test(error.message));

@@ -1,5 +1,5 @@
 /** What stands on everything of ours at an engine, from its first moment on. */
-import type { InstanceTag, OwnerTag } from "../contract";
+import { type InstanceTag, machineKeySchema, type OwnerTag } from "../contract";
 
 const KEY = "slipway.key";
 const INSTALLATION = "slipway.installation";
@@ -19,9 +19,9 @@ export function readLabels(labels: Labels | null): { key: string; tag: InstanceT
   const { [KEY]: key, [INSTALLATION]: installation } = labels ?? {};
   const numbers = NUMBERS.map((name) => Number(labels?.[`slipway.${name}`] || Number.NaN));
   const [organization, worker, generation] = numbers as [number, number, number];
-  if (key === undefined || installation === undefined) return null;
+  if (!machineKeySchema.safeParse(key).success || installation === undefined) return null;
   if (!numbers.every(Number.isSafeInteger)) return null;
-  return { key, tag: { installation, organization, worker, generation } };
+  return { key: key as string, tag: { installation, organization, worker, generation } };
 }
 
 export function isSameTag(one: InstanceTag, other: InstanceTag): boolean {

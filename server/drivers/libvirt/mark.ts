@@ -4,7 +4,12 @@
  * The other is Buildbot's own, with the worker's login, for whoever carries it into the machine.
  */
 import { z } from "zod";
-import { type AgentLogin, type InstanceTag, instanceTagSchema } from "../contract";
+import {
+  type AgentLogin,
+  type InstanceTag,
+  instanceTagSchema,
+  machineKeySchema,
+} from "../contract";
 import { escapeXml } from "./domain-xml";
 
 export const MARK = { uri: "urn:slipway:machine", key: "slipway" } as const;
@@ -17,7 +22,7 @@ export interface Mark {
   readonly tag: InstanceTag;
 }
 
-const markSchema = z.object({ domain: z.string(), key: z.string() });
+const markSchema = z.object({ domain: z.string(), key: machineKeySchema });
 
 /** Attributes of one element, as an element of no namespace or of one. */
 function element(name: string, attributes: Record<string, string | number>, of?: string): string {

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
 import {
   type AgentLogin,
   beforeAnyMachine,
@@ -15,6 +16,7 @@ import {
   instanceTagSchema,
   type LatentDriver,
   type LatentDriverKind,
+  machineKeySchema,
   type StartOrder,
   type Surroundings,
 } from "../contract";
@@ -169,22 +171,30 @@ async function end(key: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
   }
 }
 
-async function machines(key?: string): Promise<Marked[]> {
-  const marked = (await markedProcesses(MARK)).filter(({ isZombie }) => !isZombie);
-  return key === undefined ? marked : marked.filter((each) => markOf(each)?.key === key);
+interface Machine extends Omit<Marked, "mark"> {
+  readonly mark: z.output<typeof markSchema>;
 }
 
-function markOf({ mark }: Marked) {
+/** Of this key, or all. */
+async function machines(key?: string): Promise<Machine[]> {
+  const marked = (await markedProcesses(MARK)).filter(({ isZombie }) => !isZombie);
+  return marked.flatMap((each) => {
+    const mark = readMark(each.mark);
+    return mark && (key === undefined || mark.key === key) ? [{ ...each, mark }] : [];
+  });
+}
+
+const markSchema = z.object({ key: machineKeySchema, tag: instanceTagSchema });
+
+/** Null: any program may write what it likes into its own environment. */
+function readMark(text: string): Machine["mark"] | null {
   try {
-    const { key, tag } = JSON.parse(mark) as { key: string; tag: unknown };
-    return { key, tag: instanceTagSchema.parse(tag) };
+    return markSchema.parse(JSON.parse(text));
   } catch {
     return null;
   }
 }
 
-function handleOf(machine: Marked): InstanceHandle {
-  const mark = markOf(machine);
-  if (!mark) throw new DriverError("not-found", "a mark that is not ours");
-  return { ...mark, ref: { pid: machine.pid }, madeAt: null };
-}
+const handleOf = ({ mark, pid }: Machine): InstanceHandle => ({
+  ...{ ...mark, ref: { pid }, madeAt: null },
+});

@@ -7,7 +7,7 @@ import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { chown, type FileHandle, mkdir, open, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { DriverError } from "../contract";
+import { DriverError, machineKeySchema } from "../contract";
 
 export interface Account {
   readonly uid?: number;
@@ -26,6 +26,9 @@ export class MachineFolder {
     key: string,
     private readonly account: Account = {},
   ) {
+    if (!machineKeySchema.safeParse(key).success) {
+      throw new DriverError("bad-configuration", `${JSON.stringify(key)} is no key of a machine`);
+    }
     this.path = join(folder, key);
     this.#log = join(folder, `${key}.log`);
   }

@@ -1,7 +1,7 @@
 // Guarantee: the local driver keeps the contract of latent drivers with real processes, found again
 // by another program of ours, and leaves none behind, whatever a build on them began.
 import { spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -152,6 +152,37 @@ describe("local driver", () => {
       expect(readdirSync(host.folder)).toEqual(["worker.mjs"]);
       expect(readdirSync(outside)).toEqual(["kept"]);
       rmSync(outside, { recursive: true });
+      host.remove();
+    });
+
+    test("a mark that a build made up leads out of no folder", async () => {
+      const { host, stop } = await ranOnce("bb-local-mark-1", "");
+      mkdirSync(join(host.folder, "kept"));
+      for (const name of ["kept/file", "kept.log"]) writeFileSync(join(host.folder, name), "");
+      const tag = { installation: "local", organization: 1, worker: 3, generation: 1 };
+      const wicked = { ...host, folder: join(host.folder, "machines") };
+      mkdirSync(wicked.folder);
+      const driver = localDriver(wicked).open({}, UNHEARD);
+      const forger = spawn("/bin/sleep", ["600"], {
+        ...{ detached: true, stdio: "ignore", ...host.account },
+        env: {
+          SLIPWAY_MACHINE: JSON.stringify({ key: "../kept", tag }),
+        } as unknown as NodeJS.ProcessEnv,
+      });
+      await new Promise((resolve) => forger.once("spawn", resolve));
+      const { pid } = forger;
+      const marked = await markedProcesses("SLIPWAY_MACHINE");
+      expect(marked.map((each) => each.pid)).toContain(pid);
+      // Nor does it keep the others from being seen.
+      expect(await driver.list({ installation: "local" }, SIGNAL)).toEqual([]);
+      const handle = { key: "../kept", tag, ref: null, madeAt: null };
+      await expect(driver.stop(handle, "now", SIGNAL)).rejects.toThrow("no key of a machine");
+      expect(readdirSync(host.folder).sort()).toEqual(
+        expect.arrayContaining(["kept", "kept.log", "machines"]),
+      );
+      expect(readdirSync(join(host.folder, "kept"))).toEqual(["file"]);
+      forger.kill("SIGKILL");
+      await stop();
       host.remove();
     });
 

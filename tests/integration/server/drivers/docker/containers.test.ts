@@ -167,6 +167,37 @@ describe.skipIf(engine === null)("containers", () => {
     expect(await engine.containers()).toEqual([]);
   });
 
+  test("an image that says it is ours, or that a container is, has nobody's container taken away", async () => {
+    const driver = rig.open({ command: sh("sleep 600") });
+    const { tag } = rig.order();
+    // Somebody's own, that the labels of an image name.
+    const theirs = { Image: hostfs.image, Cmd: sh("sleep 600"), name: "their-database" };
+    const HostConfig = { Binds: hostfs.volumes };
+    const database = await docker.createContainer({ ...theirs, HostConfig });
+    await database.start();
+    const labels = Object.entries(labelsOf("their-database", tag)).map(
+      ([name, value]) => `${name}=${value}`,
+    );
+    const changes = labels.map((label) => `LABEL ${label}`).join("\n");
+    await database.commit({ repo: "pulled-from-somewhere", changes });
+    const listed = await driver.list({ installation: tag.installation }, SIGNAL);
+    expect(listed.map((handle) => handle.key)).not.toContain("their-database");
+    await driver.stop({ key: "their-database", tag, ref: null, madeAt: null }, "now", SIGNAL);
+    expect((await database.inspect()).State.Running).toBe(true);
+    // One that was made of it has its labels; what it is called by them is not taken away with it.
+    const liar = await docker.createContainer({
+      ...theirs,
+      Image: "pulled-from-somewhere",
+      name: "liar",
+      HostConfig,
+    });
+    const found = await driver.list({ installation: tag.installation }, SIGNAL);
+    for (const handle of found) await driver.stop(handle, "now", SIGNAL);
+    expect((await database.inspect()).State.Running).toBe(true);
+    await liar.remove({ force: true }).catch(() => {});
+    await docker.getImage("pulled-from-somewhere").remove({ force: true });
+  });
+
   test("only volumes outlive a container, each as its modes say", async () => {
     const folder = mkdtempSync(join(tmpdir(), "slipway-volume-"));
     const volumes = (mode: string) => [...hostfs.volumes, `${folder}:/kept${mode}`];
