@@ -12,8 +12,16 @@ export class EngineRefusal extends Error {
     message: string,
     readonly retryAfterSeconds: number | null = null,
   ) {
-    super(message);
+    super(bothEnds(message));
   }
+}
+
+const MOST_WORDS = 8_000;
+
+/** What it means stands at the beginning or at the end; looked for in all of it, it may take minutes. */
+function bothEnds(text: string): string {
+  if (text.length <= MOST_WORDS) return text;
+  return `${text.slice(0, MOST_WORDS / 2)} … ${text.slice(-MOST_WORDS / 2)}`;
 }
 
 interface NoEngineOptions extends ErrorOptions {

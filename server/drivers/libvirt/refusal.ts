@@ -34,10 +34,13 @@ const WORDS: readonly (readonly [RegExp, DriverErrorCode])[] = [
 ];
 
 const MOST_WORDS = 2_000;
+/** Longer ones are somebody's who wants us to read for ever. */
+const MOST_READ = 20_000;
 
 /** @param secrets what must not be repeated, whoever printed it */
 export function refusal(said: string, secrets: readonly string[] = []): DriverError {
-  const code = WORDS.find(([words]) => words.test(said))?.[1] ?? "provider-down";
+  const begin = said.slice(0, MOST_READ);
+  const code = WORDS.find(([words]) => words.test(begin))?.[1] ?? "provider-down";
   return new DriverError(code, hide(said, secrets).slice(0, MOST_WORDS));
 }
 

@@ -2,6 +2,7 @@
 // that is one text in its words.
 import { expect, test } from "vitest";
 import { dockerfileArchive } from "../../../../../server/drivers/docker/archive";
+import { driverError, EngineRefusal } from "../../../../../server/drivers/docker/errors";
 import { hostConfigOf } from "../../../../../server/drivers/docker/host-config";
 import { Lines, LogFrames } from "../../../../../server/drivers/docker/log-frames";
 import { splitCommand } from "../../../../../server/drivers/docker/split-command";
@@ -101,4 +102,13 @@ test("the same Dockerfile is the same archive, in whole blocks", () => {
   expect(archive.length % 512).toBe(0);
   expect(archive.equals(dockerfileArchive("FROM tiny\n".repeat(200)))).toBe(true);
   expect(archive.toString("latin1", 0, 10)).toBe("Dockerfile");
+});
+
+test("what an engine refuses with is understood at once, however much it is", () => {
+  for (const words of ["lookup ", "operating system ", "manifest ", "platform"]) {
+    const endless = new EngineRefusal(500, words.repeat(1_000_000 / words.length));
+    expect(driverError("it", endless).message.length).toBeLessThan(3_000);
+  }
+  const last = new EngineRefusal(500, `${"layer\n".repeat(100_000)}no space left on device`);
+  expect(driverError("it", last)).toMatchObject({ code: "no-capacity" });
 });
