@@ -1,7 +1,8 @@
 /** The query language of Buildbot's API: projection, filters, order, paging (CORE §12). */
 import { AppError } from "../domain/errors";
 import { unstorable } from "../domain/text";
-import type { Field, Resource } from "./resources";
+import type { Field } from "./fields";
+import type { Resource } from "./resources";
 
 export const OPERATORS = ["eq", "ne", "lt", "le", "gt", "ge", "contains"] as const;
 export type Operator = (typeof OPERATORS)[number];

@@ -3,13 +3,8 @@
  * piece of SQL over the resource's row `t`; nothing that a caller sends is ever part of it.
  */
 import { nextQuarantineSeconds } from "../fleet";
-
-export type FieldType = "int" | "text" | "bool" | "texts" | "json";
-
-export interface Field {
-  readonly sql: string;
-  readonly type: FieldType;
-}
+import { bool, type Field, int, json, text, time } from "./fields";
+import { POOL_FIELDS } from "./pool-fields";
 
 /** How one object of a collection is named in a path, given the text of the segment. */
 export type Selector = "id" | "id-or-name" | "number" | "number-or-name" | "slug";
@@ -29,13 +24,6 @@ export interface Resource {
   /** SQL of `name → [value, source]`, asked for with `property=`. */
   readonly properties?: string;
 }
-
-const int = (sql: string): Field => ({ sql, type: "int" });
-const text = (sql: string): Field => ({ sql, type: "text" });
-const bool = (sql: string): Field => ({ sql, type: "bool" });
-const json = (sql: string): Field => ({ sql, type: "json" });
-/** Whole seconds since the epoch. */
-const time = (sql: string): Field => int(`floor(extract(epoch from ${sql}))::bigint`);
 
 const HAS_LEASE = "m.gone_at is null and m.lease_expires_at > now()";
 /** Ids of the processes that run builds: what Buildbot calls masters. */
@@ -220,6 +208,7 @@ export const RESOURCES = {
         sql: `exists (select 1 from builder_worker p where p.worker_id = t.id) and ${IS_MASTER}`,
         by: "id-or-name",
       },
+      pools: { sql: "t.pool_id = $parent and t.removed_at is null", by: "id-or-name" },
     },
     order: "t.id",
     fields: {
@@ -246,6 +235,19 @@ export const RESOURCES = {
               'version', coalesce(nullif(t.facts->>'version', ''), '(unknown)')) end`,
       ),
     },
+  },
+  pools: {
+    table: "pool",
+    isListed: true,
+    root: "id-or-name",
+    under: {
+      builders: {
+        sql: "exists (select 1 from builder_pool p where p.pool_id = t.id and p.builder_id = $parent)",
+        by: "id-or-name",
+      },
+    },
+    order: "t.id",
+    fields: POOL_FIELDS,
   },
   projects: {
     table: "project",

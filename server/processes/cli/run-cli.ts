@@ -4,6 +4,7 @@ import { changes, schedulers } from "./commands/changes";
 import { configApply, configCheck, configExport } from "./commands/config";
 import { configDiff, configRollback, configVersions } from "./commands/config-versions";
 import { machinesLetGo, machinesResume } from "./commands/machines";
+import { pools } from "./commands/pools";
 import { builds, logs, workers } from "./commands/read";
 import { secretList, secretRemove, secretSet } from "./commands/secret";
 import { steering } from "./commands/steer";
@@ -20,7 +21,7 @@ const COMMANDS: readonly Command[] = [
   ...[configCheck, configApply, configExport],
   ...[configVersions, configDiff, configRollback],
   ...[secretSet, secretList, secretRemove],
-  ...[trigger, builds, logs, workers, workerCreate],
+  ...[trigger, builds, logs, workers, workerCreate, pools],
   ...steering,
   ...[changes, schedulers],
 ];

@@ -443,3 +443,27 @@ it("pauses a worker", async () => {
   expect((await slipway(["workers"], key)).out).toMatch(/a-linux +paused +3\.7\.0 +disk/);
   expect((await slipway(["unpause", "a-linux"], key)).status).toBe(0);
 });
+
+it("lists pools, and the machines of one", async () => {
+  await server.owner.rows(
+    `with p as (insert into pool (org_id, name, kind, config, max_workers, figures)
+       values ($1, 'linux', 'Worker', '{"worker": {"type": "Worker"}}', 4,
+         '{"queue": 3, "desired": 4, "limits": [{"code": "join", "room": 0, "sentence": "grows when machines join it", "until": null}]}')
+       returning id, org_id)
+     insert into worker (org_id, name, login_name, kind, config, pool_id, pool_number, session_id, joined_at)
+     select p.org_id, 'linux-1', 'linux-1', 'Worker', '{}', p.id, 1, 1, to_timestamp(1790000000) from p`,
+    [orgId],
+  );
+  const key = { SLIPWAY_TOKEN: await token("read") };
+  expect((await slipway(["pools"], key)).out).toMatch(
+    /linux +Worker +3 +4 +1 +0 +4 +grows when machines join it\n/,
+  );
+  expect((await slipway(["pools", "linux"], key)).out).toMatch(
+    /linux-1 +connected +2026-09-21T\S+ +- +-\n/,
+  );
+  expect(await slipway(["pools", "nowhere"], key)).toMatchObject({
+    err: expect.stringContaining("pool not found"),
+  });
+  const [pool] = JSON.parse((await slipway(["pools", "--json"], key)).out);
+  expect(pool).toMatchObject({ name: "linux", desired: 4, options: { maxWorkers: 10 } });
+});
