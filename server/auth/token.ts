@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Queryable } from "../db/pool";
 import { AppError } from "../domain/errors";
-import type { ApiTokenId, OrgId } from "../domain/ids";
+import type { ApiTokenId, OrgId, PoolId } from "../domain/ids";
 import { isTokenScope, type TokenScope } from "./roles";
 
 const PREFIX = "slw_";
@@ -19,6 +19,8 @@ export interface NewToken {
   readonly scopes: readonly TokenScope[];
   readonly expiresAt: Date | null;
   readonly createdBy: string;
+  /** Lets machines join this pool, and counts them. */
+  readonly pool?: { readonly id: PoolId; readonly maxUses: number | null };
 }
 
 /** @returns the token itself, which cannot be read again later */
@@ -30,8 +32,8 @@ export async function createToken(tx: Queryable, orgId: OrgId, wanted: NewToken)
   }
   const token = PREFIX + randomBytes(32).toString("base64url");
   await tx.rows(
-    `insert into api_token (org_id, name, prefix, token_hash, scopes, created_by, expires_at)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
+    `insert into api_token (org_id, name, prefix, token_hash, scopes, created_by, expires_at, pool_id, max_uses)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [
       orgId,
       wanted.name,
@@ -40,6 +42,8 @@ export async function createToken(tx: Queryable, orgId: OrgId, wanted: NewToken)
       [...new Set(wanted.scopes)],
       wanted.createdBy,
       wanted.expiresAt,
+      wanted.pool?.id ?? null,
+      wanted.pool?.maxUses ?? null,
     ],
   );
   return token;
@@ -91,6 +95,19 @@ export async function authenticateToken(
 
 export async function touchToken(tx: Queryable, tokenId: ApiTokenId): Promise<void> {
   await tx.rows("update api_token set last_used_at = now() where id = $1", [tokenId]);
+}
+
+/**
+ * One of the times that a token may be used for is taken; with the caller's transaction it is given back.
+ * @throws AppError auth.token-used-up
+ */
+export async function useToken(tx: Queryable, tokenId: ApiTokenId): Promise<void> {
+  const rows = await tx.rows(
+    `update api_token set uses = uses + 1, last_used_at = now()
+     where id = $1 and (max_uses is null or uses < max_uses) returning id`,
+    [tokenId],
+  );
+  if (rows.length === 0) throw new AppError("auth.token-used-up");
 }
 
 /** @throws AppError request.not-found for a foreign or unknown id */

@@ -29,11 +29,11 @@ export const IS_WORN = `coalesce(l.state = 'substantiated' and (
 /** Over the same: no more builds are to begin on it, nor machines to be made for it. */
 export const IS_UNWELCOME = `coalesce(p.steering = 'drain' or w.pool_number > p.max_workers, false)`;
 
-/** A machine that joined has the place, although it may be away for a moment. */
-const IS_JOINED = `w.joined_at is not null and (w.session_id is not null
-  or w.joined_at > now() - interval '${JOIN_SECONDS} seconds'
+/** A machine that joined has the place, although it may be away for a moment; one that was to go is gone. */
+const IS_JOINED = `w.joined_at is not null and (w.session_id is not null or not w.is_draining and (
+  w.joined_at > now() - interval '${JOIN_SECONDS} seconds'
   or exists (select from (select y.ended_at from worker_session y where y.worker_id = w.id order by y.id desc limit 1) y
-    where y.ended_at > now() - interval '${RELEASE_SECONDS} seconds'))`;
+    where y.ended_at > now() - interval '${RELEASE_SECONDS} seconds')))`;
 
 /** Over a row `p` of `pool`: the options of each of its workers. */
 export const PLACE_CONFIG = `(p.config->'worker') - 'type' || case when p.config ? 'idleTimeout'
@@ -47,7 +47,7 @@ export const POOL_ROWS = `select w.pool_id as "poolId", w.id as "workerId", w.na
     ${IS_CONNECTED} as "isConnected", ${IS_JOINED} as "isJoined", coalesce(b.builds, 0) as builds,
     ${IS_WORN} or coalesce(coalesce((w.config->>'build_wait_timeout')::float8, l.build_wait_seconds) = 0 and l.state = 'substantiated' and exists (
       select from build x where x.worker_id = w.id and x.complete_at >= l.state_since), false) as "isWorn",
-    w.paused_at is not null or w.is_draining as "isPaused", ${ms("w.quarantined_until")} as "quarantinedUntil",
+    w.paused_at is not null as "isPaused", w.is_draining and (w.session_id is not null or l.id is not null) as "isGoing", ${ms("w.quarantined_until")} as "quarantinedUntil",
     w.quarantine_reason as "quarantineReason", coalesce(l.is_wished, false) as "isWished"
   from worker w join pool p on p.id = w.pool_id left join latent_worker l on l.worker_id = w.id
   left join lateral (

@@ -14,19 +14,21 @@ import {
   roleIn,
   scopeFor,
   scopesAllow,
-  type TokenScope,
+  type TokenHolder,
   touchToken,
   userOf,
 } from "../auth";
 import type { Queryable } from "../db/pool";
 import { AppError } from "../domain/errors";
 import type { Validation } from "../domain/force";
-import type { OrgId } from "../domain/ids";
+import type { ApiTokenId, OrgId } from "../domain/ids";
 import type { Organization } from "./organizations";
 
 export interface Asker {
   /** As histories name them. */
   readonly actor: string;
+  /** Null: a person, or anybody. */
+  readonly tokenId: ApiTokenId | null;
   can(action: Action): boolean;
   /**
    * @param builder whose builds it is about; without one, whether it may do so to any
@@ -67,6 +69,7 @@ export async function admit(deps: AccessDeps, slug: string, headers: Headers): P
   const isOurPage = isSameOrigin(headers, deps.env.web.publicUrl);
   const asker: Asker = {
     actor: user?.email ?? "anonymous",
+    tokenId: null,
     can: (action) => may(role, action),
     isLimited: false,
     mustBeAbleTo(action) {
@@ -98,7 +101,7 @@ function withToken(deps: AccessDeps, organization: Organization, header: string)
         if (holder.isStale) {
           stale = () => deps.db.within(scope, (later) => touchToken(later, holder.tokenId));
         }
-        return work(tx, tokenAsker(holder.actor, holder.scopes));
+        return work(tx, tokenAsker(holder));
       });
       // Nobody waits for the note of when a token was last used, and nobody misses it.
       (stale as (() => Promise<void>) | null)?.().catch(() => {});
@@ -107,9 +110,9 @@ function withToken(deps: AccessDeps, organization: Organization, header: string)
   };
 }
 
-function tokenAsker(actor: string, scopes: readonly TokenScope[]): Asker {
+function tokenAsker({ actor, tokenId, scopes }: TokenHolder): Asker {
   return {
-    actor,
+    ...{ actor, tokenId },
     can: (action) => scopesAllow(scopes, action),
     isLimited: scopes.some((scope) => scope.startsWith("trigger:")) && !scopes.includes("trigger"),
     mustBeAbleTo(action, builder) {

@@ -267,6 +267,7 @@ export class PoolWorld {
           builds: row.running.length + row.waiting.length,
           isWorn: this.#isWorn(row) || this.#isUsed(row),
           isPaused: false,
+          isGoing: false,
           quarantinedUntil: row.quarantinedUntil,
           quarantineReason: null,
           isWished: row.isWished,

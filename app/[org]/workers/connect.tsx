@@ -6,7 +6,7 @@ import { useTRPC } from "@/app/_client/trpc";
 import { useOrg } from "@/app/_shell/org";
 import { CommandLine } from "@/app/_ui/copy";
 import { Segments } from "@/app/_ui/segments";
-import type { Connection } from "@/server/api/workers/connection";
+import type { Connection, Doors } from "@/server/api/workers/connection";
 import { type Piece, type Place, type Program, type Protocol, recipe } from "./recipes";
 
 const PLACES: readonly { id: Place; label: string }[] = [
@@ -74,7 +74,7 @@ function Commands(props: { connection: Connection; password: string | null }) {
   );
 }
 
-function PieceBox({ piece }: { piece: Piece }) {
+export function PieceBox({ piece }: { piece: Piece }) {
   return (
     <li className="space-y-1">
       <p className="text-muted">
@@ -90,7 +90,7 @@ function PieceBox({ piece }: { piece: Piece }) {
 }
 
 /** What about these doors may surprise: who reaches them, and in which tongue. */
-function DoorNotes({ connection, protocol }: { connection: Connection; protocol: Protocol }) {
+export function DoorNotes({ connection, protocol }: { connection: Doors; protocol: Protocol }) {
   return (
     <>
       {connection.isThisHostOnly ? (

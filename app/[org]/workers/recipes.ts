@@ -3,7 +3,7 @@
  * text runs as it stands. Nothing here needs quoting: names and generated passwords hold no
  * character that a shell would touch, and what does not fit is quoted by `sh`.
  */
-import type { Connection } from "@/server/api/workers/connection";
+import type { Connection, Doors } from "@/server/api/workers/connection";
 
 export type Program = "buildbot-worker" | "slipway-worker";
 export type Protocol = "pb" | "msgpack";
@@ -27,24 +27,29 @@ export interface Piece {
 
 export const NO_PASSWORD = "PASSWORD";
 const MSGPACK = "msgpack_experimental_v7";
-const CA_FOLDER = "slipway-ca";
+export const CA_FOLDER = "slipway-ca";
 const IMAGE = "buildbot-worker-nonroot";
 
 /** Quoted for a shell when it must be. */
 export const sh = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
-const portOf = ({ connection, protocol }: Wanted): number =>
+/** Which worker, over which door. */
+export interface Way extends Pick<Wanted, "program" | "protocol"> {
+  readonly connection: Doors;
+}
+
+const portOf = ({ connection, protocol }: Way): number =>
   (protocol === "pb" ? connection.pbPort : connection.msgpackPort) ?? 0;
 
-const hostOf = ({ host }: Connection): string => (host.includes(":") ? `[${host}]` : host);
+const hostOf = ({ host }: Doors): string => (host.includes(":") ? `[${host}]` : host);
 
-const addressOf = (wanted: Wanted): string => `${hostOf(wanted.connection)}:${portOf(wanted)}`;
+export const addressOf = (wanted: Way): string => `${hostOf(wanted.connection)}:${portOf(wanted)}`;
 
 export const folderOf = ({ loginName }: Connection): string => loginName.replaceAll("/", "-");
 
 /** Options before the four arguments. `trusted` is the folder of the authority's PEM file. */
-function options(wanted: Wanted, trusted: string): string[] {
+export function options(wanted: Way, trusted: string): string[] {
   const { connection, protocol, program } = wanted;
   const made = protocol === "msgpack" ? [`--protocol=${MSGPACK}`] : [];
   if (connection.tls === null) return made;
@@ -72,7 +77,7 @@ export function createLine(wanted: Wanted, folder: string, trusted = `$HOME/${CA
 }
 
 /** What a machine must trust first; null when it needs nothing. */
-function trust({ tls }: Connection, folder = `$HOME/${CA_FOLDER}`): Piece | null {
+export function trust({ tls }: Doors, folder = `$HOME/${CA_FOLDER}`): Piece | null {
   if (tls === null || tls.isPublic) return null;
   const title = "Give it the authority that signed this installation's certificate:";
   if (tls.pem === null) {
@@ -85,7 +90,8 @@ function trust({ tls }: Connection, folder = `$HOME/${CA_FOLDER}`): Piece | null
   return { title, text };
 }
 
-const some = (...pieces: (Piece | null)[]): Piece[] => pieces.filter((piece) => piece !== null);
+export const some = (...pieces: (Piece | null)[]): Piece[] =>
+  pieces.filter((piece) => piece !== null);
 
 export function recipe(place: Place, wanted: Wanted): Piece[] {
   if (place === "docker") return some(dockerfile(wanted), ...docker(wanted));

@@ -13,6 +13,8 @@ import type { OrgScope } from "../trpc";
 
 export interface PoolWorker extends PoolRow {
   readonly name: string;
+  /** Who wants it to go, and why; null when nobody does. */
+  readonly goesBecause: string | null;
 }
 
 /** Now, counted from its workers. `starting`: wanted or on its way. */
@@ -89,13 +91,29 @@ export async function readPools(
 ): Promise<PoolWithWorkers[]> {
   const pools = await tx.rows<Row>(POOLS, [org.orgId, poolId]);
   if (pools.length === 0) return [];
-  const workers = await tx.rows<PoolWorker & { poolId: number }>(POOL_ROWS, [
+  const rows = await tx.rows<Omit<PoolWorker, "goesBecause"> & { poolId: number }>(POOL_ROWS, [
     pools.map(({ id }) => id),
   ]);
+  const reasons = await whyGoing(tx, rows);
+  const workers = rows.map((row) => ({ ...row, goesBecause: reasons.get(row.workerId) ?? null }));
   return pools.map((row) => {
     const own = workers.filter((worker) => worker.poolId === row.id);
     return { pool: summaryOf(row, own), workers: own.map(({ poolId: _, ...worker }) => worker) };
   });
+}
+
+/** By worker, of those that are to go. */
+async function whyGoing(tx: Queryable, rows: readonly PoolRow[]): Promise<Map<number, string>> {
+  const going = rows.filter(({ isGoing }) => isGoing).map(({ workerId }) => workerId);
+  if (going.length === 0) return new Map();
+  const found = await tx.rows<{ workerId: number; why: string }>(
+    `select w.id as "workerId", case when e.actor = 'worker' then e.reason else e.actor || ': ' || e.reason end as why
+     from unnest($1::bigint[]) as w (id) cross join lateral (
+       select v.kind, v.reason, v.actor from worker_event v where v.worker_id = w.id order by v.id desc limit 20) e
+     where e.kind = 'draining'`,
+    [going],
+  );
+  return new Map(found.map(({ workerId, why }) => [workerId, why]));
 }
 
 function summaryOf(row: Row, workers: readonly PoolWorker[]): PoolSummary {
@@ -132,8 +150,10 @@ function countsOf(workers: readonly PoolWorker[]): PoolCounts {
       : ["substantiating", "starting", "resubstantiating"].includes(worker.state);
   return {
     starting: workers.filter(isComing).length,
-    idle: workers.filter((worker) => isUp(worker) && worker.builds === 0).length,
+    idle: workers.filter((worker) => isUp(worker) && !worker.isGoing && worker.builds === 0).length,
     busy: workers.filter((worker) => isUp(worker) && worker.builds > 0).length,
-    stopping: workers.filter(({ state }) => state === "insubstantiating").length,
+    stopping: workers.filter(
+      ({ state, isGoing, builds }) => state === "insubstantiating" || (isGoing && builds === 0),
+    ).length,
   };
 }

@@ -7,8 +7,8 @@ import { type Authority, authorityOf } from "./authority";
 
 export const connectionInput = z.object({ workerId: z.number().int().positive() });
 
-export interface Connection {
-  loginName: string;
+/** How workers reach us, whoever they are. */
+export interface Doors {
   /** Where workers are told to connect. */
   host: string;
   /** Ports of the two doors; null: that door is closed. */
@@ -18,6 +18,10 @@ export interface Connection {
   isThisHostOnly: boolean;
   /** What workers must trust; null: the doors do not speak TLS. */
   tls: Authority | null;
+}
+
+export interface Connection extends Doors {
+  loginName: string;
 }
 
 /** What a worker needs to find us, without its password. */
@@ -33,9 +37,12 @@ export async function connection(
     ),
   );
   if (row === undefined) throw new AppError("request.not-found", { what: "worker" });
+  return { loginName: row.loginName, ...(await doors(ctx)) };
+}
+
+export async function doors(ctx: ApiContext): Promise<Doors> {
   const { workers } = ctx.runtime.env;
   return {
-    loginName: row.loginName,
     host: workers.advertise,
     pbPort: workers.pbPort,
     msgpackPort: workers.msgpackPort,

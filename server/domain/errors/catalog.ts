@@ -30,6 +30,11 @@ export const CATALOG = {
     retry: "never",
     message: "the token is unknown, expired or revoked",
   },
+  "auth.token-used-up": {
+    status: 403,
+    retry: "never",
+    message: "the token was used as often as it may be",
+  },
   "auth.forbidden": { status: 403, retry: "never", message: "{action} needs {needs}" },
   "auth.too-many-tries": { status: 429, retry: "later", message: "too many tries; wait a minute" },
   "config.invalid": { status: 422, retry: "never", message: "{problem}" },

@@ -44,6 +44,8 @@ export interface PoolRow {
   /** Its machine has done what it may do: the next build on this worker has another. */
   readonly isWorn: boolean;
   readonly isPaused: boolean;
+  /** Its machine takes no more builds, and goes when those that it has are over. */
+  readonly isGoing: boolean;
   readonly quarantinedUntil: number | null;
   readonly quarantineReason: string | null;
   readonly isWished: boolean;
@@ -84,7 +86,7 @@ export const isResting = ({ quarantinedUntil }: PoolRow, now: number) =>
   quarantinedUntil !== null && quarantinedUntil > now;
 /** Its machine is on its way out; a build may have the next one on the same worker. */
 export const isTurningOver = (row: PoolRow) =>
-  row.state === "insubstantiating" ||
+  (row.state === "insubstantiating" && !row.isGoing) ||
   (row.state === "substantiated" && row.builds === 0 && (row.isWorn || !row.isConnected));
 
 /** Those that have a machine, or are about to. */

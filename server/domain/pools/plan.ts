@@ -86,6 +86,7 @@ function choosePlaces(facts: PoolFacts, room: number): Place[] {
     (row) =>
       row.number <= options.maxWorkers &&
       !row.isPaused &&
+      !row.isGoing &&
       !isResting(row, now) &&
       row.state !== "shut-down",
   );
@@ -110,6 +111,7 @@ function sparesOf({ rows, options, now }: PoolFacts, taken: ReadonlySet<number>)
         row.number <= options.maxWorkers &&
         row.builds === 0 &&
         !row.isPaused &&
+        !row.isGoing &&
         !isResting(row, now) &&
         !taken.has(row.workerId),
     )
@@ -121,12 +123,15 @@ function figuresOf(facts: PoolFacts, demand: Demand): Omit<PoolFigures, "limits"
   const busy = rows.filter(({ builds, isConnected }) => builds > 0 && isConnected).length;
   const awaited = rows.filter(({ builds, isConnected }) => builds > 0 && !isConnected).length;
   const idle = rows.filter(
-    (row) => row.builds === 0 && row.isConnected && (row.state === null || isUp(row)),
+    (row) =>
+      row.builds === 0 && row.isConnected && !row.isGoing && (row.state === null || isUp(row)),
   );
   const starting = rows.filter((row) =>
     row.state === null ? row.isJoined && !row.isConnected : isComing(row),
   ).length;
-  const stopping = rows.filter(({ state }) => state === "insubstantiating").length;
+  const stopping = rows.filter(
+    ({ state, isGoing, builds }) => state === "insubstantiating" || (isGoing && builds === 0),
+  ).length;
   const used = busy + awaited + demand.taken.size;
   const full = used + Math.max(demand.wanted, demand.fresh) + options.minIdle;
   const present = used + idle.length;

@@ -249,6 +249,17 @@ export async function haveSecretsChanged(
   return rows.length > 0;
 }
 
+/** Whether somebody, or its worker, wanted the worker to go since the build was made. */
+export async function isGoing(q: Queryable, buildId: BuildId): Promise<boolean> {
+  const rows = await q.rows(
+    `select from build b cross join lateral (select e.kind, e.at from worker_event e
+         where e.worker_id = b.worker_id order by e.id desc limit 20) e
+       where b.id = $1 and e.kind = 'draining' and e.at >= b.created_at limit 1`,
+    [buildId],
+  );
+  return rows.length > 0;
+}
+
 export interface StopRequest {
   readonly buildId: BuildId;
   readonly reason: string;

@@ -41,6 +41,7 @@ import {
   type BuilderConfig,
   type BuildToRun,
   haveSecretsChanged,
+  isGoing,
   loadStopRequests,
   type StopRequest,
 } from "./load-build";
@@ -272,10 +273,7 @@ class BuildRun {
       const lost = end.commandEnds.find((each) => each.kind === "lost");
       if (lost) await this.#left();
       if (end.result === RETRY && !this.#stop) {
-        const why = this.#closed
-          ? "the connection to the worker was lost"
-          : `the worker could not go on: ${lost?.message}`;
-        return this.#retry("running", lost ? why : end.summary, end);
+        return this.#retry("running", lost ? await this.#whyLost(lost.message) : end.summary, end);
       }
       turn = lost ? null : steps.next(turn.index, isHalted);
       if (!turn) break;
@@ -323,6 +321,16 @@ class BuildRun {
     const { db, actor } = this.#context;
     await this.#insist("end of a build", () => giveUp(db, this.#keys.fence, actor, result, reason));
     return true;
+  }
+
+  async #whyLost(lost: string): Promise<string> {
+    if (!this.#closed) return `the worker could not go on: ${lost}`;
+    const wasGoing = await this.#insist("why a worker is gone", () =>
+      isGoing(this.#context.db, this.#build.buildId),
+    );
+    return wasGoing
+      ? "the worker was to go when its builds were over, and went before"
+      : "the connection to the worker was lost";
   }
 
   async #isAlive(session: WorkerSession): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** One step of a build, from its first command to what its end is written with. */
-import { CANCELLED, EXCEPTION, RETRY } from "../../domain/builds";
+import { CANCELLED, EXCEPTION, RETRY, SUCCESS } from "../../domain/builds";
 import type { LogId, StepId } from "../../domain/ids";
 import type { CommandEnd } from "../../domain/wire";
 import type { OpenLog, PreparedChunks, Redactor } from "../../logs";
@@ -12,6 +12,7 @@ import type { StopRequest } from "./load-build";
 import type { Planned } from "./prepare-step";
 import { stepContext } from "./step-context";
 import { createStepLogs, type StepLogs, type StoredLog } from "./step-logs";
+import { isTakenAway } from "./taken-away";
 
 /** A step whose turn it is. */
 export interface Turn {
@@ -105,6 +106,11 @@ export async function runStep(run: StepToRun): Promise<RunStepEnd | null> {
     if (stop && !run.wasStopped) {
       header(`stopped: ${stop.reason || `by ${stop.by}, who gave no reason`}\n`);
       outcome = { ...outcome, result: interrupted(outcome.result) };
+    } else if (!stop && outcome.result !== SUCCESS && (await isTakenAway(session, ends))) {
+      const gone = "a signal ended the command, and its worker went away";
+      header(`${gone}\n`);
+      ends.push({ kind: "lost", message: gone });
+      outcome = { ...outcome, result: RETRY };
     }
   } catch (error) {
     const reason = values.redact(message(error));

@@ -9,7 +9,7 @@
 import type { Queryable } from "../../db/pool";
 import { POOL_ROWS } from "../../db/pool-rows";
 import { AppError } from "../../domain/errors";
-import type { OrgId, PoolId, WorkerId } from "../../domain/ids";
+import type { ApiTokenId, OrgId, PoolId, WorkerId } from "../../domain/ids";
 import { isJoined, type PoolRow } from "../../domain/pools";
 import { makePlaces } from "./places";
 
@@ -21,6 +21,8 @@ export interface JoinOrder {
   readonly number: number | null;
   readonly sealedPassword: Buffer;
   readonly actor: string;
+  /** By which it is let in; null: by a person. */
+  readonly tokenId: ApiTokenId | null;
   readonly from: string | null;
 }
 
@@ -102,7 +104,7 @@ function lowestFree(rows: readonly PoolRow[], most: number): number | null {
 async function take(tx: Queryable, order: JoinOrder, workerId: WorkerId): Promise<Joined> {
   const [row] = await tx.rows<Joined>(
     `with taken as (
-       update worker set sealed_password = $3, joined_at = now(), joined_from = $4, quarantined_until = null,
+       update worker set sealed_password = $3, joined_at = now(), joined_from = $4, joined_token_id = $6, quarantined_until = null,
          quarantine_reason = null, quarantine_count = 0, is_draining = false
        where id = $2 and org_id = $1 returning id, org_id, name, login_name, pool_id),
      told as (
@@ -112,7 +114,7 @@ async function take(tx: Queryable, order: JoinOrder, workerId: WorkerId): Promis
        insert into audit_entry (org_id, actor, action, subject, detail)
        select org_id, $5, 'pool.join', name, jsonb_build_object('from', $4::text) from taken)
      select id as "workerId", name, login_name as "loginName" from taken`,
-    [order.orgId, workerId, order.sealedPassword, order.from, order.actor],
+    [order.orgId, workerId, order.sealedPassword, order.from, order.actor, order.tokenId],
   );
   return row as Joined;
 }

@@ -323,17 +323,22 @@ export async function areWanted(q: Queryable, workerIds: readonly WorkerId[]): P
   return workerIds.map((id) => wanted.has(id));
 }
 
-/** The worker itself wants to go: no new builds; one that is not a latent worker's machine is none of its. */
+/**
+ * The worker itself wants to go: no new builds. A machine that is not the latent worker's any more, or
+ * is let go already, changes nothing of it: nobody would take the mark away again.
+ */
 export async function drainSession(
   q: Queryable,
   workerId: WorkerId,
   sessionId: SessionId,
 ): Promise<void> {
   await q.rows(
-    `with draining as (
+    `with machine as (
+       select state, generation from latent_worker where worker_id = $1 and is_latent for update),
+     draining as (
        update worker set is_draining = true where id = $1 and session_id = $2 and not is_draining
-         and not exists (select from latent_worker l join worker_session s on s.id = $2
-           where l.worker_id = $1 and l.is_latent and s.generation is distinct from l.generation)
+         and not exists (select from machine m join worker_session s on s.id = $2
+           where m.state in ('insubstantiated', 'shut-down') or s.generation is distinct from m.generation)
        returning id, org_id),
      remembered as (
        ${historySql({ kind: "draining", from: "draining", worker: "id", reason: "'it asks to be shut down'", actor: "'worker'" })})

@@ -63,7 +63,13 @@ function Place({ worker }: { worker: PoolWorker }) {
           {worker.quarantineReason ? `: ${worker.quarantineReason}` : ""}
         </span>
       ) : null}
-      {worker.isWorn ? (
+      {worker.goesBecause !== null ? (
+        <span className="ml-2 text-muted">
+          {worker.builds > 0 ? "it goes when its builds are over: " : "it goes: "}
+          {worker.goesBecause}
+        </span>
+      ) : null}
+      {worker.isWorn && !worker.isGoing ? (
         <span className="ml-2 text-muted">its machine has done its part</span>
       ) : null}
     </span>
@@ -72,6 +78,7 @@ function Place({ worker }: { worker: PoolWorker }) {
 
 function placeState(worker: PoolWorker): [StateName, string | undefined] {
   if (worker.isPaused) return ["paused", undefined];
+  if (worker.isGoing && worker.isConnected) return ["draining", undefined];
   if (worker.quarantinedUntil !== null && worker.state === "insubstantiated") {
     return ["quarantined", undefined];
   }

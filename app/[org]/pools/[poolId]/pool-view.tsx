@@ -14,6 +14,7 @@ import { Timed } from "@/app/_ui/timed";
 import type { PoolPage } from "@/server/api/pools/one";
 import type { PoolSummary } from "@/server/api/pools/row";
 import { stateOf } from "../pool-state";
+import { JoinTokens } from "./join-tokens";
 import { PoolGraph } from "./pool-graph";
 import { PoolPlaces } from "./pool-places";
 import { SteerPool } from "./steer-pool";
@@ -61,6 +62,7 @@ export function PoolView(props: { poolId: number }) {
             <Section title="Its workers" note="by their numbers">
               <PoolPlaces page={data} />
             </Section>
+            {pool.isJoined ? <JoinTokens pool={pool} /> : null}
           </div>
           <div className="min-w-0">
             <Section title="Builders that may use it">

@@ -217,6 +217,12 @@ test("another organisation is not found, nor are its ids below one's own address
   const hold = { org, poolId, how: "hold" as const, reason: "x" };
   expect(await codeOf(api.pools.steer(hold))).toBe("NOT_FOUND");
   expect(await codeOf(as("developer").pools.steer(hold))).toBe("FORBIDDEN");
+  expect(await codeOf(api.pools.joinTokens({ org, poolId }))).toBe("NOT_FOUND");
+  const token = { org, poolId, name: "x", days: null, maxUses: null };
+  expect(await codeOf(api.pools.createJoinToken(token))).toBe("NOT_FOUND");
+  expect(await codeOf(as("developer").pools.createJoinToken(token))).toBe("FORBIDDEN");
+  expect(await codeOf(as("developer").pools.joinTokens({ org, poolId }))).toBe("FORBIDDEN");
+  expect(await codeOf(api.pools.revokeJoinToken({ org, poolId, tokenId: 1 }))).toBe("NOT_FOUND");
   expect(await api.builds.page({ org, builderId })).toEqual({ builds: [], before: null });
   const foreign = async (sql: string) =>
     only(await owner.rows<{ id: number }>(sql, [ids.foreign])).id;

@@ -20,7 +20,7 @@ const NOW = 1_000_000;
 
 const row = (number: number, over: Partial<PoolRow> = {}): PoolRow => ({
   ...{ workerId: 100 + number, number, state: "insubstantiated", isConnected: false },
-  ...{ isJoined: false, builds: 0, isWorn: false, isPaused: false },
+  ...{ isJoined: false, builds: 0, isWorn: false, isPaused: false, isGoing: false },
   ...{ quarantinedUntil: null, quarantineReason: null, isWished: false },
   ...over,
 });
