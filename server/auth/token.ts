@@ -101,7 +101,7 @@ export async function touchToken(tx: Queryable, tokenId: ApiTokenId): Promise<vo
  * One of the times that a token may be used for is taken; with the caller's transaction it is given back.
  * @throws AppError auth.token-used-up
  */
-export async function useToken(tx: Queryable, tokenId: ApiTokenId): Promise<void> {
+export async function countUse(tx: Queryable, tokenId: ApiTokenId): Promise<void> {
   const rows = await tx.rows(
     `update api_token set uses = uses + 1, last_used_at = now()
      where id = $1 and (max_uses is null or uses < max_uses) returning id`,

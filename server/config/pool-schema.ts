@@ -64,6 +64,16 @@ export const poolSchema = strict({
       description:
         "Hours of machines in a day or a month (UTC). When they are used up none is started until the next; what runs goes on.",
     }),
+  weights: z
+    .record(
+      z.string().min(1).max(100),
+      z.number().min(0.001, "must be at least 0.001").max(1_000_000),
+    )
+    .optional()
+    .meta({
+      description:
+        "Parts of projects that share the pool, by their names: while all of them wait, one of weight 2 gets twice as many places as one of weight 1, which is what others have. {} shares evenly. Left out: whoever waits longest comes first, whatever project it is of.",
+    }),
   labels: z
     .array(poolLabel)
     .max(50)

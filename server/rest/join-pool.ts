@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { makePassword } from "../api/workers/add";
-import { useToken } from "../auth";
+import { countUse } from "../auth";
 import { sealingKey } from "../config";
 import { AppError } from "../domain/errors";
 import { parseId } from "../domain/ids";
@@ -45,7 +45,7 @@ export async function joinByToken(
     asker.mustBeAbleTo("join");
     const { id, name } = await findPool(tx, orgId, parseId(selector) ?? selector);
     asker.mustBeAbleTo("join", name);
-    if (asker.tokenId !== null) await useToken(tx, asker.tokenId);
+    if (asker.tokenId !== null) await countUse(tx, asker.tokenId);
     return joinPool(tx, {
       ...{ orgId, pool: id, number, from, actor: asker.actor, tokenId: asker.tokenId },
       sealedPassword: seal(sealingKey(env.secretKey), password),

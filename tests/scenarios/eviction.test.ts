@@ -11,6 +11,7 @@ import { startSlipwayWorker } from "../support/slipway-worker";
 const [SUCCESS, RETRY] = [0, 5];
 const step = (command: string) => ({ type: "ShellCommand", command, logEnviron: false });
 const CONFIG = {
+  workers: [{ type: "Worker", name: "unused", password: "pass" }],
   pools: [{ name: "pods", worker: { type: "Worker" }, maxWorkers: 2 }],
   projects: {
     p: {
@@ -41,7 +42,7 @@ interface Build {
 let storm: Storm;
 const pods: Pod[] = [];
 beforeAll(async () => {
-  storm = await openStorm({ workers: [] });
+  storm = await openStorm({ workers: ["unused"] });
   await storm.slipway.apply(CONFIG);
 });
 afterAll(async () => {

@@ -33,6 +33,8 @@ export interface PoolSummary {
   readonly isJoined: boolean;
   readonly labels: readonly string[];
   readonly options: PoolOptions;
+  /** Parts of projects by their names; null: it does not look at projects. */
+  readonly weights: Readonly<Record<string, number>> | null;
   readonly builders: number;
   readonly steering: {
     readonly how: "hold" | "drain";
@@ -60,7 +62,7 @@ interface Row {
   readonly name: string;
   readonly kind: string;
   readonly labels: string[];
-  readonly config: Partial<PoolOptions>;
+  readonly config: Partial<PoolOptions> & { readonly weights?: Record<string, number> };
   readonly max_workers: number;
   readonly builders: number;
   readonly steering: PoolSummary["steering"];
@@ -122,6 +124,7 @@ function summaryOf(row: Row, workers: readonly PoolWorker[]): PoolSummary {
     ...{ id, name, kind, labels, builders, steering, backoff, lookedAt },
     isJoined: isJoined(kind),
     options: optionsOf(row.config),
+    weights: row.config.weights ?? null,
     counts: countsOf(workers),
     queue: figures.queue ?? 0,
     desired: figures.desired ?? 0,

@@ -5,6 +5,7 @@
 import type { BuilderId, BuildRequestId, SessionId, WorkerId } from "../ids";
 import type { LatentState } from "../latent/state";
 import { type LockAccess, LockBook, type LockGrant, strongest } from "../locks";
+import { type Share, Turns } from "./fair";
 
 /** Of a latent worker, what a claim has to know. */
 export interface LatentCandidate {
@@ -123,6 +124,8 @@ export interface WaitingBuilder {
   }[];
   /** In the order they are preferred. */
   readonly workers: readonly Candidate[];
+  /** Of the pool with weights that its builds may use, if there is one. */
+  readonly share?: Share | null;
 }
 
 type Chosen = LatentCandidate & {
@@ -159,9 +162,67 @@ export interface Assignment {
   readonly locks: readonly LockGrant[];
 }
 
+interface Usable
+  extends Pick<Candidate, "workerId" | "name">,
+    Pick<Assignment, "sessionId" | "latent"> {
+  readonly slot: number;
+  readonly locks: readonly LockAccess[];
+  readonly isBusy: boolean;
+}
+
+/** Workers that may take one of the builder's, in the order in which they are preferred. */
+function usableOf(
+  builder: WaitingBuilder,
+  taken: ReadonlyMap<WorkerId, readonly number[]>,
+  now: number,
+): Usable[] {
+  return byPacking(builder.workers, taken).flatMap((worker) => {
+    const busySlots = [...worker.busySlots, ...(taken.get(worker.workerId) ?? [])];
+    const slot = freeSlot(worker.maxBuilds, busySlots);
+    const { workerId, name } = worker;
+    const locks = locksOf(builder, worker);
+    if (slot === null || blockedBy({ ...worker, busySlots }, now) !== null) return [];
+    const isBusy = busySlots.length > 0;
+    return [{ workerId, name, slot, locks, isBusy, ...machineOf(worker, isBusy) }];
+  });
+}
+
+/** A builder while its requests are given out. */
+class Entry {
+  /** Those that had no turn yet. */
+  readonly requests: WaitingBuilder["requests"][number][];
+  readonly name: string;
+  readonly share: Share | null;
+  #usable: Usable[] | null = null;
+  #seen = 0;
+  readonly #took = new Set<WorkerId>();
+
+  constructor(readonly builder: WaitingBuilder) {
+    this.requests = [...builder.requests];
+    this.name = builder.name;
+    this.share = builder.share ?? null;
+  }
+
+  /** @param made how many assignments there are: what others took since is seen to */
+  usable(made: number, find: () => Usable[]): Usable[] {
+    if (this.#usable === null || this.#seen !== made) {
+      this.#usable = find().filter(({ workerId }) => !this.#took.has(workerId));
+      this.#seen = made;
+    }
+    return this.#usable;
+  }
+
+  /** A builder runs once per worker: whoever took one of its requests takes no other. */
+  took(workerId: WorkerId, made: number): void {
+    this.#took.add(workerId);
+    this.#usable = this.#usable?.filter((worker) => worker.workerId !== workerId) ?? null;
+    this.#seen = made;
+  }
+}
+
 /**
  * Pairs of request and worker to claim now. Builders come by highest priority, then oldest
- * request, then name (C-100); a request without a usable worker does not hold up later ones. One that
+ * request, then name (C-100), or in turns where projects share a pool (K-040); a request without a usable worker does not hold up later ones. One that
  * lacks nothing but locks waits in their line, so that those after it do not pass it by.
  */
 export function assign(
@@ -172,45 +233,38 @@ export function assign(
 ): Assignment[] {
   const taken = new Map<WorkerId, number[]>();
   const assignments: Assignment[] = [];
-  for (const builder of [...builders].sort(byUrgency)) {
-    const usable = byPacking(builder.workers, taken).flatMap((worker) => {
-      const busySlots = [...worker.busySlots, ...(taken.get(worker.workerId) ?? [])];
-      const slot = freeSlot(worker.maxBuilds, busySlots);
-      const { workerId, name } = worker;
-      const locks = locksOf(builder, worker);
-      if (slot === null || blockedBy({ ...worker, busySlots }, now) !== null) return [];
-      const isBusy = busySlots.length > 0;
-      return [{ workerId, name, slot, locks, isBusy, ...machineOf(worker, isBusy) }];
-    });
-    for (const request of builder.requests) {
-      if (usable.length === 0) break;
-      const able = usable.filter(
-        ({ name, workerId, latent, isBusy }) =>
-          mayTake(request, name) &&
-          (!misfits.has(request.id, workerId) || (latent && mayGiveWay(latent, isBusy))),
-      );
-      const answers = able.map((worker) => book.ask(worker.locks, lockWorker(worker)));
-      const chosenAt = answers.findIndex((answer) => "granted" in answer);
-      const [first] = able;
-      const answer = answers[chosenAt];
-      if (!answer || !("granted" in answer)) {
-        if (first) book.wait(first.locks, lockWorker(first), builder.name);
-        continue;
-      }
-      const at = usable.indexOf(able[chosenAt] as (typeof usable)[number]);
-      // A builder runs once per worker: whoever took one of its requests takes no other.
-      const [chosen] = usable.splice(at, 1);
-      if (!chosen) continue;
-      const { workerId, slot } = chosen;
-      const { sessionId, latent } = misfits.has(request.id, workerId) ? withOther(chosen) : chosen;
-      taken.set(workerId, [...(taken.get(workerId) ?? []), slot]);
-      const { builderId } = builder;
-      const locks = answer.granted;
-      book.take(locks, NOT_YET, builder.name);
-      const place = { requestId: request.id, builderId, workerId, sessionId, slot, locks };
-      assignments.push(latent ? { ...place, latent } : place);
+  const entries = builders.map((builder) => new Entry(builder));
+  new Turns(entries, byUrgency).each((entry) => {
+    const { builder } = entry;
+    const usable = entry.usable(assignments.length, () => usableOf(builder, taken, now));
+    const request = usable.length === 0 ? undefined : entry.requests.shift();
+    if (!request) return { isTaken: false, hasMore: false };
+    const hasMore = entry.requests.length > 0;
+    const able = usable.filter(
+      ({ name, workerId, latent, isBusy }) =>
+        mayTake(request, name) &&
+        (!misfits.has(request.id, workerId) || (latent && mayGiveWay(latent, isBusy))),
+    );
+    const answers = able.map((worker) => book.ask(worker.locks, lockWorker(worker)));
+    const chosenAt = answers.findIndex((answer) => "granted" in answer);
+    const [first] = able;
+    const answer = answers[chosenAt];
+    const chosen = able[chosenAt];
+    if (!chosen || !answer || !("granted" in answer)) {
+      if (first) book.wait(first.locks, lockWorker(first), builder.name);
+      return { isTaken: false, hasMore };
     }
-  }
+    const { workerId, slot } = chosen;
+    const { sessionId, latent } = misfits.has(request.id, workerId) ? withOther(chosen) : chosen;
+    taken.set(workerId, [...(taken.get(workerId) ?? []), slot]);
+    const { builderId } = builder;
+    const locks = answer.granted;
+    book.take(locks, NOT_YET, builder.name);
+    const place = { requestId: request.id, builderId, workerId, sessionId, slot, locks };
+    assignments.push(latent ? { ...place, latent } : place);
+    entry.took(workerId, assignments.length);
+    return { isTaken: true, hasMore };
+  });
   return assignments;
 }
 
@@ -337,7 +391,9 @@ export function mayTake(request: { readonly worker?: string | null }, worker: st
   return (request.worker ?? null) === null || request.worker === worker;
 }
 
-function byUrgency(a: WaitingBuilder, b: WaitingBuilder): number {
+type Urgent = Pick<WaitingBuilder, "name" | "requests">;
+
+function byUrgency(a: Urgent, b: Urgent): number {
   const [first, second] = [a.requests[0], b.requests[0]];
   if (!first || !second) return Number(!first) - Number(!second);
   return (

@@ -66,6 +66,20 @@ export const CHOSEN_WORKER = `case when b.can_start_build = 'enforceChosenWorker
    where s.id = r.buildset_id and jsonb_typeof(s.properties->'workername'->0) = 'string') end`;
 
 /**
+ * Of a builder `b`: its project's part in the first of its pools that has weights. What projects have of
+ * such pools is counted once, and where there are none nothing is.
+ */
+const SHARE = `select jsonb_build_object('poolId', p.id, 'projectId', coalesce(b.project_id, 0),
+    'weight', coalesce((p.config->'weights'->>j.name)::float8, 1), 'running', coalesce((
+      select u.running from usage u where u.pool_id = p.id and u.project_id = coalesce(b.project_id, 0)), 0)) as share
+  from builder_pool x join pool p on p.id = x.pool_id left join project j on j.id = b.project_id
+  where x.builder_id = b.id and p.removed_at is null and p.config ? 'weights' order by p.id limit 1`;
+const USAGE = `select w.pool_id, coalesce(y.project_id, 0) as project_id, count(*)::int as running
+  from pool p join worker w on w.pool_id = p.id join build x on x.worker_id = w.id and x.state <> 'finished'
+  join builder y on y.id = x.builder_id
+  where p.org_id = $1 and p.removed_at is null and p.config ? 'weights' group by 1, 2`;
+
+/**
  * @param heads SQL: how many requests of each builder
  * @param rest what else is asked of each builder, and which are left out
  */
@@ -77,9 +91,11 @@ const waiting = (heads: string, rest: { columns: string; joins: string; where: s
               where r.org_id = $1 and r.state = 'pending' and r.builder_id > waiting.builder_id
               order by r.builder_id limit 1)
       from waiting where waiting.builder_id is not null
-    )
-    select b.id as "builderId", b.name, b.locks, heads.requests, able.workers ${rest.columns}
+    ),
+    usage as materialized (${USAGE})
+    select b.id as "builderId", b.name, b.locks, heads.requests, able.workers, share.share ${rest.columns}
     from waiting join builder b on b.id = waiting.builder_id
+    left join lateral (${SHARE}) share on true
     cross join lateral (
       select jsonb_agg(w.candidate) as workers, jsonb_agg(w.name) as names from (
         select c.candidate, w.name

@@ -172,6 +172,12 @@ function Builders({ page }: { page: PoolPage }) {
   );
 }
 
+const weights = ({ weights: given }: PoolSummary) => {
+  if (given === null) return null;
+  const named = Object.entries(given).map(([project, weight]) => `${project}: ${weight}`);
+  return [...named, "others: 1"].join(", ");
+};
+
 function PoolFacts({ pool }: { pool: PoolSummary }) {
   const { options } = pool;
   const seconds = (value: number | null) => (value === null ? null : `${value} s`);
@@ -199,6 +205,7 @@ function PoolFacts({ pool }: { pool: PoolSummary }) {
           "budget",
           options.budget === null ? null : `${options.budget.hours} h a ${options.budget.per}`,
         ],
+        ["weights", weights(pool)],
         ["Looked at", pool.lookedAt === null ? null : <Ago key="at" at={pool.lookedAt} />],
       ]}
     />

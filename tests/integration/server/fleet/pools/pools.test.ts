@@ -287,6 +287,42 @@ test("maxBuildsPerInstance: no more builds wait for one machine than it may have
   expect(await buildsByMachine()).toEqual([2, 2, 2, 1]);
 });
 
+test("weights: projects share the pool, whoever asked first (K-040)", async () => {
+  const pool = await rig.addPool("linux", { maxWorkers: 4, weights: { second: 3 } } as object);
+  const { db } = rig.rig;
+  const [first, second] = await Promise.all(
+    ["first", "second"].map(async (name) => {
+      const [row] = await db.rows<{ id: number }>(
+        "insert into project (org_id, name) values (1, $1) returning id",
+        [name],
+      );
+      const builder = await rig.addPooled(name, [pool], [STEP]);
+      await db.rows("update builder set project_id = $2 where id = $1", [builder, row?.id]);
+      return builder;
+    }),
+  );
+  const ids: BuildRequestId[] = [];
+  for (let n = 0; n < 6; n += 1) ids.push(await rig.rig.force(first as BuilderId));
+  for (let n = 0; n < 6; n += 1) ids.push(await rig.rig.force(second as BuilderId));
+  await rig.giveOut(jobs);
+  const has = async () =>
+    Object.fromEntries(
+      (
+        await db.rows<{ name: string; builds: number }>(
+          `select b.name, count(*)::int as builds from build x join builder b on b.id = x.builder_id
+           where x.state <> 'finished' group by 1 order by 1`,
+        )
+      ).map(({ name, builds }) => [name, builds]),
+    );
+  expect(await has()).toEqual({ first: 1, second: 3 });
+  // What runs already counts, and so does what a project has let go.
+  await db.rows('update pool set config = config || \'{"weights": {"first": 3}}\'');
+  await rig.giveOut(jobs);
+  expect(await has()).toEqual({ first: 1, second: 3 });
+  release();
+  await allDoneOf(ids);
+});
+
 test("maxLifetime: an old machine takes no more builds and goes when it has none", async () => {
   const pool = await rig.addPool("linux", { maxLifetime: 3_600, idleTimeout: 600 });
   const [first] = await requests(pool, 1);
