@@ -46,13 +46,13 @@ test("a join token, a machine by its lines, and the machine goes", async ({
       const line = page.locator("li code").filter({ hasText: "create-worker" });
       await expect(line).toHaveCount(1);
       for (const place of ["systemd", "Compose", "Kubernetes"]) {
-        await page.getByRole("radio", { name: place, exact: true }).check();
+        await page.getByText(place, { exact: true }).click();
         await expect(
           page.locator("li code").filter({ hasText: "create-worker" }).first(),
         ).toBeVisible();
         await isAccessible(page);
       }
-      await page.getByRole("radio", { name: "A shell", exact: true }).check();
+      await page.getByText("A shell", { exact: true }).click();
       run((await line.textContent()) ?? "");
       await page.getByRole("button", { name: "Done" }).click();
     });

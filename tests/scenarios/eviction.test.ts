@@ -3,7 +3,7 @@
 // begins there; beyond it, or without one, the build is RETRY and runs elsewhere. It is never red by it,
 // and the place in the pool is free at once.
 import { readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openStorm, type Storm } from "../storm/storm";
 import { hasBuildbotWorker, startBuildbotWorker } from "../support/buildbot-worker";
 import { startSlipwayWorker } from "../support/slipway-worker";
@@ -44,6 +44,10 @@ const pods: Pod[] = [];
 beforeAll(async () => {
   storm = await openStorm({ workers: ["unused"] });
   await storm.slipway.apply(CONFIG);
+});
+afterEach(async () => {
+  await Promise.all(pods.map((pod) => pod.stop()));
+  await freed();
 });
 afterAll(async () => {
   await Promise.all(pods.map((pod) => pod.stop()));
@@ -97,7 +101,14 @@ function treeOf(pid: number): number[] {
 }
 /** As a service manager that shuts a host down: all at once, what the worker started first. */
 const signalAll = (pod: Pod, signal: NodeJS.Signals) => {
-  for (const pid of treeOf(pod.pid).reverse()) process.kill(pid, signal);
+  for (const pid of treeOf(pod.pid).reverse()) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      // A shell ends by itself when its child has.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
 };
 
 const buildOf = async (request: number, isSo: (build: Build) => boolean) =>
@@ -166,9 +177,6 @@ describe.each(kinds)("%s", (kind) => {
     const third = await start(kind);
     expect(third.name).toBe(first.name);
     await cancel(next);
-    await second.stop();
-    await third.stop();
-    await freed();
   });
 
   test("beyond the grace: RETRY, in words, and the request runs elsewhere", async () => {
@@ -185,8 +193,6 @@ describe.each(kinds)("%s", (kind) => {
       { result: RETRY, says: expect.stringContaining("was to go when its builds were over") },
     ]);
     await cancel(id);
-    await second.stop();
-    await freed();
   });
 
   test.each(["long", "shell"])(
@@ -200,8 +206,6 @@ describe.each(kinds)("%s", (kind) => {
       await buildOf(id, (build) => isRunning(build) && build.worker === second.name);
       expect((await resultsOf(id)).map(({ result }) => result)).toEqual([RETRY]);
       await cancel(id);
-      await second.stop();
-      await freed();
     },
   );
 });

@@ -73,11 +73,13 @@ export async function joinPool(tx: Queryable, order: JoinOrder): Promise<Joined>
   const rows = await tx.rows<PoolRow & { name: string }>(POOL_ROWS, [[pool.id]]);
   const number = order.number ?? lowestFree(rows, most);
   const taken = rows.find((row) => row.number === number);
-  if (number === null || number > most) {
-    const why =
-      number === null
-        ? `has as many machines as it may (maxWorkers: ${most})`
-        : `has places up to ${most} (maxWorkers)`;
+  // Who asks by number may begin at 0.
+  const others = rows.filter((row) => row.number !== number && (row.isConnected || row.isJoined));
+  const isFull = number === null || others.length >= most;
+  if (isFull || number > most) {
+    const why = isFull
+      ? `has as many machines as it may (maxWorkers: ${most})`
+      : `has places up to ${most} (maxWorkers)`;
     throw new AppError("pool.full", { pool: name, why });
   }
   if (taken?.isConnected) {

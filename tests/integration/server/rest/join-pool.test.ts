@@ -106,6 +106,22 @@ test("a pod of a StatefulSet has its number, unless somebody is there", async ()
   expect(taken.body.error).toBe("worker deploy-2 is connected already, from 10.0.0.7");
 });
 
+test("places by number and any place together are no more than the pool may have", async () => {
+  await free();
+  const numbered = [
+    await join({ number: 0 }),
+    await join({ number: 1 }),
+    await join({ number: 3 }),
+  ];
+  expect(numbered.map(({ status }) => status)).toEqual([200, 200, 200]);
+  for (const more of [await join(), await join({ number: 2 })]) {
+    expect(more.status).toBe(409);
+    expect(more.body.error).toContain("as many machines as it may (maxWorkers: 3)");
+  }
+  // A pod that was started again has its own place.
+  expect((await join({ number: 1 })).status).toBe(200);
+});
+
 test("many that join at once never get one place", async () => {
   await free();
   const made = await Promise.all(Array.from({ length: 6 }, () => join()));
