@@ -19,7 +19,8 @@ const CONFIG = {
         { name: "short", pools: ["pods"], factory: [step("echo begun; sleep 5; echo end")] },
         // `exec`, as a compiler that make started: nobody stands between it and the signal.
         { name: "long", pools: ["pods"], factory: [step("exec sleep 600")] },
-        { name: "shell", pools: ["pods"], factory: [step("sleep 600; echo never")] },
+        // Its shell lives a moment longer, and says 143.
+        { name: "shell", pools: ["pods"], factory: [step("sleep 600 && echo never")] },
       ],
     },
   },
