@@ -12,7 +12,7 @@ export {
 } from "./changes";
 export type { Caller, EngineCommands, ForceOrder, FormOrder, Made } from "./commands";
 export { createEngineCommands } from "./commands";
-export { type DistributeContext, distribute } from "./distribute/distribute";
+export { type DistributeContext, distribute, distributeToThere } from "./distribute/distribute";
 export { whyWaiting } from "./distribute/why";
 export { type Builds, createBuilds } from "./execute/builds";
 export { endBuilds } from "./latent/end-builds";

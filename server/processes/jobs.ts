@@ -11,7 +11,6 @@ import {
   cancelWaitingForNothing,
   createAlarm,
   fireDue,
-  giveOut,
   pollAtLaunch,
   pollSource,
   poolsDue,
@@ -39,6 +38,7 @@ import { makeScheduler } from "../schedulers";
 import { databaseSecrets } from "../secrets/database";
 import { sealingKey } from "../secrets/seal";
 import { openEngineProcess } from "./common";
+import { openGivingOut } from "./giving-out";
 import { openLatentWorkers } from "./latent";
 import { createMailers } from "./mailers";
 import { asChild } from "./supervisor/as-child";
@@ -57,26 +57,25 @@ const { db, log, lease, announcer, insist } = own;
 
 const announce = () => announcer.announce(OUTBOX);
 const latent = await openLatentWorkers(own);
-const distributeNow = async (orgId: OrgId) => {
-  await giveOut(
-    { db, actor: own.actor, see: latent.distributing.see, announce },
-    {
-      db,
-      actor: own.actor,
-      now: Date.now,
-      tell: (owner) => {
-        announcer.announce(processChannel(owner));
-        announce();
-      },
-      latent: latent.distributing,
+const giving = openGivingOut(
+  db,
+  { db: latent.db, actor: own.actor, see: latent.distributing.see, announce },
+  {
+    db: latent.db,
+    actor: own.actor,
+    now: Date.now,
+    tell: (owner) => {
+      announcer.announce(processChannel(owner));
+      announce();
     },
-    orgId,
-  );
-};
+    latent: latent.distributing,
+  },
+  (error) => log("requests left for the next sweep", { error }),
+);
 const sweeping = {
   db,
   actor: own.actor,
-  distribute: distributeNow,
+  distribute: giving.distribute,
   announce,
   tell: (owner: number) => announcer.announce(processChannel(owner), "stop"),
   log,
@@ -153,7 +152,7 @@ const fleetDeadlines = async () => {
   await latent.sweep();
 };
 const processor = createProcessor({
-  distribute: distributeNow,
+  distribute: giving.distribute,
   async poll(id) {
     await pollSource(polling, id);
     // A timer may have been set, or the next poll be near.
@@ -235,8 +234,10 @@ const child = asChild(async () => {
   stopping.abort();
   latent.close();
   await Promise.all(workers.map((worker) => worker.close()));
+  await giving.close();
   // What they leave is another's, as if we had died.
   await Promise.race([latent.tests.close(), sleep(TESTS_END_MS)]);
+  await latent.db.end();
   await own.close("stopped in order");
 });
 void lease.fenced.then(() => process.exit(1));

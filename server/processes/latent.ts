@@ -4,6 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { type Database, openDatabase } from "../db/pool";
 import type { OrgId, ProcessId, WorkerId } from "../domain/ids";
 import { openDrivers } from "../drivers";
 import type { DockerSurroundings } from "../drivers/docker";
@@ -39,7 +40,12 @@ import type { EngineProcess } from "./common";
 import { openLocalHome } from "./local/home";
 import { localDoor } from "./local/local-workers";
 
+/** Of all that is written of machines, so much at once: what needs none goes first. */
+const CONNECTIONS = 2;
+
 export interface LatentWorkers {
+  /** What concerns machines goes over connections of its own. */
+  readonly db: Database;
   readonly fleet: LatentFleet;
   /** Compares what providers have with what we have. */
   readonly accounts: AccountSweep;
@@ -58,7 +64,9 @@ export interface LatentWorkers {
 }
 
 export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorkers> {
-  const { db, env, actor, announcer, producer, log, insist } = own;
+  const { env, actor, announcer, producer, log, insist } = own;
+  const onError = (error: unknown) => log("latent workers", { error });
+  const db = openDatabase({ url: env.databaseUrl, max: CONNECTIONS, name: "machines", onError });
   const { processId } = own.lease;
   const key = sealingKey(env.secretKey);
   const secrets = databaseSecrets(db, key);
@@ -120,6 +128,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
   const see = (workerId: WorkerId) => void fleet.see(workerId);
 
   return {
+    db,
     fleet,
     accounts,
     tests: createDriverTests({ ...context, now: Date.now }),

@@ -14,6 +14,7 @@ import { measureDocker } from "./docker";
 import { attachIdle, settledKilobytes } from "./idle";
 import { measureLive } from "./live";
 import { startNullPeer } from "./null";
+import { measureOnDemand } from "./on-demand";
 import {
   cpuSeconds,
   difference,
@@ -29,7 +30,16 @@ import {
 import { type Sample, table } from "./report";
 import { startSlipwayPeer } from "./slipway";
 
-const PARTS = ["latency", "throughput", "log", "idle", "live", "commits", "docker"] as const;
+const PARTS = [
+  "latency",
+  "throughput",
+  "log",
+  "idle",
+  "live",
+  "commits",
+  "docker",
+  "on-demand",
+] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
@@ -303,6 +313,19 @@ async function docker(): Promise<void> {
   }
 }
 
+async function onDemand(): Promise<void> {
+  const { allAsked, ...parts } = await measureOnDemand(size.contained);
+  const common = { peer: "slipway", round: 0, unit: "ms" };
+  for (const [what, all] of Object.entries(parts)) {
+    keep({ ...common, what: `on demand ${what}`, value: median(all), all });
+  }
+  keep({ ...common, what: "on demand all asked", value: allAsked });
+  for (const what of ["during", "beside"] as const) {
+    const value = median(parts[what]) / median(parts.alone);
+    keep({ ...common, what: `on demand ${what} ratio`, value, unit: "times" });
+  }
+}
+
 async function main(): Promise<void> {
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(
@@ -329,6 +352,7 @@ async function main(): Promise<void> {
   if (only.includes("idle")) await idle();
   if (only.includes("live")) await live();
   if (only.includes("docker")) await docker();
+  if (only.includes("on-demand")) await onDemand();
   if (only.includes("commits")) {
     for (const [what, value] of Object.entries(await measureCommits(size.counted))) {
       keep({ what, peer: "slipway", round: 0, value, unit: "a build" });

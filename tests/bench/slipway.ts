@@ -33,10 +33,15 @@ export function slipwayConfig({ workers, builders }: Plan): object {
   };
 }
 
+export interface SlipwayPeer extends Peer {
+  /** One build of each of these builders, by one call of this force scheduler. */
+  triggerAll(scheduler: string, builders: readonly string[]): Promise<void>;
+}
+
 export async function startSlipwayPeer(
   plan: Plan,
   config: object = slipwayConfig(plan),
-): Promise<Peer> {
+): Promise<SlipwayPeer> {
   const slipway = await startSlipway({ isBuilt: true, config });
   const rest = openRest(`${slipway.url}/main`, { authorization: `Bearer ${slipway.token}` });
   const told = new Told();
@@ -69,6 +74,11 @@ export async function startSlipwayPeer(
     name: "slipway",
     workerPorts: { pb: slipway.pbPort, msgpack: slipway.msgpackPort },
     ...overRest(rest),
+    async triggerAll(scheduler, builderNames) {
+      const username = "Bench <bench@example.org>";
+      const form = { builderNames, username, reason: "bench" };
+      await rest.call(`/forceschedulers/${scheduler}`, "force", form);
+    },
     finished(id) {
       const done = told.finished(id);
       // It may have been told before anybody waited.

@@ -29,6 +29,25 @@ export interface DistributeContext {
 
 /** Claims that come to nothing several times in a row: the next wake-up, or the sweep, tries again. */
 const FRUITLESS_ROUNDS = 5;
+/** So many machines are wanted at once: the first is asked for before the last is wanted. */
+const MACHINES_AT_ONCE = 4;
+
+/**
+ * One round for workers that are there, which need no more than a claim: how many machines are wanted
+ * besides does not keep them waiting. Where locks are, turns are taken at them among all requests, and
+ * it is left to `distribute`.
+ *
+ * @returns how many builds were made
+ */
+export async function distributeToThere(
+  context: DistributeContext,
+  orgId: OrgId,
+): Promise<number> {
+  const waiting = await loadWaiting(context.db, orgId, false);
+  if (waiting.some(hasLocks)) return 0;
+  const assignments = await assigned(context, orgId, waiting);
+  return claimAll(context, orgId, assignments.filter(isThere));
+}
 
 /** @returns how many builds were made */
 export async function distribute(context: DistributeContext, orgId: OrgId): Promise<number> {
@@ -38,28 +57,43 @@ export async function distribute(context: DistributeContext, orgId: OrgId): Prom
   // its request or its worker, but not that he saw the other of the two; and one round sees only so
   // many workers of each builder.
   while (fruitless < FRUITLESS_ROUNDS) {
-    const { latent } = context;
-    const all = await loadWaiting(context.db, orgId, latent !== undefined);
+    const all = await loadWaiting(context.db, orgId, context.latent !== undefined);
     const waiting = await withinLimits(context.db, orgId, all);
     const assignments = await assigned(context, orgId, waiting);
     if (assignments.length === 0) break;
-    const claims = await Promise.allSettled(
-      assignments.map(async (assignment) => {
-        const here = latent?.processId ?? null;
-        const claimed = await claim(context.db, orgId, assignment, context.actor, here);
-        if (claimed && assignment.latent) latent?.see(assignment.workerId);
-        if (claimed) context.tell(claimed.ownerId);
-        return claimed !== null;
-      }),
-    );
-    const got = claims.filter((each) => each.status === "fulfilled" && each.value).length;
+    let got = await claimAll(context, orgId, assignments.filter(isThere));
+    const machines = assignments.filter((assignment) => !isThere(assignment));
+    for (let at = 0; at < machines.length; at += MACHINES_AT_ONCE) {
+      got += await claimAll(context, orgId, machines.slice(at, at + MACHINES_AT_ONCE));
+    }
     made += got;
     fruitless = got === 0 ? fruitless + 1 : 0;
-    // What was claimed beside it stands and its owner knows; this one is tried again by the job.
-    const failed = claims.find((each) => each.status === "rejected");
-    if (failed) throw failed.reason;
   }
   return made;
+}
+
+const isThere = ({ sessionId }: Assignment) => sessionId !== null;
+const hasLocks = ({ locks = [], workers }: WaitingBuilder) =>
+  locks.length > 0 || workers.some((worker) => (worker.locks ?? []).length > 0);
+
+async function claimAll(
+  { db, actor, tell, latent }: DistributeContext,
+  orgId: OrgId,
+  assignments: readonly Assignment[],
+): Promise<number> {
+  const here = latent?.processId ?? null;
+  const claims = await Promise.allSettled(
+    assignments.map(async (assignment) => {
+      const claimed = await claim(db, orgId, assignment, actor, here);
+      if (claimed && assignment.latent) latent?.see(assignment.workerId);
+      if (claimed) tell(claimed.ownerId);
+      return claimed !== null;
+    }),
+  );
+  // What was claimed beside it stands and its owner knows; this one is tried again by the job.
+  const failed = claims.find((each) => each.status === "rejected");
+  if (failed) throw failed.reason;
+  return claims.filter((each) => each.status === "fulfilled" && each.value).length;
 }
 
 /** What a machine that is there was made with may not do for a build: so often others are looked for. */
