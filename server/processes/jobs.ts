@@ -204,7 +204,7 @@ await own.bus.listen(PROCESS_GONE, () => {
   void latent.sweep();
 });
 await own.bus.listen(processChannel(lease.processId), (payload) => {
-  if (payload !== "") void latent.obeyStops();
+  if (payload !== "") latent.told(payload);
 });
 // Requests may have a worker now, or a builder no more. Whoever activated may not live to say so.
 await own.bus.listen(CONFIG, (payload) => {

@@ -40,6 +40,8 @@ import type { EngineProcess } from "./common";
 import { openLocalHome } from "./local/home";
 import { localDoor } from "./local/local-workers";
 
+/** To the process that drives a worker: is what it waits for still needed? With the worker's id. */
+const MACHINE = "machine";
 /** Of all that is written of machines, so much at once: what needs none goes first. */
 const CONNECTIONS = 2;
 
@@ -58,8 +60,8 @@ export interface LatentWorkers {
   };
   /** Everything whose time has come, or whose driver has died. Never rejects, waits for no cloud. */
   sweep(): Promise<void>;
-  /** Builds that wait for a machine and that somebody wants stopped; starts that nobody needs. Never rejects. */
-  obeyStops(): Promise<void>;
+  /** Something was said to this process; null: something may have been. Never throws. */
+  told(payload: string | null): void;
   close(): void;
 }
 
@@ -100,7 +102,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
     seal: (clear) => seal(key, clear),
     unseal: (sealed) => unseal(key, sealed),
     async fail(workerId, failure) {
-      await lines.flush(workerId);
+      await lines.flush();
       const orgId = await failWaiting(db, workerId, failure, actor);
       if (orgId !== null) producer.distribute(orgId);
     },
@@ -120,12 +122,17 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
     wake: (orgId: OrgId) => producer.distribute(orgId),
     announce: () => announcer.announce(OUTBOX),
     tell: (owner) => announcer.announce(processChannel(owner), "stop"),
+    tellHolder: (holder, workerId) =>
+      announcer.announce(processChannel(holder), `${MACHINE} ${workerId}`),
     alarm: producer.alarm,
     note: (workerId, voice, line) => lines.note(workerId, voice, line),
   };
   const fleet = createLatentFleet(context);
   const accounts = createAccountSweep(context, fleet, Date.now);
   const see = (workerId: WorkerId) => void fleet.see(workerId);
+
+  /** Builds that wait for a machine and that somebody wants stopped. */
+  const obeyStops = mergeCalls(stop, (error) => log("stops left for the next sweep", { error }));
 
   return {
     db,
@@ -141,13 +148,12 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
       },
       (error) => log("latent workers left for the next sweep", { error }),
     ),
-    obeyStops: mergeCalls(
-      async () => {
-        await stop();
-        fleet.reconsider();
-      },
-      (error) => log("stops left for the next sweep", { error }),
-    ),
+    told(payload) {
+      const [what, workerId] = payload?.split(" ") ?? [];
+      if (what === MACHINE) return fleet.reconsider(Number(workerId) as WorkerId);
+      if (payload === null) fleet.reconsider();
+      void obeyStops();
+    },
     close: growth.close,
   };
 

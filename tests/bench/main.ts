@@ -314,12 +314,13 @@ async function docker(): Promise<void> {
 }
 
 async function onDemand(): Promise<void> {
-  const { allAsked, ...parts } = await measureOnDemand(size.contained);
+  const { allAsked, cpu, ...parts } = await measureOnDemand(size.contained);
   const common = { peer: "slipway", round: 0, unit: "ms" };
   for (const [what, all] of Object.entries(parts)) {
     keep({ ...common, what: `on demand ${what}`, value: median(all), all });
   }
   keep({ ...common, what: "on demand all asked", value: allAsked });
+  keep({ ...common, what: "on demand cpu", value: total(cpu), parts: cpu });
   for (const what of ["during", "beside"] as const) {
     const value = median(parts[what]) / median(parts.alone);
     keep({ ...common, what: `on demand ${what} ratio`, value, unit: "times" });

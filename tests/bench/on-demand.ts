@@ -7,10 +7,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { startBuildbotWorker } from "../support/buildbot-worker";
-import { PASSWORD, type Peer } from "./peer";
+import { cpuSeconds, difference, PASSWORD, type Peer } from "./peer";
 import { startSlipwayPeer } from "./slipway";
 
 const AT_ONCE = 200;
+/** With nothing beside it, for what a machine costs. */
+const COUNTED = 50;
 
 /** All in milliseconds, one for each build. */
 export interface OnDemandFigures {
@@ -24,10 +26,12 @@ export interface OnDemandFigures {
   readonly beside: readonly number[];
   /** From the moment that all machines are wanted until the provider of the last was asked. */
   readonly allAsked: number;
+  /** CPU of the server for a build from its trigger until its provider was asked, by process. */
+  readonly cpu: Readonly<Record<string, number>>;
 }
 
 export async function measureOnDemand(count: number): Promise<OnDemandFigures> {
-  const names = Array.from({ length: count + AT_ONCE }, (_, index) => `made-${index}`);
+  const names = Array.from({ length: count + COUNTED + AT_ONCE }, (_, index) => `made-${index}`);
   const engines = new Map<string, SilentEngine>();
   for (const name of names) engines.set(name, await startSilentEngine());
   const asked = async (name: string) => await (engines.get(name) as SilentEngine).asked;
@@ -65,7 +69,15 @@ export async function measureOnDemand(count: number): Promise<OnDemandFigures> {
       await peer.trigger(name);
       each.push((await asked(name)) - from);
     }
-    const many = names.slice(count);
+    const before = cpuSeconds(peer.processes());
+    const counted = names.slice(count, count + COUNTED);
+    await peer.triggerAll("at-once", counted);
+    await Promise.all(counted.map(asked));
+    const used = difference(cpuSeconds(peer.processes()), before);
+    const cpu = Object.fromEntries(
+      Object.entries(used).map(([name, seconds]) => [name, (1_000 * seconds) / COUNTED]),
+    );
+    const many = names.slice(count + COUNTED);
     const from = performance.now();
     await peer.triggerAll("at-once", many);
     let last: number | null = null;
@@ -75,7 +87,7 @@ export async function measureOnDemand(count: number): Promise<OnDemandFigures> {
     const during = await builds(peer, (made) => (last === null ? made + 1 : made));
     await all;
     const beside = await builds(peer, () => 2 * count);
-    return { asked: each, alone, during, beside, allAsked: last ?? Number.NaN };
+    return { asked: each, alone, during, beside, allAsked: last ?? Number.NaN, cpu };
   } finally {
     await worker.stop();
     await peer.stop();

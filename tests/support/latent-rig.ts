@@ -119,11 +119,9 @@ export async function createLatentRig(startsAtOnce?: number): Promise<LatentRig>
          values ('jobs', 'test', 1, now() + interval '1 hour') returning id`,
       );
       const { id } = row as { id: ProcessId };
-      const jobs = jobsProcess(rig, id, kinds, (owner) => {
-        const other = all.get(owner);
-        if (other) other.fleet.reconsider();
-        else rig.told(owner);
-      });
+      const jobs = jobsProcess(rig, id, kinds, (holder, worker) =>
+        all.get(holder)?.fleet.reconsider(worker),
+      );
       all.set(id, jobs);
       return jobs;
     },
@@ -197,7 +195,7 @@ function jobsProcess(
   rig: Rig,
   id: ProcessId,
   kinds: ReadonlyMap<string, LatentDriverKind>,
-  tell: (owner: ProcessId) => void,
+  tellHolder: LatentContext["tellHolder"],
 ): JobsProcess {
   const actor = `jobs ${id}`;
   let isDead = false;
@@ -219,7 +217,7 @@ function jobsProcess(
     seal: (clear) => Buffer.from(clear),
     unseal: (sealed) => sealed.toString(),
     async fail(workerId, failure) {
-      await lines.flush(workerId);
+      await lines.flush();
       await failWaiting(db, workerId, failure, actor);
     },
     async giveUpLost(workerId, reason) {
@@ -234,7 +232,8 @@ function jobsProcess(
     },
     wake: () => {},
     announce: () => {},
-    tell,
+    tell: rig.told,
+    tellHolder,
     alarm: () => {},
     note: (workerId, voice, line) => lines.note(workerId, voice, line),
     log: (message, fields) => {

@@ -39,10 +39,7 @@ const MACHINES_AT_ONCE = 4;
  *
  * @returns how many builds were made
  */
-export async function distributeToThere(
-  context: DistributeContext,
-  orgId: OrgId,
-): Promise<number> {
+export async function distributeToThere(context: DistributeContext, orgId: OrgId): Promise<number> {
   const waiting = await loadWaiting(context.db, orgId, false);
   if (waiting.some(hasLocks)) return 0;
   const assignments = await assigned(context, orgId, waiting);

@@ -112,24 +112,31 @@ export interface Grown {
   readonly lineCount: number;
 }
 
-/** Written for every build that waits for the machine of this worker now. @returns how far the logs have come */
+/** Written for every build that waits for the machine of these workers now. @returns how far the logs have come */
 export async function notePreparation(
   q: Queryable,
-  workerId: WorkerId,
-  lines: readonly PreparationLine[],
+  lines: ReadonlyMap<WorkerId, readonly PreparationLine[]>,
 ): Promise<Grown[]> {
-  if (lines.length === 0) return [];
-  const stored = lines.map(({ voice, text }) => `${voice}${oneLine(text)}\n`).join("");
+  const noted = [...lines].filter(([, of]) => of.length > 0);
+  if (noted.length === 0) return [];
+  const stored = noted.map(([, of]) =>
+    Buffer.from(of.map(({ voice, text }) => `${voice}${oneLine(text)}\n`).join("")),
+  );
   return q.rows<Grown>(
     {
       name: "note-preparation",
-      text: `with ${appendSql(
-        "select b.id from build b where b.worker_id = $1 and b.state = 'preparing' and b.session_id is null",
-        { count: "$2::int", data: "$3::bytea", prefixes: "$2::int" },
-      )}
+      text: `with noted as materialized (
+          select b.id as build_id, n.lines, n.data
+          from unnest($1::bigint[], $2::int[], $3::bytea[]) as n (worker_id, lines, data)
+          join build b on b.worker_id = n.worker_id and b.state = 'preparing' and b.session_id is null),
+        ${appendSql("select build_id from noted", {
+          count: "(select n.lines from noted n where n.build_id = room.build_id)",
+          data: "(select n.data from noted n where n.build_id = room.build_id)",
+          prefixes: "(select n.lines from noted n where n.build_id = room.build_id)",
+        })}
       select id as "logId", org_id as "orgId", build_id as "buildId", line_count as "lineCount" from grown`,
     },
-    [workerId, lines.length, Buffer.from(stored)],
+    [noted.map(([workerId]) => workerId), noted.map(([, of]) => of.length), stored],
   );
 }
 

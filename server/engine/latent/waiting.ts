@@ -90,7 +90,8 @@ export async function failWaiting(
     [workerId],
   );
   const advice = failure.advice ? [{ voice: "h", text: failure.advice } as const] : [];
-  await notePreparation(q, workerId, [{ voice: "h", text: failure.reason }, ...advice]);
+  const lines = [{ voice: "h", text: failure.reason } as const, ...advice];
+  await notePreparation(q, new Map([[workerId, lines]]));
   // Before they end, so that whoever comes after a death of ours counts them, too.
   if (!failure.isUntried) {
     const ids = rows.map(({ buildId }) => buildId);

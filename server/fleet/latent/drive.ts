@@ -51,6 +51,8 @@ export interface LatentContext extends DriverAccess {
   readonly announce: () => void;
   /** A process is to look at what was asked of its sessions. */
   readonly tell: (owner: ProcessId) => void;
+  /** A process is to look whether what it waits for is still needed (`reconsider`). */
+  readonly tellHolder: (holder: ProcessId, workerId: WorkerId) => void;
   /** Somebody should look at the fleet's deadlines then. */
   readonly alarm: (...alarm: Alarm) => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
@@ -66,8 +68,11 @@ export interface LatentFleet {
    * for a machine that nobody needs any more waits no longer.
    */
   see(workerId: WorkerId): Promise<void>;
-  /** Somebody else found a worker held by this process: whether what it waits for is still needed. */
-  reconsider(): void;
+  /**
+   * Somebody else found this worker, or any, held by this process: whether what it waits for is still
+   * needed.
+   */
+  reconsider(workerId?: WorkerId): void;
   /** Of calls at providers, whoever makes them. */
   readonly turns: Turns;
 }
@@ -82,11 +87,11 @@ const STOP_SECONDS = 120;
 
 export function createLatentFleet(context: LatentContext): LatentFleet {
   const looks = new Map<WorkerId, () => Promise<void>>();
-  const starts: Starts = new Map();
+  const starts = new Starts();
   const fleet: LatentFleet = {
     turns: new Turns(),
     async see(workerId) {
-      void starts.get(workerId)?.();
+      starts.reconsider(workerId);
       let look = looks.get(workerId);
       if (!look) {
         look = mergeCalls(
@@ -99,20 +104,45 @@ export function createLatentFleet(context: LatentContext): LatentFleet {
       await look();
       looks.delete(workerId);
     },
-    reconsider() {
-      for (const consider of starts.values()) void consider();
-    },
+    reconsider: (workerId) => starts.reconsider(workerId),
   };
   return fleet;
 }
 
-/** The machine that was written in this visit, and that no provider was asked for yet. */
-interface Asking {
-  ordered: string | null;
-}
+/** Starts under way here, that end before their time when nobody needs them any more. */
+class Starts {
+  readonly #considering = new Map<WorkerId, () => Promise<void>>();
+  /** Something happened since it was last looked at. */
+  readonly #news = new Set<WorkerId>();
 
-/** Of starts under way here: looks whether they are still needed. */
-type Starts = Map<WorkerId, () => Promise<void>>;
+  /** Whatever happened until now, the caller is about to see. */
+  looking(workerId: WorkerId): void {
+    this.#news.delete(workerId);
+  }
+
+  reconsider(workerId?: WorkerId): void {
+    if (workerId === undefined) {
+      for (const consider of this.#considering.values()) void consider();
+      return;
+    }
+    this.#news.add(workerId);
+    void this.#considering.get(workerId)?.();
+  }
+
+  async during<T>(
+    workerId: WorkerId,
+    consider: () => Promise<void>,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    this.#considering.set(workerId, consider);
+    if (this.#news.has(workerId)) void consider();
+    try {
+      return await work();
+    } finally {
+      this.#considering.delete(workerId);
+    }
+  }
+}
 
 async function drive(
   context: LatentContext,
@@ -125,7 +155,7 @@ async function drive(
   if (held === null) return;
   if ("holder" in held) {
     // It may be waiting for its cloud, and what it waits for be needed no more.
-    context.tell(held.holder);
+    context.tellHolder(held.holder, workerId);
     return;
   }
   try {
@@ -146,8 +176,8 @@ async function run(
   held: Hold,
 ): Promise<void> {
   const { db } = context;
-  const asking: Asking = { ordered: null };
   for (let steps = 0; steps < STEPS_AT_ONCE; steps += 1) {
+    starts.looking(held.workerId);
     const latent = await loadLatent(db, held.workerId);
     // Taken over: we were thought dead.
     if (latent?.epoch !== held.epoch) return;
@@ -157,7 +187,7 @@ async function run(
       return;
     }
     try {
-      await new Seeing(context, fleet, starts, asking, held, latent).take(step);
+      await new Seeing(context, fleet, starts, held, latent).take(step);
     } catch (error) {
       if (error instanceof InLine) {
         context.announce();
@@ -179,10 +209,9 @@ class Seeing {
 
   constructor(
     private readonly context: LatentContext,
-    fleet: LatentFleet,
+    private readonly fleet: LatentFleet,
     private readonly starts: Starts,
-    private readonly asking: Asking,
-    held: Hold,
+    private readonly held: Hold,
     private readonly latent: Latent,
   ) {
     this.#moves = new Moves({ db: context.db, actor: context.actor, hold: held }, latent);
@@ -229,25 +258,41 @@ class Seeing {
     }
   }
 
-  /** Written, so that whoever comes next starts this machine and no other. */
+  /** Written, so that whoever comes next starts this machine and no other; then its provider is asked. */
   async #order(): Promise<void> {
-    const { db, installation, seal, kinds } = this.context;
-    const { reached } = await loadRoom(db, this.latent.orgId);
-    if (reached) return this.#refuse(reached.sentence);
+    const { context, fleet, latent, held, starts } = this;
+    const { db, installation, seal, kinds } = context;
     const options = await this.#options();
     if (options === null) return;
-    const key = instanceKey({ ...this.latent, installation }, this.latent.generation + 1);
-    const billing = kinds.get(this.latent.kind)?.billing ?? "second";
-    await this.#moves.start(key, seal(newPassword()), billing, options);
-    this.asking.ordered = key;
+    const generation = latent.generation + 1;
+    const key = instanceKey({ ...latent, installation }, generation);
+    const billing = kinds.get(latent.kind)?.billing ?? "second";
+    const password = seal(newPassword());
+    let machine: Machine;
+    try {
+      machine = await this.#moves.start(key, password, billing, options);
+    } catch (error) {
+      // There may have been no place for it.
+      const { reached } = await loadRoom(db, latent.orgId);
+      if (error instanceof StaleState && reached) return this.#refuse(reached.sentence);
+      throw error;
+    }
     this.#note(`machine ${key} is asked for`);
+    context.announce();
+    const facts = { ...latent.facts, state: "starting", instance: machine.state } as const;
+    const sealedPassword = latent.hasOnePassword ? latent.sealedPassword : password;
+    const now: Latent = { ...latent, generation, machine, sealedPassword, facts };
+    await new Seeing(context, fleet, starts, held, now).#start(true);
   }
 
   /** As the first of the builds that wait has them. */
   async #options(): Promise<FrozenOptions | null> {
     const { context, latent } = this;
     try {
-      return freezeOptions(latent.config, await context.scopeOf(latent.workerId));
+      const scope = latent.isTemplated
+        ? await context.scopeOf(latent.workerId)
+        : { properties: {} };
+      return freezeOptions(latent.config, scope);
     } catch (error) {
       if (!(error instanceof RenderError)) throw error;
       const reason = `its options cannot be rendered for the build: ${error.message}`;
@@ -257,7 +302,8 @@ class Seeing {
     }
   }
 
-  async #start(): Promise<void> {
+  /** @param isOrdered it was written just now, here */
+  async #start(isOrdered = false): Promise<void> {
     const { context, latent } = this;
     const { machine, sealedPassword } = latent;
     if (!machine) throw new Error("a machine that starts has no row");
@@ -266,8 +312,7 @@ class Seeing {
       return this.#fail({ verdict: "permanent", reason });
     }
     // Whoever wrote it long ago may have asked for it, and not heard the answer.
-    const isFirst = this.asking.ordered === machine.key || machine.isUnasked;
-    this.asking.ordered = null;
+    const isFirst = isOrdered || machine.isUnasked;
     const turn = await this.#turns.take("start", machine, { isUnasked: isFirst });
     const { missingAt, now } = latent.facts;
     const left = missingAt === null ? START_SECONDS : (missingAt - now) / 1_000;
@@ -279,10 +324,10 @@ class Seeing {
       const master = masterAddress(context.master, machine.config);
       const order = startOrder({ key: machine.key, tag }, master, login);
       const hide = (line: string) => line.replaceAll(login.password, "<password>");
-      const driver = await beforeAnyMachine(() => this.#driver(machine, hide));
-      const handle = await this.#untilUnneeded((unneeded) =>
-        within(seconds, "start", (signal) => driver.start(order, signal), unneeded),
-      );
+      const handle = await this.#untilUnneeded(async (unneeded) => {
+        const driver = await beforeAnyMachine(() => this.#driver(machine, hide));
+        return within(seconds, "start", (signal) => driver.start(order, signal), unneeded);
+      });
       turn.end(true);
       await this.#moves.answered(machine, handle);
       this.#note(`the provider makes it; its worker is to log in at ${master.host}:${master.port}`);
@@ -314,12 +359,7 @@ class Seeing {
         context.log("not known whether a machine is needed", { worker: workerId, error });
       }
     };
-    starts.set(workerId, consider);
-    try {
-      return await work(leaving.signal);
-    } finally {
-      starts.delete(workerId);
-    }
+    return starts.during(workerId, consider, () => work(leaving.signal));
   }
 
   async #inspect(): Promise<void> {

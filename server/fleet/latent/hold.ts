@@ -49,11 +49,15 @@ export async function letGoOf(q: Queryable, { workerId, ownerId, epoch }: Hold):
   return !row?.isHeld;
 }
 
-/** It could not be driven: whoever comes next may. */
+/** It could not be driven: whoever comes next may, and somebody is to come soon. */
 export async function giveBack(q: Queryable, { workerId, ownerId, epoch }: Hold): Promise<void> {
   await q.rows(
-    `update latent_worker set owner_id = null, look_again = false
-     where worker_id = $1 and owner_id = $2 and owner_epoch = $3`,
+    `with l as (
+       update latent_worker set owner_id = null, look_again = false
+       where worker_id = $1 and owner_id = $2 and owner_epoch = $3 returning org_id, worker_id)
+     insert into deadline (org_id, kind, subject_id, fire_at, reason)
+     select org_id, 'latent-worker', worker_id, now(), 'it could not be seen to' from l
+     on conflict (kind, subject_id) do update set fire_at = excluded.fire_at`,
     [workerId, ownerId, epoch],
   );
 }

@@ -6,6 +6,7 @@ import type { InstanceId, OrgId, PoolId, WorkerId } from "../../domain/ids";
 import {
   CHECK_INSTANCE_SECONDS,
   type InstanceState,
+  isTemplatedSql,
   LATENT_MISSING_SECONDS,
   type LatentFacts,
   MAX_LIFETIME_GRACE_SECONDS,
@@ -41,7 +42,11 @@ export interface Latent {
   /** Buildbot's class name, and all of the worker's options. */
   readonly kind: string;
   readonly config: unknown;
+  /** What its driver is told may depend on the build that it is for. */
+  readonly isTemplated: boolean;
   readonly sealedPassword: Buffer | null;
+  /** All its machines have the same, of a secret; else each has its own. */
+  readonly hasOnePassword: boolean;
   readonly generation: number;
   readonly claims: number;
   /** Of whoever drives it. */
@@ -111,9 +116,10 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
     {
       name: "latent-worker",
       text: `select l.id, l.org_id as "orgId", g.slug as "orgSlug", l.worker_id as "workerId", w.name as "workerName",
-          w.login_name as "loginName", w.pool_id as "poolId", w.kind, w.config,
+          w.login_name as "loginName", w.pool_id as "poolId", w.kind, w.config, ${isTemplatedSql("w.config")} as "isTemplated",
           case when w.password_secret is null then w.sealed_password else
             (select s.sealed from secret s where s.org_id = w.org_id and s.name = w.password_secret) end as "sealedPassword",
+          w.password_secret is not null as "hasOnePassword",
            l.generation, l.claims, l.owner_epoch as epoch,
           l.state, l.failure, l.build_wait_seconds as "buildWaitSeconds", ${ms("clock_timestamp()")} as now, ${ms("l.state_since")} as since,
           ${ms("l.missing_at")} as "missingAt", ${ms("l.start_answered_at")} as "answeredAt", ${ms("l.checked_at")} as "checkedAt",

@@ -6,6 +6,7 @@
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression } from "../../db/transition";
 import { historySql } from "../../db/worker-history";
+import type { InstanceId } from "../../domain/ids";
 import { type Billing, billedAs } from "../../domain/instances";
 import {
   type Failure,
@@ -23,6 +24,7 @@ import { begin, type Quarantine } from "../quarantine/conduct";
 import type { FrozenOptions } from "./frozen-options";
 import type { Hold } from "./hold";
 import { type Latent, type Machine, WAITS } from "./load";
+import { AT_THE_LATEST_SECONDS } from "./visits";
 
 const NOW = new Expression("now()");
 /** Whoever is at it says when it is to be looked at next; if nobody is, that is now. */
@@ -53,7 +55,7 @@ export class Moves {
     sealedPassword: Buffer,
     billing: Billing,
     { config, hash }: FrozenOptions,
-  ): Promise<void> {
+  ): Promise<Machine> {
     const { latent, writer } = this;
     const generation = latent.generation + 1;
     const why = { reason: `machine ${generation} is asked for`, actor: writer.actor };
@@ -91,6 +93,8 @@ export class Moves {
         is_open: false,
       },
       batch,
+      // Whoever writes this asks the provider at once.
+      AT_THE_LATEST_SECONDS,
     );
     batch.with(
       "password",
@@ -101,7 +105,11 @@ export class Moves {
       `update build x set instance_id = (select id from machine) where x.worker_id = ${batch.value(latent.workerId, "bigint")} and ${WAITS}`,
     );
     this.#remember(batch, "machine-wanted", key);
-    await batch.commit(this.writer.db);
+    const { machine } = await batch.commit<{ machine: InstanceId }>(this.writer.db);
+    const { kind } = latent;
+    const { reason } = columns;
+    const asked = { state: "requested", reason, isUnasked: false, handle: null } as const;
+    return { id: machine, key, kind, generation, config, ...asked };
   }
 
   /** The provider's answer; its worker may have logged in before. */
@@ -264,6 +272,7 @@ export class Moves {
     reason: string,
     set: Record<string, unknown>,
     batch = new Batch(this.latent.orgId),
+    visitSeconds = 0,
   ): Batch {
     const { latent } = this;
     const { state } = latent.facts;
@@ -274,6 +283,7 @@ export class Moves {
       actor: this.writer.actor,
       set,
       where: this.#held(batch),
+      visitSeconds,
     });
     return batch;
   }
@@ -338,24 +348,31 @@ export function moveLatent(
   batch: Batch,
   latent: Pick<Latent, "id" | "workerId"> & { readonly facts: { readonly state: LatentState } },
   to: LatentState,
-  how: { reason: string; actor: string; set: Record<string, unknown>; where: string },
+  how: {
+    readonly reason: string;
+    readonly actor: string;
+    readonly set: Record<string, unknown>;
+    readonly where: string;
+    /** When somebody is to look at it if nothing happens. */
+    readonly visitSeconds?: number;
+  },
 ): void {
-  const { reason, actor, set, where } = how;
+  const { reason, actor, set, where, visitSeconds } = how;
   batch.move("latent", "latent_worker", latent.id, {
     ...{ from: latent.facts.state, to, reason, actor, where },
     set: { ...set, reason, state_since: NOW },
   });
   batch.with("latent_told", "select org_id, worker_id as id, state from latent");
   batch.tell("latent_told", "workers/{id}/state_updated", { latent: "state" });
-  due(batch);
+  due(batch, visitSeconds);
 }
 
-/** Somebody is to look at the worker of `latent` now. */
-export function due(batch: Batch): void {
+/** Somebody is to look at the worker of `latent` then. */
+export function due(batch: Batch, seconds = 0): void {
   batch.with(
     "latent_due",
     `insert into deadline (org_id, kind, subject_id, fire_at, reason)
-     select org_id, 'latent-worker', worker_id, now(), 'its machine is to be seen to' from latent
+     select org_id, 'latent-worker', worker_id, now() + interval '${seconds} seconds', 'its machine is to be seen to' from latent
      on conflict (kind, subject_id) do update set ${DUE}`,
   );
 }

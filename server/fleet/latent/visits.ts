@@ -5,7 +5,7 @@ import type { Alarm } from "../deadlines";
 import type { Latent } from "./load";
 
 /** One that has a machine is looked at so often, whoever forgot to say that something happened. */
-const AT_THE_LATEST_SECONDS = 60;
+export const AT_THE_LATEST_SECONDS = 60;
 const AT_REST: ReadonlySet<string> = new Set(["insubstantiated", "shut-down"]);
 
 interface VisitContext {
