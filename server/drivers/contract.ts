@@ -82,6 +82,11 @@ export interface LatentDriver {
   inspect(handle: InstanceHandle, signal: AbortSignal): Promise<InstanceReport>;
   /** Resolves when it is gone, was gone before, or (`now`) is surely going. */
   stop(handle: InstanceHandle, how: "graceful" | "now", signal: AbortSignal): Promise<void>;
+  /**
+   * What it printed last, for whoever has to know why its worker did not come; empty: nothing is known.
+   * Without the machine's password.
+   */
+  printed?(handle: InstanceHandle, signal: AbortSignal): Promise<string>;
   /** Everything of ours in this account, also what is only just coming or going. */
   list(owner: OwnerTag, signal: AbortSignal): Promise<readonly InstanceHandle[]>;
   /**
@@ -100,10 +105,12 @@ export interface Probe {
 /** What a driver has of us besides its options. */
 export interface Surroundings {
   /**
-   * A line of the start-up log, which those who wait for the machine read while they do: what the
-   * provider is at, what the machine's console says. Kept short by whoever hears it; never waits.
+   * A line of the start-up log, which those who wait for the machine read while they do. Kept short by
+   * whoever hears it; never waits.
+   * @param of absent: what the provider is at, which is always heard. machine: what the machine itself
+   *   prints, for those who asked for it (`followStartupLogs`)
    */
-  readonly note: (line: string) => void;
+  readonly note: (line: string, of?: "machine") => void;
 }
 
 /** Of a driver to whose words nobody listens. */

@@ -3,9 +3,11 @@
 // still do, and no container is left.
 import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { hasBuildbotWorker } from "../support/buildbot-worker";
 import { startDockerEngine } from "../support/docker-engine";
+import { hasDockerRegistry, startDockerRegistry } from "../support/docker-registry";
 import { type DockerWorkers, dockerWorkers } from "../support/docker-workers";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
@@ -76,11 +78,11 @@ describe.skipIf(engine === null)("docker workers", () => {
     readonly state_string: string;
   }
 
-  /** What the build's own step printed. */
-  async function log({ buildid }: Build): Promise<string> {
+  /** What the build's own step printed, or another's. */
+  async function log({ buildid }: Build, step?: number): Promise<string> {
     const { steps } = await slipway.get<{ steps: Step[] }>(`builds/${buildid}/steps`);
     const { logchunks } = await slipway.get<{ logchunks: { content: string }[] }>(
-      `builds/${buildid}/steps/${steps.at(-1)?.number}/logs/stdio/contents`,
+      `builds/${buildid}/steps/${step ?? steps.at(-1)?.number}/logs/stdio/contents`,
     );
     return logchunks.map(({ content }) => content).join("");
   }
@@ -167,10 +169,7 @@ describe.skipIf(engine === null)("docker workers", () => {
 
   test("one that never logs in is given up, with what it printed; the next is green", async () => {
     const silent = { command: ["sh", "-c", "echo all is well; sleep 1000"], missing_timeout: 2 };
-    await apply(
-      [docker("w", { ...workers.slipway, ...silent, followStartupLogs: true })],
-      [builder("b", ["w"], "true")],
-    );
+    await apply([docker("w", { ...workers.slipway, ...silent })], [builder("b", ["w"], "true")]);
     const request = await force("b");
     while ((await buildsOf(request))[0]?.results !== RETRY) await setTimeout(50);
     await apply([docker("w", workers.slipway)], [builder("b", ["w"], "true")]);
@@ -180,6 +179,75 @@ describe.skipIf(engine === null)("docker workers", () => {
     expect(await log(first as Build)).toContain("all is well");
     await allGone();
   });
+
+  test.skipIf(!hasDockerRegistry())(
+    "an image is pulled as whom the options say, told in the log, and the password is nowhere",
+    async () => {
+      const user = {
+        username: "puller",
+        password: `pull-it-${Math.random().toString(36).slice(2)}`,
+      };
+      const registry = await startDockerRegistry({ user });
+      try {
+        const image = await registry.push(api, engine.hostfs.image, "team/worker:1");
+        const from = (password: string) =>
+          docker("w", {
+            ...{ ...workers.slipway, image, autopull: true },
+            registry_auth: { username: user.username, password },
+          });
+        await apply([from("wrong-guess-of-it")], [builder("b", ["w"], "true")]);
+        const refused = await ended(await force("b"));
+        expect(refused.results).toBe(EXCEPTION);
+        const { builds } = await slipway.get<{ builds: { state_string: string }[] }>(
+          `builds/${refused.buildid}`,
+        );
+        expect(builds[0]?.state_string).toMatch(/could not be pulled: .*unauthorized/);
+        expect(await log(refused)).toMatch(/image \S+ is pulled\n.*unauthorized.*registry_auth/s);
+        // Literal in the document, it is a secret as soon as that is activated.
+        await apply([from(user.password)], [builder("b", ["w"], "true")]);
+        const build = await ended(await force("b"));
+        expect(build.results).toBe(SUCCESS);
+        expect(await log(build, 0)).toMatch(
+          /image \S+ is pulled\no1: Pulling from team\/worker\n.*Digest: sha256:\w+\noStatus: Downloaded newer image/s,
+        );
+        await allGone();
+        const words = ["wrong-guess-of-it", user.password].flatMap((password) => [
+          password,
+          Buffer.from(`${user.username}:${password}`).toString("base64"),
+        ]);
+        const rows = await everything();
+        // The secret's name is there, so this looks where it has to.
+        expect(rows.some((row) => row.includes("registry_auth"))).toBe(true);
+        for (const word of words) {
+          const hex = Buffer.from(word).toString("hex");
+          expect(rows.filter((row) => row.includes(word) || row.includes(hex))).toEqual([]);
+          expect(slipway.output.filter((line) => line.includes(word))).toEqual([]);
+        }
+      } finally {
+        await registry.stop();
+      }
+    },
+  );
+
+  /** Each row of each table, as text. */
+  async function everything(): Promise<string[]> {
+    const client = new pg.Client({ connectionString: slipway.databaseUrl });
+    await client.connect();
+    try {
+      const { rows: tables } = await client.query<{ name: string }>(
+        `select format('%I.%I', schemaname, tablename) as name from pg_tables
+         where schemaname not in ('pg_catalog', 'information_schema')`,
+      );
+      const rows: string[] = [];
+      for (const { name } of tables) {
+        const found = await client.query<{ row: string }>(`select t::text as row from ${name} t`);
+        rows.push(...found.rows.map(({ row }) => row));
+      }
+      return rows;
+    } finally {
+      await client.end();
+    }
+  }
 
   describe("a burst", () => {
     const NAMES = ["one", "two", "three"] as const;

@@ -40,7 +40,7 @@ export function createDockerRig(
     notes,
     open(options) {
       const config = dockerConfigSchema.parse({ ...defaults, ...options });
-      return kind.open(config, { note: (line) => notes.push(line) });
+      return kind.open(config, { note: (line) => void notes.push(line) });
     },
     order: (worker = 1, generation = 1) => ({
       key: `bb-${installation}-main-w${worker}-${generation}`,

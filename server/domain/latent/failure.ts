@@ -30,6 +30,8 @@ export interface Failure {
   readonly reason: string;
   /** What a person may do about it. */
   readonly advice?: string;
+  /** What its machine printed last, where the reason does not say it. */
+  readonly printed?: string;
   /** The driver's word for it; absent: it did not say. */
   readonly code?: DriverErrorCode;
   /** No provider was asked: no try, and so none that failed (`max_preparation_failures`). */

@@ -32,7 +32,7 @@ export class Followers {
     this.#open.set(key, end);
     const timer = setTimeout(() => end.abort(), LONGEST_MS);
     timer.unref();
-    const say = (line: string) => note(without(hidden, line));
+    const say = (line: string) => note(without(hidden, line), "machine");
     copy(engineFor(end.signal), key, isNew ? "all" : LAST_LINES, say, end.signal)
       // It is gone, or the engine is: whoever looks at the machine says so.
       .catch(() => {})

@@ -22,7 +22,7 @@ import { Followers } from "./follow";
 import { privateImage, provideImage } from "./images";
 import { isSameTag, ownedBy, readLabels } from "./labels";
 import { dockerProbes } from "./probes";
-import { reportOf } from "./report";
+import { lastWords, reportOf } from "./report";
 import { type DockerConfig, dockerConfigSchema } from "./schema";
 
 export interface DockerSurroundings {
@@ -87,6 +87,15 @@ class DockerDriver implements LatentDriver {
       const report = await reportOf(engine, container);
       if (report.state === "running") this.#follow(key, passwordIn(container?.Config.Env), false);
       return report;
+    });
+  }
+
+  async printed({ key, ref }: InstanceHandle, signal: AbortSignal): Promise<string> {
+    const engine = this.#engine(signal);
+    return this.#said(`container ${key} could not be listened to`, signal, [], async () => {
+      const id = idIn(ref);
+      const container = (id && (await engine.container(id))) || (await engine.container(key));
+      return container === null ? "" : lastWords(engine, container);
     });
   }
 

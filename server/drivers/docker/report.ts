@@ -44,7 +44,8 @@ export async function reportOf(
   }
 }
 
-async function lastWords(engine: Engine, { Id, Config }: ContainerFacts): Promise<string> {
+/** Of its password nothing. */
+export async function lastWords(engine: Engine, { Id, Config }: ContainerFacts): Promise<string> {
   const printed = await engine.printed(Id, LAST_LINES).catch(() => "");
   return without(passwordIn(Config.Env), printed).trimEnd().slice(-LAST_CHARACTERS);
 }

@@ -17,6 +17,8 @@ export interface FakeMachine {
   readonly id: number;
   state: "running" | "broken" | "gone";
   why: string;
+  /** What its console has. */
+  printed: string;
   /** Not in the list yet. */
   isHidden: boolean;
 }
@@ -127,7 +129,7 @@ export class FakeCloud {
     }
     const machine: FakeMachine = {
       ...{ order, config, id: this.machines.length + 1 },
-      ...{ state: "running", why: "it runs", isHidden: this.lags },
+      ...{ state: "running", why: "it runs", printed: "", isHidden: this.lags },
     };
     this.machines.push(machine);
     this.onBoot(machine);
@@ -141,6 +143,11 @@ export class FakeCloud {
     return machine
       ? { state: machine.state, why: machine.why }
       : { state: "gone", why: "no machine has this name" };
+  }
+
+  /** @internal */
+  printed(handle: InstanceHandle): string {
+    return this.#find(handle)?.printed ?? "";
   }
 
   /** @internal */

@@ -35,11 +35,13 @@ function openFake(cloud: FakeCloud, config: FakeConfig, { note }: Surroundings):
         if (config.image === "missing") {
           throw new DriverError("bad-configuration", "image missing is not on the host");
         }
-        note(`image ${config.image} boots`);
+        note(`image ${config.image} is fetched`);
+        note(`image ${config.image} boots`, "machine");
         return cloud.make(order, config);
       }),
     inspect: (handle, signal) =>
       cloud.call("inspect", handle.key, signal, () => cloud.report(handle)),
+    printed: async (handle) => cloud.printed(handle),
     stop: (handle, _how, signal) =>
       cloud.call("stop", handle.key, signal, () => cloud.remove(handle)),
     list: (owner, signal) =>

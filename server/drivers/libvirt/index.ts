@@ -15,6 +15,7 @@ import {
   type LatentDriverKind,
   type Probe,
   type StartOrder,
+  type Surroundings,
 } from "../contract";
 import { Consoles } from "./consoles";
 import { escapeXml, fillIn, withIdentity } from "./domain-xml";
@@ -63,7 +64,7 @@ class LibVirt implements LatentDriver {
     private readonly host: LibVirtHost,
     private readonly consoles: Consoles,
     private readonly config: LibVirtConfig,
-    private readonly note: (line: string) => void,
+    private readonly note: Surroundings["note"],
   ) {
     this.probes = libvirtProbes(config, (signal) => this.#hypervisor(signal));
   }
@@ -87,8 +88,15 @@ class LibVirt implements LatentDriver {
     const why = reason ? `${state} (${reason})` : state;
     if (!found.isOurs) return { state: "gone", why: `its domain is not ours now: ${why}` };
     const seen = stateOf(found.state);
-    if (files && this.#named("console")) await this.consoles.tell(handle.key, files, this.note);
+    if (files && this.#named("console")) {
+      await this.consoles.tell(handle.key, files, (line) => this.note(line, "machine"));
+    }
     return { state: seen, why: seen === "running" ? why : withTail(why, console) };
+  }
+
+  async printed({ key }: InstanceHandle): Promise<string> {
+    const files = this.#files(key);
+    return files ? this.consoles.lastWords(key, files) : "";
   }
 
   async stop(handle: InstanceHandle, how: "graceful" | "now", signal: AbortSignal): Promise<void> {

@@ -84,6 +84,7 @@ function openLocal(host: LocalHost, { note }: Surroundings): LatentDriver {
       if (leader) return { state: "running", why: `process ${leader.pid}` };
       return { state: "gone", why: (await folderOf(host, key).said()) || "no such process" };
     },
+    printed: ({ key }) => folderOf(host, key).said(),
     async stop({ key }, how) {
       if (how === "graceful") await end(key, "SIGTERM");
       await end(key, "SIGKILL");

@@ -13,6 +13,8 @@ export const PREPARATION = "worker_preparation";
 
 /** What one log takes; a machine that talks more is looked at where it is. */
 const MOST_LINES = 5_000;
+/** A log that is full takes why there is no machine all the same. */
+const ROOM_AT_END = 1_000;
 const MOST_CHARACTERS = 2_000;
 
 /** h: of us, o: of the machine. */
@@ -92,10 +94,11 @@ export function endPreparation(batch: Batch, build: string, actor: string): void
 export const appendSql = (
   builds: string,
   lines: { readonly count: string; readonly data: string; readonly prefixes: string },
+  most: number | string = MOST_LINES,
 ): string => `
   room as (
     select l.id, l.org_id, l.build_id, l.line_count, l.created_at from log l join step t on t.id = l.step_id
-    where l.build_id in (${builds}) and t.is_preparation and l.state = 'open' and l.line_count < ${MOST_LINES}
+    where l.build_id in (${builds}) and t.is_preparation and l.state = 'open' and l.line_count < ${most}
     order by l.id for update of l),
   grown as (
     update log l set line_count = l.line_count + ${lines.count},
@@ -112,10 +115,15 @@ export interface Grown {
   readonly lineCount: number;
 }
 
-/** Written for every build that waits for the machine of these workers now. @returns how far the logs have come */
+/**
+ * Written for every build that waits for the machine of these workers now.
+ * @param isLast nothing comes after it
+ * @returns how far the logs have come
+ */
 export async function notePreparation(
   q: Queryable,
   lines: ReadonlyMap<WorkerId, readonly PreparationLine[]>,
+  { isLast = false }: { readonly isLast?: boolean } = {},
 ): Promise<Grown[]> {
   const noted = [...lines].filter(([, of]) => of.length > 0);
   if (noted.length === 0) return [];
@@ -129,14 +137,23 @@ export async function notePreparation(
           select b.id as build_id, n.lines, n.data
           from unnest($1::bigint[], $2::int[], $3::bytea[]) as n (worker_id, lines, data)
           join build b on b.worker_id = n.worker_id and b.state = 'preparing' and b.session_id is null),
-        ${appendSql("select build_id from noted", {
-          count: "(select n.lines from noted n where n.build_id = room.build_id)",
-          data: "(select n.data from noted n where n.build_id = room.build_id)",
-          prefixes: "(select n.lines from noted n where n.build_id = room.build_id)",
-        })}
+        ${appendSql(
+          "select build_id from noted",
+          {
+            count: "(select n.lines from noted n where n.build_id = room.build_id)",
+            data: "(select n.data from noted n where n.build_id = room.build_id)",
+            prefixes: "(select n.lines from noted n where n.build_id = room.build_id)",
+          },
+          "$4::int",
+        )}
       select id as "logId", org_id as "orgId", build_id as "buildId", line_count as "lineCount" from grown`,
     },
-    [noted.map(([workerId]) => workerId), noted.map(([, of]) => of.length), stored],
+    [
+      noted.map(([workerId]) => workerId),
+      noted.map(([, of]) => of.length),
+      stored,
+      isLast ? MOST_LINES + ROOM_AT_END : MOST_LINES,
+    ],
   );
 }
 

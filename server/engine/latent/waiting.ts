@@ -9,7 +9,7 @@ import { EXCEPTION, RETRY } from "../../domain/builds";
 import type { BuildId, OrgId, ProcessId, WorkerId } from "../../domain/ids";
 import type { Failure } from "../../domain/latent";
 import { giveUp } from "../recover/abandon";
-import { appendSql, notePreparation } from "./preparation";
+import { appendSql, notePreparation, type PreparationLine } from "./preparation";
 
 /** From the handing over to the first step. */
 const PREPARING_SECONDS = 300;
@@ -72,6 +72,22 @@ export async function releaseWaiting(
   return rows.map(({ ownerId }) => ownerId);
 }
 
+/** More of what a machine printed is no help. */
+const MOST_PRINTED = 200;
+
+/** Why, in whose words, what the machine printed last, and what to do. */
+function linesOf({ reason, printed = "", advice }: Failure): PreparationLine[] {
+  const [why = "", ...words] = reason.split("\n");
+  const last = printed.trimEnd();
+  const said = [...words, ...(last === "" ? [] : last.split("\n"))];
+  return [
+    { voice: "h", text: why },
+    ...(last === "" ? [] : [{ voice: "h", text: "the last that it printed:" } as const]),
+    ...said.slice(-MOST_PRINTED).map((text) => ({ voice: "o", text }) as const),
+    ...(advice ? [{ voice: "h", text: advice } as const] : []),
+  ];
+}
+
 /** The machine will not come. Those somebody stopped are cancelled; see spec 9.3 for the others. */
 export async function failWaiting(
   q: Queryable,
@@ -89,9 +105,8 @@ export async function failWaiting(
     },
     [workerId],
   );
-  const advice = failure.advice ? [{ voice: "h", text: failure.advice } as const] : [];
-  const lines = [{ voice: "h", text: failure.reason } as const, ...advice];
-  await notePreparation(q, new Map([[workerId, lines]]));
+  const lines = new Map([[workerId, linesOf(failure)]]);
+  await notePreparation(q, lines, { isLast: true });
   // Before they end, so that whoever comes after a death of ours counts them, too.
   if (!failure.isUntried) {
     const ids = rows.map(({ buildId }) => buildId);

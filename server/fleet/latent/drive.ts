@@ -232,7 +232,7 @@ class Seeing {
       case "release":
         return context.release(latent.workerId);
       case "fail":
-        return this.#failed(step.failure, { isItsFault: step.isItsFault });
+        return this.#failed(await this.#withLastWords(step), { isItsFault: step.isItsFault });
       case "tell":
         if (latent.facts.failure) await context.fail(latent.workerId, latent.facts.failure);
         return this.#moves.told();
@@ -384,6 +384,25 @@ class Seeing {
     await this.#moves.checked();
   }
 
+  /** A machine that is there and never logged in: what it printed may say why. */
+  async #withLastWords({ failure, isItsFault }: LatentStep & { do: "fail" }): Promise<Failure> {
+    const { context, latent } = this;
+    const { machine, facts } = latent;
+    if (!machine || machine.isUnasked || followsStartup(machine)) return failure;
+    if (isItsFault === false || facts.state !== "starting") return failure;
+    try {
+      const driver = await this.#driver(machine);
+      const handle = handleOf(context.installation, latent, machine);
+      const printed = await within(INSPECT_SECONDS, "what it printed", async (signal) =>
+        driver.printed?.(handle, signal),
+      );
+      return printed ? { ...failure, printed } : failure;
+    } catch (error) {
+      if (!(error instanceof DriverError)) throw error;
+      return failure;
+    }
+  }
+
   /** T8, or K-035: nobody waits for it any longer. */
   async #died(why: string): Promise<void> {
     const { context, latent } = this;
@@ -453,13 +472,16 @@ class Seeing {
   ): Promise<LatentDriver> {
     const { context, latent } = this;
     const { orgId, workerId } = latent;
-    const isFollowed = (machine.config as { followStartupLogs?: unknown }).followStartupLogs;
-    const note = (line: string) => {
-      if (isFollowed === true) context.note(workerId, "o", hide(line));
+    const isFollowed = followsStartup(machine);
+    const note = (line: string, of?: "machine") => {
+      if (of !== "machine" || isFollowed) context.note(workerId, "o", hide(line));
     };
     return openDriver(context, { ...machine, orgId }, { note });
   }
 }
+
+const followsStartup = ({ config }: Machine): boolean =>
+  (config as { followStartupLogs?: unknown }).followStartupLogs === true;
 
 function failureOf(error: unknown): Failure {
   if (!(error instanceof DriverError)) throw error;

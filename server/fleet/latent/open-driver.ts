@@ -8,6 +8,7 @@ import { type JsonValue, RenderError, renderTree, secretsIn } from "../../domain
 import { MIN_HIDDEN_BYTES } from "../../domain/secrets";
 import {
   DriverError,
+  type InstanceHandle,
   type LatentDriver,
   type LatentDriverKind,
   type Surroundings,
@@ -47,7 +48,7 @@ export async function openDriver(
     const where = issue?.path.join(".") || "its options";
     throw new DriverError("bad-configuration", hide(`${where}: ${issue?.message ?? "is wrong"}`));
   }
-  const driver = kind.open(options.data, { note: (line) => note(hide(line)) });
+  const driver = kind.open(options.data, { note: (line, of) => note(hide(line), of) });
   return secrets.size === 0 ? driver : discreet(driver, hide);
 }
 
@@ -92,8 +93,12 @@ function discreet(driver: LatentDriver, hide: (text: string) => string): LatentD
       throw hide(said) === said ? error : new Error(hide(said));
     }
   };
-  const { probes } = driver;
+  const { probes, printed } = driver;
   return {
+    ...(printed && {
+      printed: async (handle: InstanceHandle, signal: AbortSignal) =>
+        hide(await guarded(printed.call(driver, handle, signal))),
+    }),
     ...(probes && {
       probes: probes.map(({ covers, look }) => ({
         covers,

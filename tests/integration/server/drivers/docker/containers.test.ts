@@ -288,7 +288,11 @@ describe.skipIf(engine === null)("containers", () => {
     ]);
     const missing = { image: "nowhere/nothing:1" };
     expect((await looks(missing))[1]).toMatch(/^bad-configuration: image nowhere.* not found/);
-    expect((await looks({ ...missing, autopull: true }))[1]).toMatch(/is pulled when/);
+    // A registry that does not answer is known before anything is made.
+    const far = { image: "registry.invalid/nothing:1", autopull: true };
+    expect((await looks(far))[1]).toMatch(
+      /^provider-down: .*cannot be pulled: .*registry\.invalid/,
+    );
     expect((await looks({ ...missing, dockerfile: "FROM tiny" }))[1]).toMatch(/is built when/);
     const away = await looks({ docker_host: "unix:///nowhere/docker.sock" });
     expect(away.every((said) => /^provider-down: .*no such socket/.test(said))).toBe(true);

@@ -72,6 +72,7 @@ test("it is there with the claim, says what happens, and ends when the build beg
   const expected = [
     "header: worker vm is wanted",
     `header: machine ${machine?.order.key} is asked for`,
+    "stdout: image debian is fetched",
     "stdout: image debian boots",
     "header: the provider makes it; its worker is to log in at ci.example.org:9989",
   ];
@@ -85,7 +86,7 @@ test("it is there with the claim, says what happens, and ends when the build beg
   expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
   const log = await logOf(request);
   expect(log.lines).toEqual([...expected, "header: its machine has logged in"]);
-  expect(log).toMatchObject({ state: "finished", line_count: 5 });
+  expect(log).toMatchObject({ state: "finished", line_count: 6 });
   expect(Number(log.byte_count)).toBe(
     log.lines.reduce((sum, line) => sum + line.replace(/^\w+: /, "").length + 1, 0),
   );
@@ -102,8 +103,10 @@ test("what a machine says is only in the log when that is asked for, and its pas
   await jobs.fleet.see(worker);
   const log = await until(async () => {
     const { lines } = await logOf(request);
-    return lines.length === 3 ? lines : null;
+    return lines.length === 4 ? lines : null;
   });
+  // What the provider is at is there all the same.
+  expect(log).toContain("stdout: image debian is fetched");
   expect(log.join()).not.toContain("boots");
   const password = latent.cloud.machines[0]?.order.agent.password as string;
   expect(log.join()).not.toContain(password);
@@ -126,6 +129,59 @@ test("a start that fails is told in the provider's words, with what to do about 
   ]);
   expect(state).toBe("finished");
 });
+
+test("of a machine that never logs in, or dies, the last that it printed is there in any case", async () => {
+  latent.boots = false;
+  const options = { missing_timeout: 1, check_instance_interval: 1, max_preparation_failures: 0 };
+  await latent.rig.db.rows("update worker set config = $2 where id = $1", [
+    worker,
+    JSON.stringify(options),
+  ]);
+  const printed = Array.from({ length: 300 }, (_, index) => `boot line ${index}`).join("\n");
+  latent.cloud.onBoot = (machine) => {
+    machine.printed = `${printed}\nno route to ci.example.org\n`;
+  };
+  const silent = await ask();
+  await jobs.fleet.see(worker);
+  // A log that is full takes it too.
+  await latent.rig.db.rows("update log set line_count = 5000 where state = 'open'");
+  const { id } = await buildOf(silent);
+  await over(silent);
+  const [log] = await latent.rig.db.rows<{ id: LogId; line_count: number }>(
+    "select l.id, l.line_count from log l join step t on t.id = l.step_id where l.build_id = $1 and t.is_preparation",
+    [id],
+  );
+  const last = await readLines(latent.rig.db, log?.id as LogId, 5_000, 1_000);
+  const said = last.map(({ stream, text }) => `${stream}: ${text}`);
+  expect(said.slice(0, 2)).toEqual([
+    "header: its machine did not log in within 1 s",
+    "header: the last that it printed:",
+  ]);
+  expect(said.slice(-3, -1)).toEqual([
+    "stdout: boot line 299",
+    "stdout: no route to ci.example.org",
+  ]);
+  expect(said).toHaveLength(203);
+  expect((await buildOf(silent)).state_string).not.toContain("boot line");
+  await latent.rig.db.rows(
+    "update worker set quarantined_until = null, config = jsonb_set(config, '{missing_timeout}', '600')",
+  );
+  latent.cloud.onBoot = (machine) => latent.cloud.crash(machine, "it ended. It said:\nold\nnew");
+  const crashed = await ask();
+  await jobs.fleet.see(worker);
+  await over(crashed);
+  expect((await logOf(crashed)).lines.slice(-4, -1)).toEqual([
+    "header: its machine crashed before it logged in: it ended. It said:",
+    "stdout: old",
+    "stdout: new",
+  ]);
+});
+
+const over = (request: BuildRequestId) =>
+  until(async () => {
+    await jobs.fleet.see(worker);
+    return isFinished(await buildOf(request)) || null;
+  });
 
 test("the end of a build that was stopped names who stopped it, and why", async () => {
   latent.boots = false;
