@@ -12,12 +12,20 @@ const FORMS = "write unix:///var/run/docker.sock or tcp://HOST:PORT";
 /** @returns what stands in it, or why it is none, for a person */
 export function readDockerHost(text: string): DockerHost | string {
   if (/[\p{C}\s]/u.test(text)) return "must not have spaces or control characters";
-  if (text.startsWith("unix://")) {
-    const socketPath = text.slice("unix://".length);
-    return socketPath.startsWith("/") ? { socketPath } : `needs the path of a socket: ${FORMS}`;
+  const socket = /^(?:http\+)?unix:\/\/(.*)$/.exec(text)?.[1];
+  if (socket !== undefined) {
+    const path = socket.replaceAll(/%2f/gi, "/");
+    // Docker's Python client takes a path for one from the root, and its manual writes it so.
+    const socketPath = path.startsWith("/") ? path : `/${path}`;
+    return /^\/[^/]+\/.*[^/]$/.test(socketPath)
+      ? { socketPath }
+      : `needs the path of a socket: ${FORMS}`;
   }
   const scheme = /^([a-z]+):\/\//.exec(text)?.[1];
-  if (scheme === "ssh" || scheme === "npipe" || scheme === "fd") {
+  if (scheme === "ssh") {
+    return "ssh:// is not supported: expose the engine over TLS (tcp:// with tls), or forward its socket with ssh -L";
+  }
+  if (scheme === "npipe" || scheme === "fd") {
     return `${scheme}:// is not supported: expose the engine over TLS (tcp:// with tls)`;
   }
   if (scheme !== "tcp" && scheme !== "http" && scheme !== "https") {

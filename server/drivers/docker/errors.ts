@@ -52,6 +52,17 @@ interface Known {
 /** First match decides. */
 const KNOWN: readonly Known[] = [
   {
+    says: /client version [\d.]+ is too (old|new)/i,
+    code: "bad-configuration",
+    advice: "Leave version out: the newest is taken that both know.",
+  },
+  {
+    says: /requires BuildKit|BuildKit is required|(legacy|classic) builder (is|has been|was)|unknown instruction: <<|Unknown flag: (mount|link|chmod|parents|checksum)/i,
+    code: "bad-configuration",
+    advice:
+      "Images are built here as engines build them without BuildKit: build this one elsewhere, push it to a registry, and set autopull.",
+  },
+  {
     says: /(operating system|platform|OS\/Arch).*(does not match|cannot be used)|no matching manifest|exec format error/i,
     code: "bad-configuration",
     advice: "The image was made for another operating system or processor than the engine's host.",

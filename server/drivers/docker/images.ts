@@ -67,11 +67,11 @@ async function build(
   { key, tag }: StartOrder,
   { contexts, note }: Workshop,
 ): Promise<void> {
-  const { dockerfile, target, buildargs, alwaysPull } = config;
+  const { dockerfile, target, buildargs, alwaysPull, encoding } = config;
   const hidden = registrySecrets(config);
   const registryconfig = buildAccess(config);
   const archive = config.custom_context
-    ? await contextArchive(dockerfile ?? "", contexts)
+    ? await contextArchive({ path: dockerfile ?? "", folder: contexts, encoding, note })
     : dockerfileArchive(dockerfile ?? "");
   note(`image ${name} is built`);
   const said: string[] = [];

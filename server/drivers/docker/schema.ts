@@ -96,7 +96,7 @@ export const dockerLatentOptions = {
     .string()
     .regex(/^(auto|v?\d{1,2}\.\d{1,3})$/, "must be a version of the engine's API, such as 1.41")
     .nullish()
-    .meta({ description: "Version of the engine's API; left out: the engine's highest." }),
+    .meta({ description: "Version of the engine's API; left out: the newest that both know." }),
   tls: tls.nullish().meta({ description: "How to talk to an engine that is exposed over TLS." }),
   followStartupLogs: z.boolean().optional().meta({
     description: "Copy what the container prints to the log of the build until its worker is here.",
@@ -131,7 +131,11 @@ export const dockerLatentOptions = {
       error: "must be gzip, bzip, bzip2, xz or identity",
     })
     .optional()
-    .meta({ description: "How the archive is compressed.", renderable: true }),
+    .meta({
+      description:
+        "How the archive of a custom_context is compressed; gzip: one that is not yet is, on its way.",
+      renderable: true,
+    }),
   buildargs: z
     .record(z.string(), z.string("must be a text (write numbers in quotes)"))
     .nullish()

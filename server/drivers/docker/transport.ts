@@ -11,6 +11,7 @@ import Docker from "dockerode";
 import { z } from "zod";
 import { DriverError } from "../contract";
 import { retryAfterSeconds } from "../retry-after";
+import { isOutOfDate, type Versions, versionFor } from "./api-version";
 import type { Endpoint } from "./endpoint";
 import { EngineRefusal, NoEngine } from "./errors";
 
@@ -27,6 +28,7 @@ interface Context {
 }
 type Callback = (error: unknown, answer?: unknown) => void;
 
+const VERSION = /^\d{1,2}\.\d{1,3}$/;
 const LONGEST_MS = 120_000;
 const LARGEST_ANSWER = 16 * 1024 * 1024;
 const LARGEST_REFUSAL = 64 * 1024;
@@ -39,22 +41,67 @@ export function openDockerode(endpoint: Endpoint, version: string | null): Docke
     ...(version === null ? {} : { version }),
   } as Docker.DockerOptions);
   const modem = docker.modem as unknown as { buildRequest: unknown };
-  modem.buildRequest = (
-    options: Options,
-    context: Context,
-    data: string | Buffer | NodeJS.ReadableStream | undefined,
-    callback: Callback,
-  ) => {
-    ask(endpoint, options, context, data).then((answer) => callback(null, answer), callback);
+  modem.buildRequest = (options: Options, context: Context, data: Data, callback: Callback) => {
+    const asking =
+      version === null
+        ? askInItsVersion(endpoint, options, context, data)
+        : ask(endpoint, options, context, data);
+    asking.then((answer) => callback(null, answer), callback);
   };
   return docker;
+}
+
+type Data = string | Buffer | NodeJS.ReadableStream | undefined;
+
+async function askInItsVersion(
+  endpoint: Endpoint,
+  options: Options,
+  context: Context,
+  data: Data,
+): Promise<unknown> {
+  const attempt = async () => {
+    const version = await versionFor(endpoint, () => versionsOf(endpoint, options));
+    return ask(endpoint, { ...options, path: `/v${version}${options.path}` }, context, data);
+  };
+  try {
+    return await attempt();
+  } catch (error) {
+    const isSpent = typeof data === "object" && !Buffer.isBuffer(data);
+    if (!isOutOfDate(endpoint, error) || isSpent) throw error;
+    return attempt();
+  }
+}
+
+const versionsSchema = z
+  .object({
+    ApiVersion: z.string().regex(VERSION),
+    MinAPIVersion: z.string().regex(VERSION).nullish(),
+  })
+  .transform(({ ApiVersion, MinAPIVersion }) => ({
+    ...{ newest: ApiVersion, oldest: MinAPIVersion ?? null },
+  }));
+
+async function versionsOf(endpoint: Endpoint, { signal }: Options): Promise<Versions | null> {
+  const asked = { path: "/version", method: "GET", headers: {}, ...(signal && { signal }) };
+  let answer: unknown;
+  try {
+    answer = await ask(endpoint, asked, { statusCodes: { 200: true } }, undefined);
+  } catch (error) {
+    const isRefusal = error instanceof EngineRefusal || error instanceof NoEngine;
+    // It has no paths without one.
+    if (isRefusal && error.status === 404) return null;
+    throw error;
+  }
+  const parsed = versionsSchema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new NoEngine(`what answers at ${endpoint.address} is no Docker engine: it has no version`);
 }
 
 async function ask(
   endpoint: Endpoint,
   { path, method, headers, signal: patience }: Options,
   { isStream = false, statusCodes }: Context,
-  data: string | Buffer | NodeJS.ReadableStream | undefined,
+  data: Data,
 ): Promise<unknown> {
   // Not all calls of `dockerode` pass a signal on.
   const own = isStream ? [] : [AbortSignal.timeout(LONGEST_MS)];

@@ -105,6 +105,11 @@ describe.skipIf(engine === null)("images", () => {
       code: "bad-configuration",
       message: expect.stringContaining("nowhere"),
     });
+    const mounts = "FROM tiny\nRUN --mount=type=cache,target=/x true\n";
+    expect(await refusal({ dockerfile: mounts })).toMatchObject({
+      code: "bad-configuration",
+      message: expect.stringMatching(/BuildKit.*push it to a registry, and set autopull/s),
+    });
     // alwaysPull asks for what it begins from.
     const fresh = { dockerfile: "FROM registry.invalid/base:1\n", alwaysPull: true };
     expect(await refusal(fresh)).toMatchObject({ code: "provider-down" });
@@ -120,11 +125,24 @@ describe.skipIf(engine === null)("images", () => {
     writeFileSync(join(source, "Dockerfile"), dockerfile);
     execFileSync("tar", ["-C", source, "-czf", join(folder, "context.tar.gz"), "."]);
     execFileSync("tar", ["-C", source, "-cjf", join(folder, "context.tar.bz2"), "."]);
+    execFileSync("tar", ["-C", source, "-cf", join(folder, "context.tar"), "."]);
     const options = { custom_context: true, buildargs: { TO: "there" } };
     for (const [index, encoding] of ["gzip", "bzip"].entries()) {
       const archive = encoding === "gzip" ? "context.tar.gz" : join(folder, "context.tar.bz2");
       const built = { ...options, image: `archived:${index}`, dockerfile: archive, encoding };
       expect(await said(built, index + 1)).toContain("from the archive");
+    }
+    // One that is not compressed; one that is said to be what it is not.
+    for (const [index, encoding] of ["gzip", "identity", "xz"].entries()) {
+      rig.notes.length = 0;
+      const built = { ...options, image: `plain:${index}`, dockerfile: "context.tar", encoding };
+      expect(await said(built, index + 10)).toContain("from the archive");
+      const told = rig.notes.filter((line) => line.startsWith("the context "));
+      expect(told).toEqual(
+        encoding === "xz"
+          ? ["the context context.tar is not compressed, and not xz: it is sent as it is"]
+          : [],
+      );
     }
     writeFileSync(join(folder, "notes.txt"), "no archive, and long enough to be none ".repeat(50));
     symlinkSync("/etc/passwd", join(folder, "link"));

@@ -111,6 +111,10 @@ describe("options", () => {
 describe("docker_host", () => {
   test.each<[string, DockerHost]>([
     ["unix:///var/run/docker.sock", { socketPath: "/var/run/docker.sock" }],
+    ["unix:///run/user/1000/docker.sock", { socketPath: "/run/user/1000/docker.sock" }],
+    // As Docker's Python client, and so Buildbot, takes them.
+    ["unix://var/run/docker.sock", { socketPath: "/var/run/docker.sock" }],
+    ["http+unix://%2Fvar%2Frun%2Fdocker.sock", { socketPath: "/var/run/docker.sock" }],
     ["tcp://build-3:2375", { host: "build-3", port: 2375, isTls: false }],
     ["tcp://build-3", { host: "build-3", port: 2375, isTls: false }],
     ["tcp://build-3:80/", { host: "build-3", port: 80, isTls: false }],
@@ -123,7 +127,11 @@ describe("docker_host", () => {
 
   test.each([
     ["unix://docker.sock", /path of a socket/],
-    ["ssh://me@build-3", /ssh:\/\/ is not supported/],
+    ["unix:///", /path of a socket/],
+    ["unix:///run/docker/", /path of a socket/],
+    ["ssh://me@build-3", /ssh:\/\/ is not supported.*ssh -L/],
+    ["npipe:////./pipe/docker_engine", /npipe:\/\/ is not supported/],
+    ["fd://", /fd:\/\/ is not supported/],
     ["tcp://me:secret@build-3:2375", /must not hold a password/],
     ["tcp://build-3:2375/v1.41", /something behind its port/],
     ["tcp://:2375", /is not the address/],
