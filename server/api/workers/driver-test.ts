@@ -9,12 +9,16 @@ import { setSecrets } from "../../secrets/store";
 import type { ApiContext } from "../context";
 import { ms } from "../sql";
 import { mustBeAllowed, type OrgScope } from "../trpc";
-import { type EntryInput, type OptionProblem, readEntry } from "./settings";
+import { answersSchema, optionsFor } from "./imagined-build";
+import { entryInput, type OptionProblem, readEntry } from "./settings";
 
 /** Running at once, of one organisation: each is a machine. */
 const MOST_AT_ONCE = 3;
 /** With the organisation's id: who holds it asks for a test. */
 const TESTS_LOCK = 1_953_719_667;
+
+/** The entry, and what a build would have that its options depend on. */
+export const askInput = entryInput.extend({ answers: answersSchema.optional() });
 
 export const testInput = z.object({ testId: z.number().int().positive() });
 
@@ -31,17 +35,19 @@ export type TestAsked =
 export async function testWorker(
   ctx: ApiContext,
   org: OrgScope,
-  input: EntryInput,
+  { answers = {}, ...input }: z.output<typeof askInput>,
 ): Promise<TestAsked> {
   const asked = await org.within(async (tx): Promise<TestAsked> => {
     const read = await readEntry(ctx, tx, org, input);
     if (read.problems.length > 0) return { isAsked: false, problems: read.problems };
     const { entry, secrets } = sealedEntry(read.entry);
+    const { type, name, password: _, ...written } = entry;
+    const made = optionsFor(written, answers);
+    if ("problem" in made) return { isAsked: false, problems: [made.problem] };
     if (secrets.length > 0) {
       mustBeAllowed(org, "secrets");
       await setSecrets(tx, sealingKey(ctx.runtime.env.secretKey), org.caller, secrets);
     }
-    const { type, name, password: _, ...config } = entry;
     // Of two that ask at once the second counts the first.
     await tx.rows("select pg_advisory_xact_lock($1, $2::int)", [TESTS_LOCK, org.orgId]);
     const rows = await tx.rows<{ id: number }>(
@@ -53,7 +59,7 @@ export async function testWorker(
         org.orgId,
         name,
         type,
-        JSON.stringify(config),
+        JSON.stringify(made.config),
         org.user.email,
         `test.${randomBytes(8).toString("hex")}`,
       ],

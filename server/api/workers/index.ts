@@ -7,7 +7,7 @@ import { comingsInput, refusalsOf, sessionsOf } from "./comings";
 import { connection, connectionInput } from "./connection";
 import { actInput, actOnWorkers, controlMany } from "./control";
 import { doorsOf, probeDoors } from "./doors";
-import { cancelTest, driverTest, testInput, testWorker } from "./driver-test";
+import { askInput, cancelTest, driverTest, testInput, testWorker } from "./driver-test";
 import { environOf } from "./environ";
 import { fleetFilter } from "./fleet";
 import { historyInput, workerHistory } from "./history";
@@ -62,7 +62,7 @@ export const workersRouter = router({
     .input(entryInput)
     .mutation(({ ctx, input }) => saveWorker(ctx, ctx.org, input)),
   test: allowed("config")
-    .input(entryInput)
+    .input(askInput)
     .mutation(({ ctx, input }) => testWorker(ctx, ctx.org, input)),
   testOf: allowed("config")
     .input(testInput)

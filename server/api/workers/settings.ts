@@ -10,6 +10,7 @@ import { LATENT_KINDS } from "../../drivers/kinds-schema";
 import { listSecrets } from "../../secrets/store";
 import type { ApiContext } from "../context";
 import type { OrgScope } from "../trpc";
+import { asksOf } from "./imagined-build";
 import type { workerInput } from "./one";
 
 export type Entry = { readonly type: string; readonly name: string } & Readonly<
@@ -123,6 +124,8 @@ export interface Preview {
   /** As it will stand in the document: hidden values are names of secrets. */
   yaml: string;
   problems: OptionProblem[];
+  /** What its options ask of a build, such as `prop:branch`. */
+  asks: string[];
 }
 
 export async function previewWorker(
@@ -131,7 +134,8 @@ export async function previewWorker(
   input: EntryInput,
 ): Promise<Preview> {
   const { entry, problems } = await org.within((tx) => readEntry(ctx, tx, org, input));
-  return { yaml: stringify({ workers: [sealedEntry(entry).entry] }, { lineWidth: 100 }), problems };
+  const yaml = stringify({ workers: [sealedEntry(entry).entry] }, { lineWidth: 100 });
+  return { yaml, problems, asks: asksOf(entry) };
 }
 
 /** The entry that a form makes, and everything wrong with it. */

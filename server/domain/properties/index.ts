@@ -2,4 +2,10 @@ export { RenderError, renderText, renderTree, type Scope, type ScopeStamp } from
 export { isRenderable } from "./renderable";
 export { isTemplate } from "./template";
 export { asText, isTruthy, type JsonValue, type Properties } from "./value";
-export { issuesAsWritten, secretsIn, templateProblems, type WrittenProblem } from "./written";
+export {
+  buildReferencesIn,
+  issuesAsWritten,
+  secretsIn,
+  templateProblems,
+  type WrittenProblem,
+} from "./written";

@@ -41,6 +41,17 @@ export function secretsIn(value: unknown): string[] {
   return [...names];
 }
 
+/** What a build has that the value refers to, as it stands in a template: `prop:branch`, `src::revision`. */
+export function buildReferencesIn(value: unknown): string[] {
+  const names = new Set<string>();
+  visit(value, [], (_, __, { parts }) => addBuildReferences(parts, names));
+  visitTyped(value, [], (_, __, typed) => {
+    const { type, key } = typed as { type: string; key?: unknown };
+    if (type === "Property" && typeof key === "string") names.add(`prop:${key}`);
+  });
+  return [...names];
+}
+
 /**
  * What a strict schema says of a value that is not rendered yet: what it says of a renderable does
  * not count, since nobody knows yet what it will be.
@@ -70,6 +81,17 @@ function counts(issue: z.core.$ZodIssue, base: unknown): boolean {
 }
 
 type Path = readonly (string | number)[];
+
+function addBuildReferences(parts: readonly Part[], names: Set<string>): void {
+  for (const part of parts) {
+    if (typeof part === "string" || "conversion" in part) continue;
+    const { selector, codebase, key, substitution } = part;
+    if (selector === "prop") names.add(`prop:${key}`);
+    if (selector === "src") names.add(`src:${codebase}:${key}`);
+    addBuildReferences(substitution.present ?? [], names);
+    addBuildReferences(substitution.absent, names);
+  }
+}
 
 function addSecrets(parts: readonly Part[], names: Set<string>): void {
   for (const part of parts) {

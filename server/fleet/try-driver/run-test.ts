@@ -52,6 +52,9 @@ const START_SECONDS = 600;
 const LONGEST_LOGIN_SECONDS = 900;
 const LOOK_SECONDS = 5;
 const STOP_SECONDS = 120;
+const SAID_MS = 1_000;
+const LONGEST_SAID = 300;
+const MOST_PRINTED = 4_000;
 
 /** A stage that failed: in the provider's words or ours, and what to do. */
 class StageFailed extends Error {
@@ -77,6 +80,9 @@ class Running {
   #handle: InstanceHandle | null = null;
   /** Its worker has logged in. */
   #isIn = false;
+  /** The last that the provider said while it makes the machine, not shown yet. */
+  #said: string | null = null;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly context: DriverTestContext,
@@ -94,7 +100,11 @@ class Running {
   async #open(): Promise<LatentDriver | null> {
     const { context, test } = this;
     try {
-      const driver = await openDriver(context, test);
+      const driver = await openDriver(context, test, {
+        note: (line, of) => {
+          if (of !== "machine") this.#heard(line);
+        },
+      });
       this.#stages = plannedStages(driver.probes?.map(({ covers }) => covers) ?? null);
       return driver;
     } catch (error) {
@@ -159,6 +169,23 @@ class Running {
     return `The machine ${key} is being made.`;
   }
 
+  /** A pull may take minutes: what it is at is shown while it is, seldom. */
+  #heard(line: string): void {
+    const isShown = this.#said !== null;
+    this.#said = line.slice(0, LONGEST_SAID);
+    if (isShown) return;
+    const timer = setTimeout(() => {
+      const says = this.#said;
+      this.#said = null;
+      const stage = this.#stages.find(({ covers }) => covers.includes("start"));
+      if (stage?.state !== "running") return;
+      this.#write("start", { says }).catch((error: unknown) => {
+        this.context.log("a line of a test is not shown", { test: this.test.id, error });
+      });
+    }, SAID_MS);
+    timer.unref();
+  }
+
   #tag() {
     const { orgId: organization, id: generation } = this.test;
     const { installation } = this.context;
@@ -171,7 +198,10 @@ class Running {
     let why = "";
     for (;;) {
       const left = giveUpAt - context.now();
-      if (left <= 0) throw new StageFailed(noLogin(seconds, why), this.#loginAdvice());
+      if (left <= 0) {
+        const words = noLogin(seconds, why, await this.#lastWords(driver, signal));
+        throw new StageFailed(words, this.#loginAdvice());
+      }
       const said = await soonOr(ears.login, Math.min(left, LOOK_SECONDS * 1_000), signal);
       if (said !== null) {
         this.#isIn = true;
@@ -200,6 +230,22 @@ class Running {
     } catch {
       signal.throwIfAborted();
       return null;
+    }
+  }
+
+  async #lastWords(driver: LatentDriver, signal: AbortSignal): Promise<string> {
+    const handle = this.#handle;
+    if (!handle) return "";
+    try {
+      return await within(
+        PROBE_SECONDS,
+        "what it printed",
+        async (patience) =>
+          (await driver.printed?.(handle, AbortSignal.any([patience, signal]))) ?? "",
+      );
+    } catch {
+      signal.throwIfAborted();
+      return "";
     }
   }
 
@@ -291,7 +337,12 @@ class Running {
     this.#stages = this.#stages.map((stage) =>
       stage.covers.includes(name) ? { ...stage, ...change } : stage,
     );
-    await writeStages(this.context.db, this.test.id, this.#stages);
+    // One after the other: what is written last is what is.
+    const written = this.#writing.then(() =>
+      writeStages(this.context.db, this.test.id, this.#stages),
+    );
+    this.#writing = written.catch(() => {});
+    await written;
     this.context.announce();
   }
 }
@@ -301,8 +352,12 @@ function loginSeconds(config: Readonly<Record<string, unknown>>): number {
   return wanted > 0 ? Math.min(wanted, LONGEST_LOGIN_SECONDS) : LONGEST_LOGIN_SECONDS;
 }
 
-const noLogin = (seconds: number, why: string) =>
-  `Its worker did not log in within ${seconds} s.${why === "" ? "" : ` The provider says of the machine: ${why}`}`;
+const noLogin = (seconds: number, why: string, printed: string) =>
+  [
+    `Its worker did not log in within ${seconds} s.`,
+    why === "" ? "" : ` The provider says of the machine: ${why}.`,
+    printed === "" ? "" : ` The last that it printed:\n${printed.slice(-MOST_PRINTED)}`,
+  ].join("");
 
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = () => {};

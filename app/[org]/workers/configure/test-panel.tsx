@@ -2,6 +2,7 @@
 
 import { useMutation, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
+import { useState } from "react";
 import { useLive } from "@/app/_client/live";
 import { routes } from "@/app/_client/navigation";
 import { useTRPC } from "@/app/_client/trpc";
@@ -9,6 +10,7 @@ import { Ladder, type Rung } from "@/app/_features/ladder";
 import { type StateName, Status } from "@/app/_features/status";
 import { useOrg } from "@/app/_shell/org";
 import { Button } from "@/app/_ui/button";
+import { Field } from "@/app/_ui/field";
 import { Section } from "@/app/_ui/page-head";
 import { Problem } from "@/app/_ui/problem";
 import { Duration } from "@/app/_ui/time";
@@ -47,14 +49,26 @@ export function TestPanel(props: {
       },
     }),
   );
+  const [answers, setAnswers] = useState<Readonly<Record<string, string>>>({});
+  const asks = entry.preview?.asks ?? [];
   const cancel = useMutation(trpc.workers.cancelTest.mutationOptions());
   const isRunning = testId !== null && (test === undefined || test.endedAt === null);
   return (
     <Section title="Test" note="one real machine, started and stopped again">
+      {asks.length > 0 ? (
+        <Answers
+          asks={asks}
+          answers={answers}
+          onAnswer={(ask, text) => setAnswers((before) => ({ ...before, [ask]: text }))}
+        />
+      ) : null}
       <div className="mb-3 flex flex-wrap items-center gap-2">
         <Button
           disabled={ask.isPending || isRunning || entry.name.trim() === ""}
-          onClick={() => ask.mutate(entry.input)}
+          onClick={() => {
+            const given = asks.map((name) => [name, answers[name] ?? ""]);
+            ask.mutate({ ...entry.input, answers: Object.fromEntries(given) });
+          }}
         >
           {testId === null ? "Test these settings" : "Test again"}
         </Button>
@@ -86,6 +100,32 @@ export function TestPanel(props: {
         </p>
       ) : null}
     </Section>
+  );
+}
+
+/** What the options take from a build, which a test has none of. */
+function Answers(props: {
+  asks: readonly string[];
+  answers: Readonly<Record<string, string>>;
+  onAnswer: (ask: string, text: string) => void;
+}) {
+  return (
+    <fieldset className="mb-4 space-y-3">
+      <legend className="mb-2 text-xs text-muted">
+        These options depend on the build. What would it have? Left empty: nothing.
+      </legend>
+      {props.asks.map((name) => (
+        <Field
+          key={name}
+          label={`%(${name})s`}
+          mono
+          value={props.answers[name] ?? ""}
+          onChange={(event) => props.onAnswer(name, event.target.value)}
+          autoComplete="off"
+          spellCheck={false}
+        />
+      ))}
+    </fieldset>
   );
 }
 
@@ -130,7 +170,9 @@ function rung(stage: StageReport): Rung {
         ) : null
       ) : (
         <div className="space-y-1">
-          <p className={stage.state === "failed" ? "break-words" : "break-words text-muted"}>
+          <p
+            className={`max-h-96 overflow-y-auto whitespace-pre-wrap break-words ${stage.state === "failed" ? "" : "text-muted"}`}
+          >
             {stage.says}
           </p>
           {stage.advice ? <p className="text-muted">{stage.advice}</p> : null}

@@ -159,6 +159,9 @@ test("a start whose answer is lost leaves no machine", async () => {
 
 test("a machine whose worker never logs in is given up in time, with the provider's words", async () => {
   latent.boots = false;
+  latent.cloud.onBoot = (machine) => {
+    machine.printed = "no route to ci.example.org";
+  };
   const result = await ended(await ask({ missing_timeout: 1 }));
   expect(told(result)).toEqual([
     ["reach+authenticate", "passed"],
@@ -166,7 +169,9 @@ test("a machine whose worker never logs in is given up in time, with the provide
     ["login", "failed"],
     ["stop", "passed"],
   ]);
-  expect(failed(result)?.says).toContain("did not log in within 1 s");
+  expect(failed(result)?.says).toMatch(
+    /did not log in within 1 s.*last that it printed:\nno route to ci\.example\.org/s,
+  );
   expect(failed(result)?.advice).toContain("ci.example.org, port 9989");
   await nothingIsLeft();
   const [{ is_failed: isFailed } = { is_failed: false }] = await latent.rig.db.rows<{
@@ -204,6 +209,22 @@ test("a person cancels it, and the machine is stopped all the same", async () =>
     says: "Cancelled by grace@example.org.",
   });
   await nothingIsLeft();
+});
+
+test("what the provider is at is shown while it makes the machine", async () => {
+  let answer = () => {};
+  latent.cloud.delayAnswer("start", new Promise<void>((resolve) => (answer = resolve)));
+  const id = await ask();
+  await tests.look();
+  const stage = await until(async () => {
+    const found = (await row(id)).stages.find(({ covers }) => covers.includes("start"));
+    return found?.says ? found : null;
+  });
+  expect(stage).toMatchObject({ state: "running", says: "image debian is fetched" });
+  answer();
+  const result = await ended(id);
+  expect(result.outcome).toBe("passed");
+  expect(result.stages[1]?.says).toMatch(/is being made/);
 });
 
 test("a cancelled start is not waited for, and what it made is stopped", async () => {
