@@ -68,6 +68,7 @@ export async function contextArchive(context: Context): Promise<NodeJS.ReadableS
   if (compression === "identity" && encoding === "gzip") {
     const packed = createGzip();
     file.on("error", (error) => packed.destroy(error));
+    packed.once("close", () => file.destroy());
     return file.pipe(packed);
   }
   const is = compression === "identity" ? "not compressed" : compression;

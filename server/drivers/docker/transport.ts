@@ -7,6 +7,7 @@
  */
 import { type ClientRequest, type IncomingMessage, request as requestPlain } from "node:http";
 import { request as requestTls } from "node:https";
+import type { Readable } from "node:stream";
 import Docker from "dockerode";
 import { z } from "zod";
 import { DriverError } from "../contract";
@@ -30,6 +31,7 @@ type Callback = (error: unknown, answer?: unknown) => void;
 
 const VERSION = /^\d{1,2}\.\d{1,3}$/;
 const LONGEST_MS = 120_000;
+const ALIVE_MS = 30_000;
 const LARGEST_ANSWER = 16 * 1024 * 1024;
 const LARGEST_REFUSAL = 64 * 1024;
 
@@ -125,6 +127,8 @@ async function ask(
       headers: { ...headers, host: "socketPath" in at ? "docker" : `${at.host}:${at.port}` },
     });
     request = asking;
+    // A host that is gone without a word is missed in less than a minute, also in the middle of a pull.
+    asking.once("socket", (socket) => socket.setKeepAlive(true, ALIVE_MS));
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       asking.once("response", resolve);
       asking.on("error", reject);
@@ -132,6 +136,8 @@ async function ask(
         asking.end(data);
       } else {
         data.on("error", (error) => asking.destroy(error));
+        // An engine may answer before it has read all, and then reads no more.
+        asking.once("close", () => (data as Readable).destroy());
         data.pipe(asking);
       }
     });
