@@ -66,6 +66,8 @@ test("from the form to a container that is gone", async ({ page, slipway }) => {
     await option("masterFQDN").fill("127.0.0.1");
     await page.getByRole("combobox", named("autopull")).selectOption({ label: "yes" });
     await auth.getByRole("textbox", named("username")).fill(USER.username);
+    // What is needed is said where it belongs, as soon as something of it is there.
+    await expect(auth.getByText("It is missing (text).")).toHaveCount(1);
     await auth
       .getByRole("combobox", named("password"))
       .selectOption({ label: "secret harbour/password" });
@@ -154,10 +156,13 @@ async function shots(page: Page, name: string): Promise<void> {
     await page.emulateMedia({ colorScheme });
     for (const width of [1280, 360]) {
       await page.setViewportSize({ width, height: 800 });
-      await page.screenshot({
-        path: `${folder}/${name}-${colorScheme}-${width}.png`,
-        fullPage: true,
-      });
+      const at = `${folder}/${name}-${colorScheme}-${width}`;
+      await page.screenshot({ path: `${at}.png`, fullPage: true });
+      for (const title of ["Test", "The machine"]) {
+        const heading = page.getByRole("heading", { name: title, exact: true });
+        const part = page.locator("section", { has: heading }).last();
+        if ((await part.count()) > 0) await part.screenshot({ path: `${at}-${title}.png` });
+      }
     }
   }
   await page.emulateMedia({ colorScheme: null });

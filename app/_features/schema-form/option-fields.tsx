@@ -8,7 +8,7 @@ import type { Control, OptionField } from "./fields";
 
 export interface OptionsState {
   readonly drafts: Drafts;
-  /** What is wrong, by the option's name. */
+  /** What is wrong, by the option's name; of a part of one, by both names with a dot between. */
   readonly problems: Readonly<Record<string, string | undefined>>;
   readonly secrets: readonly string[];
   readonly change: (name: string, draft: Draft) => void;
@@ -45,7 +45,16 @@ function Group(props: {
   onChange: (draft: Draft) => void;
 }) {
   const { field, state, control, drafts } = props;
-  const problem = state.problems[field.name];
+  const problems = Object.fromEntries(
+    control.fields.map(({ name }) => [name, state.problems[`${field.name}.${name}`]]),
+  );
+  const isOfParts = Object.values(problems).some((one) => one !== undefined);
+  const problem = isOfParts ? undefined : state.problems[field.name];
+  // Of what may be left out altogether nothing is needed before something is there.
+  const isLeftOut = !field.isRequired && isBlank({ kind: "group", drafts });
+  const fields = isLeftOut
+    ? control.fields.map((one) => ({ ...one, isRequired: false }))
+    : control.fields;
   return (
     <fieldset className="min-w-0 border-l-2 border-line pl-4">
       <legend className="text-xs font-medium text-muted">
@@ -54,11 +63,11 @@ function Group(props: {
       {field.description ? <p className="mb-2 text-xs text-muted">{field.description}</p> : null}
       {problem ? <p className="mb-2 text-xs text-red">{sentence(problem)}</p> : null}
       <OptionFields
-        fields={control.fields}
+        fields={fields}
         state={{
           ...state,
           drafts,
-          problems: {},
+          problems,
           change: (name, draft) =>
             props.onChange({ kind: "group", drafts: { ...drafts, [name]: draft } }),
         }}

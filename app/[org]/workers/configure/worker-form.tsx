@@ -166,6 +166,7 @@ function problemsByName(
     const [name, ...rest] = path.map(String);
     if (name === undefined || (refused === null && !touched.has(name))) continue;
     said[name] ??= rest.length > 0 ? `${message} (${rest.join(".")})` : message;
+    if (rest.length === 1) said[`${name}.${rest[0]}`] ??= message;
   }
   return said;
 }
