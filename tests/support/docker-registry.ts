@@ -168,10 +168,12 @@ async function openGate(host: string, target: number): Promise<Gate> {
       const pass = () => client.write(bytes);
       if (allowance >= 0) return pass();
       upstream.pause();
-      held.add(() => {
+      const release = () => {
         pass();
         upstream.resume();
-      });
+      };
+      held.add(release);
+      client.once("close", () => held.delete(release));
     });
     upstream.once("close", () => client.destroy());
     client.once("close", () => upstream.destroy());
