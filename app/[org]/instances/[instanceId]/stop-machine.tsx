@@ -12,9 +12,10 @@ export function StopMachine({ instance }: { instance: InstancePage }) {
   const client = useTRPCClient();
   const may = useIsAtLeast("maintainer");
   const isGone = instance.state === "gone";
-  const isAgain = instance.state === "stopping";
-  // It is on its way to being stopped; asking again would change nothing.
-  const isUnderWay = instance.stopRequestedAt !== null && !isAgain && !isGone;
+  const isAgain = instance.state === "stopping" && instance.stopTries > 0;
+  // Asking again would change nothing, unless the provider has refused it.
+  const isUnderWay =
+    (instance.stopRequestedAt !== null || instance.state === "stopping") && !isAgain;
   return (
     <>
       {!isGone && instance.stopRequestedBy ? (
@@ -25,12 +26,18 @@ export function StopMachine({ instance }: { instance: InstancePage }) {
             : ""}
         </span>
       ) : null}
-      {may && !isUnderWay ? (
+      {may ? (
         <StopButton
           label={isAgain ? "Try to stop it again" : "Stop it"}
           title={`Stop machine ${instance.generation} of ${instance.worker}`}
           action={isAgain ? "Try again" : "Stop it"}
-          over={isGone ? "It is gone already: there is nothing left to stop." : null}
+          over={
+            isGone
+              ? "It is gone already: there is nothing left to stop."
+              : isUnderWay
+                ? "It is being stopped already."
+                : null
+          }
           stop={(reason) =>
             client.instances.stop.mutate({ org: org.slug, instanceId: instance.id, reason })
           }
