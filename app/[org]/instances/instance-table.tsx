@@ -22,9 +22,9 @@ export function InstanceTable(props: {
     <table className={`rows ${props.isStale ? "opacity-60" : ""}`} aria-busy={props.isStale}>
       <thead className="max-md:sr-only">
         <tr>
-          <th>Machine</th>
+          <th className="w-1/4">Machine</th>
           <th>State</th>
-          <th className="w-1/2">Why</th>
+          <th className="w-2/5">Why</th>
           <th className="text-right">Builds</th>
           <th className="text-right">Age</th>
           <th className="text-right">Cost</th>
@@ -37,7 +37,7 @@ export function InstanceTable(props: {
             key={instance.id}
             className="max-md:grid max-md:grid-cols-[1fr_auto] max-md:gap-x-3 max-md:border-b max-md:border-line max-md:py-2 max-md:*:h-auto max-md:*:border-0 max-md:*:p-0"
           >
-            <th scope="row" className="max-md:col-span-2 md:min-w-40 md:max-w-64">
+            <th scope="row" className="max-md:col-span-2 md:min-w-40">
               <Link
                 href={routes.instance(org.slug, instance.id)}
                 prefetch={false}
