@@ -88,11 +88,15 @@ export function poolsOf<P extends { readonly name: string; readonly labels?: rea
   builder: { readonly pools?: readonly string[]; readonly labels?: readonly string[] },
   pools: readonly P[],
 ): P[] {
-  const { pools: names = [], labels = [] } = builder;
+  const [names, labels] = [listed(builder.pools), listed(builder.labels)];
   const named = names.flatMap((wanted) => pools.find(({ name: own }) => own === wanted) ?? []);
   const labelled =
     labels.length === 0
       ? []
-      : pools.filter(({ labels: own = [] }) => labels.every((label) => own.includes(label)));
+      : pools.filter(({ labels: own }) => labels.every((label) => listed(own).includes(label)));
   return [...new Set([...named, ...labelled])];
 }
+
+/** Of a document that is wrong, what is no list is none. */
+const listed = (value: readonly string[] | undefined): readonly string[] =>
+  Array.isArray(value) ? value : [];

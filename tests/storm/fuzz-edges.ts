@@ -254,7 +254,11 @@ export const EDGES: Readonly<Record<string, Edge>> = {
         must(!volume.source.includes(":") && !volume.source.split("/").includes(".."), "a volume");
       }
       const uri = uriProblem(text);
-      if (uri === null) must(!/[?&;][^=&;]*%/.test(text), `${text}: a hidden name`);
+      if (uri === null) {
+        const query = text.slice(text.indexOf("?") + 1 || text.length);
+        const names = query.split(/[&;]/).map((each) => each.split("=", 1)[0] ?? "");
+        must(!names.some((name) => name.includes("%")), "a hidden name");
+      }
       must(splitCommand(text).join("").length <= text.length, "a command that grew");
       const doors = { host: "h", ports: { pb: 1, msgpack: 2 } };
       const { host: master, port } = masterAddress(doors, { masterFQDN: text });

@@ -110,3 +110,12 @@ test("pools of a builder: those it names first, each once", () => {
   expect(names({ labels: ["x", "y"] })).toEqual(["a"]);
   expect(names({})).toEqual([]);
 });
+
+test("labels that are no list are told of, and keep nothing else from being told", () => {
+  for (const wrong of ["", "5", "rust", "{a: 1}"]) {
+    const pool = `- {name: linux, worker: {type: LocalLatentWorker}, labels: ${wrong}}`;
+    const { errors } = checkConfig(file(pool, "labels: [rust]"));
+    expect(errors.map(({ path }) => path)).toContain("pools[0].labels");
+    expect(errors.map(({ message }) => message).join()).toContain("no pool has the label");
+  }
+});
