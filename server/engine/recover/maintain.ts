@@ -2,7 +2,7 @@
  * Partitions ahead of time, retention behind (A-33).
  *
  * Events are for those who listen now, so the outbox keeps a week; refused logins are kept for a
- * quarter, what happened to workers for half a year, what a page was told of a repository for a day, figures of pools for two. History, audit and logs are kept until an organisation sets a horizon of its own.
+ * quarter, what happened to workers for half a year, what a page was told of a repository for a day, figures of pools for two, tests of drivers' settings for a month. History, audit and logs are kept until an organisation sets a horizon of its own.
  */
 import type { Database } from "../../db/pool";
 
@@ -18,6 +18,7 @@ const REPOSITORY_CHECK_DAYS = 1;
 const QUIET_SWEEP_DAYS = 2;
 const SWEEP_DAYS = 90;
 const NOTICE_DAYS = 180;
+const DRIVER_TEST_DAYS = 30;
 /** A page draws the last day. */
 const POOL_SAMPLE_DAYS = 2;
 
@@ -58,6 +59,12 @@ export async function maintain(q: Database): Promise<void> {
   await q.rows("delete from repository_check where asked_at < now() - make_interval(days => $1)", [
     REPOSITORY_CHECK_DAYS,
   ]);
+  // Of one whose machine could not be stopped yet the row says what it is.
+  await q.rows(
+    `delete from driver_test t where t.ended_at < now() - make_interval(days => $1)
+       and not exists (select from instance i where i.id = t.instance_id and i.state <> 'gone')`,
+    [DRIVER_TEST_DAYS],
+  );
   await q.rows(
     `delete from sweep_report where at < now() - make_interval(days => $1)
        and (at < now() - make_interval(days => $2) or not is_notable)`,

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { Queryable } from "../../db/pool";
 import type { OrgId } from "../../domain/ids";
+import { isRenderable, type JsonValue } from "../../domain/properties";
 import type { LatentDriverKind } from "../../drivers/contract";
 
 export type Kinds = ReadonlyMap<string, LatentDriverKind>;
@@ -28,6 +29,36 @@ export function accountOf(kinds: Kinds, driver: string, config: unknown): Accoun
   const fingerprint = createHash("sha256").update(`${driver} ${text}`).digest("hex").slice(0, 16);
   const words = own.flatMap(([, value]) => (typeof value === "string" ? [value] : []));
   return { driver, fingerprint, title: [driver, ...words].join(" ").slice(0, 200) };
+}
+
+/**
+ * The options that an account is opened with to see what is there, which is no build's: what depends on a
+ * build is not in it, but a name where there must be one.
+ * @returns the names of those that say which account it is and depend on the build; then it cannot be opened
+ */
+export function withoutBuild(
+  kinds: Kinds,
+  driver: string,
+  config: unknown,
+): { readonly config: object } | { readonly dependsOn: readonly string[] } {
+  const options = Object.entries((config ?? {}) as Record<string, JsonValue>);
+  const own = kinds.get(driver)?.accountOptions;
+  const templated = options.filter(([, value]) => dependsOnBuild(value)).map(([name]) => name);
+  const dependsOn = templated.filter((name) => own?.includes(name) ?? true);
+  if (dependsOn.length > 0) return { dependsOn };
+  const known = options.flatMap(([name, value]): [string, JsonValue][] => {
+    if (!templated.includes(name)) return [[name, value]];
+    return typeof value === "string" ? [[name, "depends-on-the-build"]] : [];
+  });
+  return { config: Object.fromEntries(known) };
+}
+
+/** Of secrets alone it is the same for every build; a property that is not there would be an empty text. */
+function dependsOnBuild(value: JsonValue): boolean {
+  if (typeof value === "string") return /%\((?!secret:)/.test(value.replaceAll("%%", ""));
+  if (typeof value !== "object" || value === null) return false;
+  if (isRenderable(value)) return (value as { type?: unknown }).type !== "Secret";
+  return Object.values(value).some(dependsOnBuild);
 }
 
 /** What a driver does not know is no part of its account. */

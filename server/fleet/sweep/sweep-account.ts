@@ -17,7 +17,7 @@ import {
   tellMissing,
   writeFindings,
 } from "./account-store";
-import { accountOf } from "./accounts";
+import { accountOf, withoutBuild } from "./accounts";
 import { type Outcome, putAstrayRight, stopOrphan } from "./orphans";
 
 const LIST_SECONDS = 30;
@@ -36,8 +36,12 @@ export async function sweepAccount(
   let driver: LatentDriver;
   let listed: readonly InstanceHandle[];
   try {
-    const { orgId, driver: kind, config } = account;
-    const opened = await openDriver(context, { orgId, kind, config });
+    const { orgId, driver: kind } = account;
+    const options = withoutBuild(kinds, kind, account.config);
+    if ("dependsOn" in options) {
+      return await finish(db, account, { ...NOTHING, error: dependent(options.dependsOn) });
+    }
+    const opened = await openDriver(context, { orgId, kind, config: options.config });
     driver = opened;
     const all = await within(LIST_SECONDS, "list", (signal) =>
       opened.list({ installation }, signal),
@@ -109,6 +113,10 @@ export async function sweepAccount(
   context.announce();
   for (const { workerId } of told) void fleet.see(workerId as WorkerId);
 }
+
+/** Machines keep the options that they were made with, so that their accounts are known by them. */
+const dependent = (names: readonly string[]) =>
+  `which account it is depends on the build (${names.join(", ")}): each that has had a machine is swept by itself`;
 
 function detail(
   { key, kind, why, times, then }: Finding,

@@ -53,6 +53,9 @@ test("yesterday to three days ahead are there; ten days ago goes, with its event
     `with a as (insert into instance_account (org_id, driver, fingerprint, title, config) values (1, 'd', 'f', 't', '{}') returning id),
       n as (insert into notice (org_id, kind, subject_id, subject, body, closed_at) values
         (1, 'old', 1, 's', 'b', now() - interval '181 days'), (1, 'open', 1, 's', 'b', null)),
+      t as (insert into driver_test (org_id, worker_name, kind, config, asked_by, login_name, ended_at) values
+        (1, 'old', 'K', '{}', 'p', 'test.1', now() - interval '31 days'), (1, 'new', 'K', '{}', 'p', 'test.2', now()),
+        (1, 'running', 'K', '{}', 'p', 'test.3', null)),
       of as (select * from (values (1, 0, 'quiet'), (3, 0, null), (3, 1, 'orphan'), (91, 1, null)) v (days, orphans, keep))
      insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, orphans, error, is_notable)
      select 1, a.id, now() - make_interval(days => of.days), 1, false, of.orphans, null, of.orphans > 0 from a cross join of`,
@@ -60,6 +63,8 @@ test("yesterday to three days ahead are there; ten days ago goes, with its event
   await maintain(db);
   const reports = await db.rows("select orphans from sweep_report order by at desc");
   expect(reports).toEqual([{ orphans: 0 }, { orphans: 1 }]);
+  const tests = await db.rows("select worker_name as name from driver_test order by id");
+  expect(tests).toEqual([{ name: "new" }, { name: "running" }]);
   expect(await db.rows("select kind from notice")).toEqual([{ kind: "open" }]);
   const days = (await outboxDays()).map(({ day }) => Number(day));
   expect(Math.min(...days)).toBeGreaterThanOrEqual(-7);

@@ -411,3 +411,38 @@ async function untilRunning() {
   expect(await latent.claim(jobs, request, builder, worker)).toBe(true);
   await latent.rig.build(request, isRunning);
 }
+
+test("options of a build do not keep an account from being swept; one that is the build's is said to be", async () => {
+  const configure = (config: object) =>
+    latent.rig.db.rows("update worker set config = $2 where id = $1", [
+      worker,
+      JSON.stringify(config),
+    ]);
+  await configure({ image: "%(prop:image)s", account: "east" });
+  stray("bb-1nst-lost-1");
+  await jobs.sweepAccounts();
+  await jobs.sweepAccounts();
+  expect(await last()).toMatchObject({ error: null, orphans: 1, stopped: 1 });
+  expect(alive()).toEqual([]);
+  await configure({ account: "%(prop:cloud)s" });
+  await jobs.sweepAccounts();
+  const [dependent] = await rows<{ error: string }>(
+    "select error from instance_account where config->>'account' = '%(prop:cloud)s'",
+  );
+  expect(dependent?.error).toBe(
+    "which account it is depends on the build (account): each that has had a machine is swept by itself",
+  );
+});
+
+test("the account that a build had its machine in is swept with the options of that machine", async () => {
+  await latent.rig.db.rows("update worker set config = $2 where id = $1", [
+    worker,
+    JSON.stringify({ build_wait_timeout: -1, account: "%(prop:buildername)s" }),
+  ]);
+  await stays();
+  await jobs.sweepAccounts();
+  const swept = await rows<{ account: string; error: string | null }>(
+    `select a.config->>'account' as account, a.error from instance i join instance_account a on a.id = i.account_id`,
+  );
+  expect(swept).toEqual([{ account: "b", error: null }]);
+});
