@@ -7,6 +7,7 @@ import { mkdir, realpath, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import pg from "pg";
 import { lock, type Migration, migrate, readMigrations } from "../db/migrate";
+import { becomeCopy, machinesInBackup } from "./copy";
 import { BackupError } from "./error";
 import { loadFile } from "./folder";
 import { readFrames } from "./format";
@@ -72,6 +73,11 @@ export interface RestoreOptions {
   readonly journal: string;
   /** Whether the queues' tables are wanted. */
   readonly withQueues: boolean;
+  /**
+   * Whether the original goes on beside it, and keeps its machines. Null: nobody said, which is refused
+   * where the backup has machines.
+   */
+  readonly isCopy: boolean | null;
   /** Overwrite an installation. */
   readonly force: boolean;
   /** Nobody else can be running: whoever holds a lease was killed. */
@@ -108,6 +114,7 @@ export async function restoreBackup(header: Header, options: RestoreOptions): Pr
     await makeTables(client, header, known);
     await load(client, options.file, drafts.folder);
     await declareAllGone(client);
+    await settleMachines(client, options.isCopy);
     if (drafts.key) await writeKey(drafts.key, header.secretKey);
     // From here on it is quick, and is not stopped half-way.
     options.signal.removeEventListener("abort", stop);
@@ -133,6 +140,16 @@ export async function restoreBackup(header: Header, options: RestoreOptions): Pr
     catchUp(options),
   );
   return { unfinished };
+}
+
+async function settleMachines(client: pg.Client, isCopy: boolean | null): Promise<void> {
+  if (isCopy === true) return becomeCopy(client);
+  const machines = isCopy === null ? await machinesInBackup(client) : 0;
+  if (machines === 0) return;
+  throw new BackupError(
+    "place",
+    `machines of latent workers are in the backup (${machines}): --copy leaves them to the installation that it is of, --only goes on with them because that one is no more`,
+  );
 }
 
 /** Database and files together; when an answer is missing, the database is asked what it did. */

@@ -87,7 +87,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
   });
   const context: LatentContext = {
     ...{ db, processId, actor, insist, log },
-    installation: installationTag(env.secretKey),
+    installation: await insist("the installation's name", () => installationTag(db, env.secretKey)),
     master: { host: advertise, ports: { pb: pbPort, msgpack: msgpackPort } },
     kinds: openDrivers({
       local: await localHost(env),

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { markedProcesses } from "../../server/drivers/local/processes";
 import { projectRoot } from "../../server/env";
-import { installationTag } from "../../server/fleet";
+import { installationTagIn } from "../support/installation-tag";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
 const SUCCESS = 0;
@@ -75,10 +75,11 @@ async function ended(request: number): Promise<Build> {
 
 /** Machines that this installation has, as the host sees them. */
 async function machines(): Promise<number[]> {
+  const tag = await installationTagIn(slipway.databaseUrl);
   const all = await markedProcesses("SLIPWAY_MACHINE");
   const ours = all.filter(
     ({ mark, isLeader, isZombie }) =>
-      isLeader && !isZombie && JSON.parse(mark).tag.installation === installationTag(KEY),
+      isLeader && !isZombie && JSON.parse(mark).tag.installation === tag,
   );
   return ours.map(({ pid }) => pid);
 }

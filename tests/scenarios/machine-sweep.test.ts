@@ -9,20 +9,19 @@ import { setTimeout } from "node:timers/promises";
 import { createPostgresBackend, type Queue, withBackend } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Database, openDatabase } from "../../server/db/pool";
-import { installationTag } from "../../server/fleet";
 import { signIn } from "../support/browser-calls";
 import { createTestDatabase, type TestDatabase } from "../support/database";
+import { installationTagIn } from "../support/installation-tag";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
-/** Of its own: installations with one key take each other's machines for theirs. */
 const KEY = "machine-sweep-scenario-".padEnd(43, "k");
-const TAG = installationTag(KEY);
 const PERSON = { email: "ops@example.org", password: "a long enough password 1" };
 
 let testDatabase: TestDatabase;
 let db: Database;
 let slipway: SlipwayInstance;
 let folder: string;
+let ours: string;
 const strays: ChildProcess[] = [];
 
 beforeAll(async () => {
@@ -36,6 +35,7 @@ beforeAll(async () => {
       SLIPWAY_ADMIN_PASSWORD: PERSON.password,
     },
   });
+  ours = await installationTagIn(testDatabase.url);
   folder = await mkdtemp(join(tmpdir(), "slipway-sweep-"));
   await chmod(folder, 0o755);
   await slipway.apply({
@@ -123,7 +123,7 @@ test("strays go, foreigners and machines of builds stay", async () => {
     );
     return rows.length > 0 ? rows : null;
   })) as { id: number; key: string }[];
-  const lost = stray("bb-lost-1", TAG);
+  const lost = stray("bb-lost-1", ours);
   const foreign = stray("bb-foreign-1", "0123abcd");
   const first = await sweep();
   expect(first).toMatchObject({ seen: 2, known: 1, orphans: 1, stopped: 0, error: null });

@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { markedProcesses } from "../../server/drivers/local/processes";
-import { installationTag } from "../../server/fleet";
 import { hasBuildbotWorker, startBuildbotWorker } from "../support/buildbot-worker";
+import { installationTagIn } from "../support/installation-tag";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
 const SUCCESS = 0;
@@ -79,11 +79,12 @@ async function ended(request: number): Promise<Build[]> {
 
 /** Marks of this installation's machines, as the host sees them. */
 async function machines(): Promise<string[]> {
+  const tag = await installationTagIn(slipway.databaseUrl);
   const all = await markedProcesses("SLIPWAY_MACHINE");
   return all
     .filter(
       ({ mark, isLeader, isZombie }) =>
-        isLeader && !isZombie && JSON.parse(mark).tag.installation === installationTag(KEY),
+        isLeader && !isZombie && JSON.parse(mark).tag.installation === tag,
     )
     .map(({ mark }) => mark);
 }

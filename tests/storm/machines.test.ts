@@ -6,8 +6,8 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { expect, test } from "vitest";
 import { markedProcesses } from "../../server/drivers/local/processes";
-import { installationTag } from "../../server/fleet";
 import { openLocalHome } from "../../server/processes/local/home";
+import { installationTagIn } from "../support/installation-tag";
 import { seededRandom } from "../support/seeded-random";
 import { killRounds, seedOf } from "./kill-rounds";
 import { broken, openStorm, quiet, type Storm } from "./storm";
@@ -53,7 +53,7 @@ test("rounds with web, socket, jobs or the supervisor killed", async () => {
     await letGo(storm);
     await twoSweeps(storm);
     expect(await broken(storm)).toEqual([]);
-    expect(await onHost()).toEqual([]);
+    expect(await onHost(storm)).toEqual([]);
     expect(readdirSync(`${home.folder}/machines`)).toEqual([]);
     console.log(await summary(storm));
   } finally {
@@ -103,10 +103,11 @@ async function twoSweeps(storm: Storm): Promise<void> {
   }
 }
 
-async function onHost(): Promise<string[]> {
+async function onHost({ slipway }: Storm): Promise<string[]> {
+  const tag = await installationTagIn(slipway.databaseUrl);
   const all = await markedProcesses("SLIPWAY_MACHINE");
   return all
-    .filter(({ mark, isZombie }) => !isZombie && mark.includes(installationTag(KEY)))
+    .filter(({ mark, isZombie }) => !isZombie && mark.includes(tag))
     .map(({ pid, mark }) => `${pid} ${mark}`);
 }
 

@@ -24,11 +24,6 @@ export function instanceKey(of: Named, generation: number): string {
   return before + fitting.replace(/^-+|-+$/g, "") + after;
 }
 
-/** The tag of this installation at every provider: says nothing of the key that it is made of. */
-export function installationTag(secretKey: string): string {
-  return createHash("sha256").update(`slipway installation ${secretKey}`).digest("hex").slice(0, 8);
-}
-
 /** 160 random bits in letters and digits; one for each machine. */
 export const newPassword = () => randomBytes(20).toString("hex");
 

@@ -13,7 +13,7 @@ import {
 import { type Env, ensureSecretKey, SECRET_KEY_FILE } from "../../../env";
 import { parse } from "../args";
 import { migrationsFolder, withInstallation } from "../installation-here";
-import { type Command, CommandError, EXIT, type Io } from "../io";
+import { type Command, CommandError, EXIT, type Io, UsageError } from "../io";
 
 const FILE = { names: ["FILE"] };
 const OPTIONS = {
@@ -67,6 +67,9 @@ short or made by a newer Slipway is refused. An older one is brought up to this 
 the backup was made are built again at the next start.
 
   --force      although there is an installation here: what is here is lost
+  --copy       the original goes on: this one gets a name of its own at providers and forgets the machines
+  --only       the original is no more: this one goes on with its machines, and its sweep stops those that
+               were made after the backup. One of both must be said where the backup has machines
   --check      only say whether the file is whole and fits
   --show-key   only print the key in it, for SLIPWAY_SECRET_KEY
   --json       for a program
@@ -75,10 +78,14 @@ Exit status: 0 done; 65 the file cannot be used, 69 no database, 70 refused or f
 unless the message says otherwise; 75 the backup is in place, and the next start does what is left.`,
   async run(args, io) {
     const more = {
+      copy: { type: "boolean", default: false },
+      only: { type: "boolean", default: false },
       check: { type: "boolean", default: false },
       "show-key": { type: "boolean", default: false },
     } as const;
     const { values, positionals } = parse(args, { ...OPTIONS, ...more }, FILE);
+    if (values.copy && values.only) throw new UsageError("--copy and --only do not go together");
+    const isCopy = values.copy ? true : values.only ? false : null;
     const file = positionals[0] as string;
     const header = await inPlainWords(() => checkBackup(file));
     if (values["show-key"]) {
@@ -87,7 +94,7 @@ unless the message says otherwise; 75 the backup is in place, and the next start
     }
     const { unfinished } = values.check
       ? await inPlainWords(() => fits(header))
-      : await replace(file, header, values.force, io);
+      : await replace(file, header, { force: values.force, isCopy }, io);
     const { secretKey: _, migrations, periods: __, ...facts } = header;
     const newest = Object.keys(migrations).sort().at(-1);
     io.out(
@@ -105,7 +112,12 @@ async function fits(header: Header): Promise<Restored> {
   return { unfinished: [] };
 }
 
-async function replace(file: string, header: Header, force: boolean, io: Io): Promise<Restored> {
+async function replace(
+  file: string,
+  header: Header,
+  how: { readonly force: boolean; readonly isCopy: boolean | null },
+  io: Io,
+): Promise<Restored> {
   const restored = await withInstallation(io, true, async (here) => {
     refuseOtherKey(here.env, header);
     return inPlainWords(() =>
@@ -117,7 +129,7 @@ async function replace(file: string, header: Header, force: boolean, io: Io): Pr
         artifacts: here.artifacts,
         journal: join(here.env.dataDir, JOURNAL_FILE),
         withQueues: here.env.redisUrl === null,
-        force,
+        ...how,
         isAlone: here.isAlone,
         signal: here.signal,
       }),

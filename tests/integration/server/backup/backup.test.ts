@@ -235,6 +235,59 @@ async function* withMigration(frames: AsyncIterable<Frame>, name: string): Async
   }
 }
 
+it("says of machines whose they are: the original's, or its own", async () => {
+  await source.owner.rows("insert into installation (tag) values ('0r1g1nal')");
+  await source.owner.rows(
+    `with w as (select id, org_id from worker order by id limit 1),
+       i as (insert into instance (org_id, worker_id, driver, key, state, reason)
+         select org_id, id, 'K', 'bb-0r1g1nal-main-w-1', 'running', 'its worker has logged in' from w returning id, worker_id, org_id),
+       l as (insert into latent_worker (org_id, worker_id, state, reason, instance_id)
+         select org_id, worker_id, 'substantiated', 'its machine has logged in', id from i)
+     insert into deadline (org_id, kind, subject_id, fire_at, reason)
+     select org_id, 'latent-worker', worker_id, now(), 'its machine is to be seen to' from i`,
+  );
+  const withMachine = join(folder, "machine.backup");
+  expect((await slipway(["backup", withMachine], "source")).status).toBe(0);
+  const place = await createEmptyDatabase();
+  const before = target;
+  target = place;
+  const state = async () => {
+    const client = new pg.Client({ connectionString: place.url });
+    await client.connect();
+    const { rows } = await client.query(
+      `select (select tag from installation) as tag, i.state, l.state as latent, l.instance_id is not null as has,
+         (select count(*)::int from deadline where kind = 'latent-worker') as due
+       from instance i join latent_worker l on l.worker_id = i.worker_id`,
+    );
+    await client.end();
+    return rows[0];
+  };
+  try {
+    const unsaid = await slipway(["restore", withMachine], "target");
+    expect(unsaid.status).toBe(70);
+    expect(unsaid.err).toContain("--copy leaves them to the installation that it is of");
+    expect((await slipway(["restore", withMachine, "--copy", "--only"], "target")).status).not.toBe(
+      0,
+    );
+
+    expect((await slipway(["restore", withMachine, "--copy"], "target")).status).toBe(0);
+    const copy = await state();
+    expect(copy).toMatchObject({ state: "gone", latent: "insubstantiated", has: false, due: 0 });
+    expect(copy.tag).toMatch(/^[0-9a-f]{8}$/);
+
+    expect((await slipway(["restore", withMachine, "--only", "--force"], "target")).status).toBe(0);
+    expect(await state()).toEqual({
+      ...{ tag: "0r1g1nal", state: "running", latent: "substantiated", has: true, due: 1 },
+    });
+  } finally {
+    target = before;
+    await place.drop();
+    await source.owner.rows("delete from latent_worker");
+    await source.owner.rows("delete from instance");
+    await source.owner.rows("delete from installation");
+  }
+});
+
 it("brings an older database up to this version", async () => {
   const older = await createEmptyDatabase();
   const place = await createEmptyDatabase();
@@ -264,6 +317,7 @@ it("brings an older database up to this version", async () => {
       journal: join(folder, "restoring.json"),
       withQueues: true,
       force: false,
+      isCopy: null,
       isAlone: false,
       signal: never,
     });

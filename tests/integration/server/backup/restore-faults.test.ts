@@ -93,6 +93,7 @@ const restore = async (options: { databaseUrl?: string; from?: string } = {}) =>
     journal: join(dataDir, JOURNAL_FILE),
     withQueues: true,
     force: false,
+    isCopy: null,
     isAlone: false,
     signal: never,
   });
