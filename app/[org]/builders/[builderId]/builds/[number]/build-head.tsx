@@ -158,7 +158,7 @@ function Relatives({ build }: { build: BuildPage }) {
   return (
     <div className="flex flex-wrap items-center gap-x-6 gap-y-1 pb-2">
       {hasAttempts ? (
-        <nav aria-label="Attempts" className="flex items-center gap-1">
+        <nav aria-label="Attempts" className="flex flex-wrap items-center gap-1">
           <span className="label mr-1">Attempts</span>
           {build.attempts.map((attempt, index) => (
             <Link
