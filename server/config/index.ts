@@ -3,6 +3,7 @@ export { type Activated, activateText, ConfigRefused } from "./activate";
 export { type Applied, type ApplyOptions, applyConfig, ConfigInvalid } from "./apply";
 export { type Checked, type CheckOptions, checkConfig, checkForm, type Target } from "./check";
 export { checkAgainst, type Judgement } from "./check-against";
+export { checkPools } from "./cross-check-pools";
 export { documentSchemas } from "./document-schema";
 export { sealedEntry } from "./entry";
 export type { Problem } from "./problems";

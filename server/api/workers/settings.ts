@@ -164,7 +164,11 @@ export async function readEntry(
   return { entry, before, problems };
 }
 
-function made({ type, name, options }: EntryInput): { entry: Entry; problems: OptionProblem[] } {
+/** What stands in a form as an entry, and what of it cannot be read. */
+export function made({ type, name, options }: Pick<EntryInput, "type" | "name" | "options">): {
+  entry: Entry;
+  problems: OptionProblem[];
+} {
   const entry: Record<string, unknown> = { type, name };
   const problems: OptionProblem[] = [];
   for (const { path, value, yaml } of options) {
