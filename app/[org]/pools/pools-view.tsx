@@ -24,11 +24,18 @@ export function PoolsView() {
   const trpc = useTRPC();
   const query = trpc.pools.list.queryOptions({ org: org.slug });
   const { data: pools } = useQuery(query);
+  const mayConfigure = useIsAtLeast("maintainer");
   useLive(["pools", "workers", "builds", "config"], [query.queryKey], 500);
   if (!pools) return null;
   return (
     <>
-      <PageHead title="Pools" note="workers that come and go with what waits" />
+      <PageHead title="Pools" note="workers that come and go with what waits">
+        {mayConfigure && pools.length > 0 ? (
+          <Link className={buttonClass()} href={routes.addPool(org.slug)} prefetch={false}>
+            New pool
+          </Link>
+        ) : null}
+      </PageHead>
       <div className="px-4 py-3 sm:px-6">
         {pools.length === 0 ? <NoPool /> : <PoolTable pools={pools} />}
       </div>
@@ -97,15 +104,15 @@ function NoPool() {
       command={EXAMPLE}
       action={
         mayConfigure ? (
-          <Link className={buttonClass("primary")} href={`/${org.slug}/settings/configuration`}>
-            Write one
+          <Link className={buttonClass("primary")} href={routes.addPool(org.slug)}>
+            New pool
           </Link>
         ) : null
       }
     >
       A pool has as many workers as what waits needs, within limits: all of one kind, made when they
-      are wanted and let go when they are not. Write one into the organisation's document, and name
-      it in a builder.
+      are wanted and let go when they are not. Make one by its form or write it into the
+      organisation's document, and name it in a builder.
     </Empty>
   );
 }

@@ -15,6 +15,7 @@ import { listSecrets } from "../../secrets/store";
 import { changeConfig } from "../config/change";
 import type { ApiContext } from "../context";
 import type { OrgScope } from "../trpc";
+import { asksOf } from "../workers/imagined-build";
 import {
   entryInput,
   made,
@@ -116,7 +117,8 @@ export async function previewPool(
 ): Promise<Preview> {
   const { entry, problems } = await org.within((tx) => readEntry(ctx, tx, org, input));
   const shown = sealedEntry(entry, "pools").entry;
-  return { yaml: stringify({ pools: [shown] }, { lineWidth: 100 }), problems };
+  const asks = asksOf(entry.worker);
+  return { yaml: stringify({ pools: [shown] }, { lineWidth: 100 }), problems, asks };
 }
 
 async function readEntry(

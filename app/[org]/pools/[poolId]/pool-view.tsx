@@ -6,7 +6,7 @@ import { useLive } from "@/app/_client/live";
 import { routes } from "@/app/_client/navigation";
 import { useTRPC } from "@/app/_client/trpc";
 import { StatusPlate } from "@/app/_features/status";
-import { useOrg } from "@/app/_shell/org";
+import { useIsAtLeast, useOrg } from "@/app/_shell/org";
 import { Facts } from "@/app/_ui/facts";
 import { PageHead, Section } from "@/app/_ui/page-head";
 import { Ago, Countdown } from "@/app/_ui/time";
@@ -29,6 +29,7 @@ export function PoolView(props: { poolId: number }) {
   const query = trpc.pools.one.queryOptions({ org: org.slug, poolId });
   const drawn = trpc.pools.graph.queryOptions({ org: org.slug, poolId });
   const { data } = useQuery(query);
+  const mayConfigure = useIsAtLeast("maintainer");
   const { data: graph } = useQuery(drawn);
   useLive([`pool:${poolId}`, "pools", "workers", "builds", "config"], [query.queryKey], 500);
   useLive([`pool:${poolId}`, "pools", "builds"], [drawn.queryKey], GRAPH_EVERY_MS);
@@ -70,6 +71,17 @@ export function PoolView(props: { poolId: number }) {
             </Section>
             <Section title="Settings" note="in the organisation's document">
               <PoolFacts pool={pool} />
+              {mayConfigure ? (
+                <p className="mt-3">
+                  <Link
+                    className="link"
+                    href={routes.poolSettings(org.slug, pool.id)}
+                    prefetch={false}
+                  >
+                    Change them
+                  </Link>
+                </p>
+              ) : null}
             </Section>
           </div>
         </div>

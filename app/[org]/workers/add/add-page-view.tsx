@@ -51,7 +51,10 @@ function Own() {
   );
 }
 
-function KindChooser(props: {
+export function KindChooser(props: {
+  /** Of the first choice: nothing is made by Slipway. */
+  own?: { readonly title: string; readonly description: string };
+  legend?: string;
   latent: readonly WorkerKind[];
   chosen: string | null;
   onChoose: (type: string | null) => void;
@@ -59,8 +62,10 @@ function KindChooser(props: {
   const options = [
     {
       type: null,
-      title: "A machine of yours",
-      description: "It is there, you start a worker on it, and it connects.",
+      ...(props.own ?? {
+        title: "A machine of yours",
+        description: "It is there, you start a worker on it, and it connects.",
+      }),
     },
     ...props.latent.map(({ type, title, description }) => ({
       type,
@@ -70,7 +75,7 @@ function KindChooser(props: {
   ];
   return (
     <fieldset className="mb-7">
-      <legend className="label mb-2">What kind of worker</legend>
+      <legend className="label mb-2">{props.legend ?? "What kind of worker"}</legend>
       <div className="grid gap-2 sm:grid-cols-2 xl:grid-cols-4">
         {options.map(({ type, title, description }) => (
           <label

@@ -30,7 +30,7 @@ const TITLES: Readonly<Record<TestStage, string>> = {
 
 /** Tries what stands in the form with the real provider, stage by stage, and leaves nothing behind. */
 export function TestPanel(props: {
-  entry: WorkerEntry;
+  entry: Pick<WorkerEntry, "name" | "input" | "preview">;
   testId: number | null;
   onTest: (testId: number | null) => void;
   onProblems: (problems: readonly OptionProblem[]) => void;

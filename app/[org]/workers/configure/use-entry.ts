@@ -18,17 +18,16 @@ type Options = Readonly<Record<string, unknown>>;
 
 const PAUSE_MS = 250;
 
-/** What stands in the form of a worker, and what the server makes of it while it is written. */
-export function useEntry(props: {
+interface Entry {
   kind: WorkerKind;
   defs: Readonly<Record<string, JsonSchema>>;
-  workerId: number | null;
   /** As the document has it; empty for a new one. */
   original: Options;
-}) {
-  const { kind, defs, workerId, original } = props;
+}
+
+/** What stands in a form of options. */
+export function useOptions({ kind, defs, original }: Entry) {
   const org = useOrg();
-  const trpc = useTRPC();
   const fields: readonly OptionField[] = useMemo(
     () => fieldsOf({ $defs: defs }, kind.schema),
     [defs, kind],
@@ -39,7 +38,6 @@ export function useEntry(props: {
   const input = useMemo(
     () => ({
       org: org.slug,
-      workerId,
       type: kind.type,
       name: name.trim(),
       options: writtenOf(fields, drafts, original, touched).map((one) => ({
@@ -48,20 +46,14 @@ export function useEntry(props: {
         value: one.value as never,
       })),
     }),
-    [org.slug, workerId, kind.type, name, fields, drafts, original, touched],
+    [org.slug, kind.type, name, fields, drafts, original, touched],
   );
-  const { mutate, data: preview } = useMutation(trpc.workers.preview.mutationOptions());
-  useEffect(() => {
-    const timer = setTimeout(() => mutate(input), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [input, mutate]);
   return {
     fields,
     name,
     drafts,
     touched,
     input,
-    preview,
     rename(next: string) {
       rename(next);
       setTouched((before) => new Set(before).add("name"));
@@ -73,4 +65,23 @@ export function useEntry(props: {
   };
 }
 
+/** Calls when the form has not been written in for a moment. */
+export function useAfterPause<I>(input: I, call: (input: I) => void): void {
+  useEffect(() => {
+    const timer = setTimeout(() => call(input), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [input, call]);
+}
+
+/** What stands in the form of a worker, and what the server makes of it while it is written. */
+export function useEntry({ workerId, ...props }: Entry & { workerId: number | null }) {
+  const trpc = useTRPC();
+  const options = useOptions(props);
+  const input = useMemo(() => ({ ...options.input, workerId }), [options.input, workerId]);
+  const { mutate, data: preview } = useMutation(trpc.workers.preview.mutationOptions());
+  useAfterPause(input, mutate);
+  return { ...options, input, preview };
+}
+
+export type OptionsEntry = ReturnType<typeof useOptions>;
 export type WorkerEntry = ReturnType<typeof useEntry>;

@@ -156,8 +156,8 @@ function Form(props: {
 }
 
 /** Those of fields that were touched, and all once saving was refused. */
-function problemsByName(
-  { preview, touched }: WorkerEntry,
+export function problemsByName(
+  { preview, touched }: Pick<WorkerEntry, "preview" | "touched">,
   refused: readonly OptionProblem[] | null,
 ): Record<string, string | undefined> {
   const known = preview?.problems ?? refused ?? [];
@@ -172,7 +172,7 @@ function problemsByName(
 }
 
 /** What a static worker has too, and what all latent ones have besides. */
-function sharedNames({ kinds }: WorkerKinds): Shared {
+export function sharedNames({ kinds }: WorkerKinds): Shared {
   const names = ({ schema }: WorkerKinds["kinds"][number]) => Object.keys(schema.properties ?? {});
   const common = new Set(kinds.filter(({ isLatent }) => !isLatent).flatMap(names));
   const [first = [], ...others] = kinds.filter(({ isLatent }) => isLatent).map(names);
@@ -183,7 +183,10 @@ function sharedNames({ kinds }: WorkerKinds): Shared {
 }
 
 /** What belongs to no field in sight. */
-function Refused(props: { problems: readonly OptionProblem[]; fields: readonly OptionField[] }) {
+export function Refused(props: {
+  problems: readonly OptionProblem[];
+  fields: readonly OptionField[];
+}) {
   const known = new Set(["name", ...props.fields.map(({ name }) => name)]);
   const others = props.problems.filter(({ path }) => !known.has(String(path[0] ?? "")));
   return (
@@ -198,7 +201,7 @@ function Refused(props: { problems: readonly OptionProblem[]; fields: readonly O
   );
 }
 
-function Folded(props: {
+export function Folded(props: {
   title: string;
   fields: readonly OptionField[];
   problems: Readonly<Record<string, string | undefined>>;
@@ -220,7 +223,7 @@ function Folded(props: {
   );
 }
 
-function Yaml({ text }: { text: string | null }) {
+export function Yaml({ text }: { text: string | null }) {
   return (
     <Section title="As the document says it" note="the same, written by hand">
       {text === null ? (
