@@ -50,12 +50,14 @@ const PREFERRED = `case when a.l is null then 0 when not a.spent and a.there the
     when a.state = 'insubstantiated' then 3 else 4 end,
   case when a.l is null then a.busy else -a.busy end,
   case when a.l is null then random() else coalesce(w.pool_number, w.id) end`;
-const ASPECTS = `cross join lateral (select ${CANDIDATE} as candidate) c
+/** Without it the planner writes the whole of a candidate out wherever a part of it is named. */
+const ONCE = "offset 0";
+const ASPECTS = `cross join lateral (select ${CANDIDATE} as candidate ${ONCE}) c
   cross join lateral (select nullif(c.candidate->'latent', 'null') as l, c.candidate->'latent'->>'state' as state,
     jsonb_array_length(c.candidate->'busySlots') as busy,
     c.candidate->'latent'->>'state' = 'substantiated' and (c.candidate->'latent'->>'isConnected')::boolean as there,
     jsonb_array_length(c.candidate->'busySlots') = 0 and ((c.candidate->'latent'->>'isUsed')::boolean
-      or (c.candidate->'latent'->>'isWorn')::boolean or (c.candidate->'latent'->>'isOutdated')::boolean) as spent) a`;
+      or (c.candidate->'latent'->>'isWorn')::boolean or (c.candidate->'latent'->>'isOutdated')::boolean) as spent ${ONCE}) a`;
 
 /**
  * The worker that a request `r` of builder `b` names, where the builder obeys that. Properties are
