@@ -29,3 +29,38 @@ export function mergeCalls(
     return running ?? Promise.resolve();
   };
 }
+
+/**
+ * The same for many things, each by itself. Nothing is kept of one whose work is over, and what is kept
+ * ends in the same moment as the work: two runs for one thing never overlap.
+ */
+export function mergeCallsPer<K>(
+  work: (key: K) => Promise<void>,
+  onError: (error: unknown, key: K) => void,
+): (key: K) => Promise<void> {
+  const running = new Map<K, { isAgain: boolean; done: Promise<void> }>();
+
+  async function run(key: K, call: { isAgain: boolean }): Promise<void> {
+    do {
+      call.isAgain = false;
+      try {
+        await work(key);
+      } catch (error) {
+        onError(error, key);
+      }
+    } while (call.isAgain);
+    running.delete(key);
+  }
+
+  return (key) => {
+    const known = running.get(key);
+    if (known) {
+      known.isAgain = true;
+      return known.done;
+    }
+    const call = { isAgain: false, done: Promise.resolve() };
+    running.set(key, call);
+    call.done = run(key, call);
+    return call.done;
+  };
+}

@@ -200,8 +200,10 @@ await insist("what repeats", async () => {
 
 // What is left of a process that died is recovered at once, not at the next sweep.
 await own.bus.listen(PROCESS_GONE, () => {
-  recoverGone(sweeping).catch((error: unknown) => log("recovery", { error }));
-  void latent.sweep();
+  void recoverGone(sweeping)
+    .catch((error: unknown) => log("recovery", { error }))
+    // Those whose connection it held are due now.
+    .then(latent.sweep);
 });
 await own.bus.listen(processChannel(lease.processId), (payload) => {
   if (payload !== "") latent.told(payload);

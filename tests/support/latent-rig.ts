@@ -52,6 +52,10 @@ export interface JobsProcess {
   /** Counted down by each statement; at 0 the process dies there: nothing of it is heard again. */
   statementsLeft: number;
   readonly isDead: boolean;
+  /** Called before each statement. */
+  before: ((text: string) => Promise<void> | void) | null;
+  /** The `at`th statement from now on fails, as when the server ends the connection: undone, or done. */
+  failing: { at: number; readonly isDone: boolean } | null;
   sweep(): Promise<void>;
   readonly accounts: AccountSweep;
   /** Sweeps all accounts, whether their turn has come or not. */
@@ -200,12 +204,19 @@ function jobsProcess(
   const actor = `jobs ${id}`;
   let isDead = false;
   const db: Queryable = {
-    rows(statement, values) {
+    async rows<R>(statement: Parameters<Queryable["rows"]>[0], values?: readonly unknown[]) {
+      await jobs.before?.(typeof statement === "string" ? statement : statement.text);
       if (jobs.statementsLeft === 0) isDead = true;
       // Nothing is ever heard again: neither an answer nor an error.
-      if (isDead) return new Promise(() => {});
+      if (isDead) return new Promise<R[]>(() => {});
       jobs.statementsLeft -= 1;
-      return rig.db.rows(statement, values);
+      const { failing } = jobs;
+      if (failing && --failing.at < 0) {
+        jobs.failing = null;
+        if (failing.isDone) await rig.db.rows(statement, values);
+        throw new Error("terminating connection due to administrator command");
+      }
+      return rig.db.rows<R>(statement, values);
     },
   };
   const lines = createStartupLines({ db: rig.db, stored() {}, onError() {} });
@@ -245,7 +256,7 @@ function jobsProcess(
   const accounts = createAccountSweep(context, fleet, Date.now);
   const jobs: JobsProcess = {
     ...{ id, context, fleet, accounts },
-    statementsLeft: Number.POSITIVE_INFINITY,
+    ...{ statementsLeft: Number.POSITIVE_INFINITY, before: null, failing: null },
     get isDead() {
       return isDead;
     },

@@ -72,6 +72,11 @@ export async function endOrphanSessions(q: Queryable, actor: string): Promise<nu
      detached as (
        update worker w set session_id = nullif(w.session_id, e.id), last_seen_at = now() from ended e
        where w.id = e.worker_id),
+     machines as (
+       insert into deadline (org_id, kind, subject_id, fire_at, reason)
+       select e.org_id, 'latent-worker', e.worker_id, now(), 'its connection is lost'
+       from ended e join latent_worker l on l.worker_id = e.worker_id order by e.worker_id
+       on conflict (kind, subject_id) do update set fire_at = excluded.fire_at, reason = excluded.reason),
      remembered as (
        ${historySql({ kind: "disconnected", from: "ended", reason: "end_reason", actor: "$1::text" })}),
      ${lossSql("from ended e join worker w on w.id = e.worker_id where w.session_id = e.id")}

@@ -13,7 +13,7 @@ import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
 import { adviceFor, type Failure, type LatentStep, nextStep, verdictOf } from "../../domain/latent";
 import { RenderError, type Scope } from "../../domain/properties";
 import { beforeAnyMachine, DriverError, type LatentDriver } from "../../drivers/contract";
-import { mergeCalls } from "../../events/merge-calls";
+import { mergeCallsPer } from "../../events/merge-calls";
 import { loadRoom } from "../caps";
 import { type Alarm, quarantineAlarm } from "../deadlines";
 import { Unneeded, within } from "./call";
@@ -70,7 +70,8 @@ export interface LatentFleet {
   see(workerId: WorkerId): Promise<void>;
   /**
    * Somebody else found this worker, or any, held by this process: whether what it waits for is still
-   * needed.
+   * needed. One that is held here and not seen to, because the answer to our own statement was lost, is
+   * seen to now.
    */
   reconsider(workerId?: WorkerId): void;
   /** Of calls at providers, whoever makes them. */
@@ -86,25 +87,29 @@ const INSPECT_SECONDS = 30;
 const STOP_SECONDS = 120;
 
 export function createLatentFleet(context: LatentContext): LatentFleet {
-  const looks = new Map<WorkerId, () => Promise<void>>();
   const starts = new Starts();
+  const driven = new Set<WorkerId>();
+  const look = mergeCallsPer(
+    async (workerId: WorkerId) => {
+      driven.add(workerId);
+      try {
+        await drive(context, fleet, starts, workerId);
+      } finally {
+        driven.delete(workerId);
+      }
+    },
+    (error, worker) => context.log("latent worker left for the next look", { worker, error }),
+  );
   const fleet: LatentFleet = {
     turns: new Turns(),
-    async see(workerId) {
+    see(workerId) {
       starts.reconsider(workerId);
-      let look = looks.get(workerId);
-      if (!look) {
-        look = mergeCalls(
-          () => drive(context, fleet, starts, workerId),
-          (error) =>
-            context.log("latent worker left for the next look", { worker: workerId, error }),
-        );
-        looks.set(workerId, look);
-      }
-      await look();
-      looks.delete(workerId);
+      return look(workerId);
     },
-    reconsider: (workerId) => starts.reconsider(workerId),
+    reconsider(workerId) {
+      starts.reconsider(workerId);
+      if (workerId !== undefined && !driven.has(workerId)) void look(workerId);
+    },
   };
   return fleet;
 }

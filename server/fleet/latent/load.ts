@@ -49,6 +49,8 @@ export interface Latent {
   readonly hasOnePassword: boolean;
   readonly generation: number;
   readonly claims: number;
+  /** When it is to be looked at next, as the database writes it; null: when something happens. */
+  readonly dueAt: string | null;
   /** Of whoever drives it. */
   readonly epoch: number;
   readonly facts: LatentFacts;
@@ -120,7 +122,7 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
           case when w.password_secret is null then w.sealed_password else
             (select s.sealed from secret s where s.org_id = w.org_id and s.name = w.password_secret) end as "sealedPassword",
           w.password_secret is not null as "hasOnePassword",
-           l.generation, l.claims, l.owner_epoch as epoch,
+           l.generation, l.claims, l.owner_epoch as epoch, d.fire_at::text as "dueAt",
           l.state, l.failure, l.build_wait_seconds as "buildWaitSeconds", ${ms("clock_timestamp()")} as now, ${ms("l.state_since")} as since,
           ${ms("l.missing_at")} as "missingAt", ${ms("l.start_answered_at")} as "answeredAt", ${ms("l.checked_at")} as "checkedAt",
           coalesce(i.written_hash <> ${writtenHashSql("w.config")}, false) as "isOutdated", l.needs_other as "needsOther",
@@ -140,6 +142,7 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
           case when p.id is not null then ${POOL_WISH} end as pool
         from latent_worker l join worker w on w.id = l.worker_id join organization g on g.id = l.org_id
         left join instance i on i.id = l.instance_id left join pool p on p.id = w.pool_id
+        left join deadline d on d.kind = 'latent-worker' and d.subject_id = l.worker_id
         cross join lateral (
           select (count(*) filter (where ${WAITS}))::int as waiting, (count(*) filter (where not (${WAITS})))::int as running,
             (count(*) filter (where not (${WAITS}) and x.stop_requested_at is null))::int as unstopped

@@ -14,6 +14,8 @@ import { openDriver } from "./open-driver";
 import { accountFor } from "./turns";
 
 const AT_ONCE = 500;
+/** Whoever took one from the line of those that are due says within so long when its next look is. */
+const TAKEN_SECONDS = 20;
 const STOP_SECONDS = 120;
 
 /** @returns when all that was due is known; what is under way then, settles */
@@ -23,10 +25,15 @@ export async function sweepLatent(
 ): Promise<{ readonly done: Promise<void> }> {
   const rows = await context.db.rows<{ workerId: WorkerId }>({
     name: "latent-due",
-    // Those that wait for their clouds are held and stay due: however many they are, the others come first.
-    text: `select subject_id as "workerId" from (
-        select d.subject_id from deadline d left join latent_worker l on l.worker_id = d.subject_id
-        where d.kind = 'latent-worker' and d.fire_at <= now() order by l.owner_id is not null, d.fire_at limit ${AT_ONCE}) d
+    // Those that wait for their clouds are held: however many they are, the others come first.
+    text: `with due as (
+        select d.id from deadline d left join latent_worker l on l.worker_id = d.subject_id
+        where d.kind = 'latent-worker' and d.fire_at <= now()
+        order by l.owner_id is not null, d.fire_at limit ${AT_ONCE} for update of d skip locked),
+      taken as (
+        update deadline d set fire_at = now() + interval '${TAKEN_SECONDS} seconds' from due where d.id = due.id
+        returning d.subject_id)
+      select subject_id as "workerId" from taken
       union select l.worker_id from latent_worker l join process p on p.id = l.owner_id
         where p.gone_at is not null or p.lease_expires_at <= now()`,
   });

@@ -13,7 +13,10 @@ interface VisitContext {
   readonly alarm: (...alarm: Alarm) => void;
 }
 
-/** @param until in the clock of the facts; null: when something happens */
+/**
+ * What was written after the worker was loaded was not seen in this look: it stays due.
+ * @param until in the clock of the facts; null: when something happens
+ */
 export async function lookAt(
   { db, alarm }: VisitContext,
   latent: Latent,
@@ -22,9 +25,9 @@ export async function lookAt(
   const { now, state } = latent.facts;
   if (until === null && AT_REST.has(state)) {
     await db.rows(
-      `delete from deadline d where d.kind = 'latent-worker' and d.subject_id = $1
+      `delete from deadline d where d.kind = 'latent-worker' and d.subject_id = $1 and d.fire_at = $4::timestamptz
          and exists (select from latent_worker l where l.worker_id = $1 and l.state = $2 and l.claims = $3)`,
-      [latent.workerId, state, latent.claims],
+      [latent.workerId, state, latent.claims, latent.dueAt],
     );
     return;
   }
@@ -33,11 +36,12 @@ export async function lookAt(
   await db.rows(
     {
       name: "latent-visit",
-      text: `insert into deadline (org_id, kind, subject_id, fire_at, reason)
+      text: `insert into deadline as d (org_id, kind, subject_id, fire_at, reason)
         values ($1, 'latent-worker', $2, now() + make_interval(secs => $3), 'its machine is to be seen to')
-        on conflict (kind, subject_id) do update set fire_at = excluded.fire_at`,
+        on conflict (kind, subject_id) do update set fire_at = case
+          when d.fire_at = $4::timestamptz then excluded.fire_at else least(d.fire_at, excluded.fire_at) end`,
     },
-    [latent.orgId, latent.workerId, wait],
+    [latent.orgId, latent.workerId, wait, latent.dueAt],
   );
   if (until !== null) alarm(`latent-${latent.workerId}-${Math.ceil(until)}`, wait * 1_000);
 }

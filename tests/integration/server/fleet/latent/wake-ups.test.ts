@@ -1,0 +1,131 @@
+// Guarantee: whatever somebody writes of a latent worker is seen, in the same moment or a little later:
+// while another look is under way, when a statement's answer is lost, behind any number of workers that
+// wait for a slow provider, and although no notification ever comes.
+import { expect } from "vitest";
+import { CANCELLED, SUCCESS } from "../../../../../server/domain/builds";
+import { endAll } from "../../../../../server/fleet";
+import { isFinished, until } from "../../../../support/engine-rig";
+import { gate, test } from "../../../../support/latent-life";
+
+test("what is written between a look and its end stays due", async ({ life }) => {
+  const { latent, jobs, worker, see } = life;
+  await endAll(latent.rig.db, true);
+  await see();
+  expect((await latent.row(worker)).state).toBe("shut-down");
+  // The installation goes on while the last look says that there is nothing to do.
+  await latent.rig.db.rows("update latent_worker set is_ending = true");
+  await life.dueNow();
+  jobs.before = async (text) => {
+    if (!text.startsWith("delete from deadline")) return;
+    jobs.before = null;
+    await endAll(latent.rig.db, false);
+  };
+  await see();
+  await jobs.sweep();
+  expect((await latent.row(worker)).state).toBe("insubstantiated");
+});
+
+test("what is due at once is not put off by a look that did not see it", async ({ life }) => {
+  const { latent, jobs, worker, see } = life;
+  await life.configure({ build_wait_timeout: 600 });
+  await life.build();
+  jobs.before = async (text) => {
+    if (!text.startsWith("insert into deadline as d")) return;
+    jobs.before = null;
+    await latent.rig.db.rows("update worker set removed_at = now()");
+    await latent.rig.db.rows(
+      "update deadline set fire_at = now() - interval '1 s' where kind = 'latent-worker'",
+    );
+  };
+  await see();
+  await jobs.sweep();
+  expect((await latent.row(worker)).state).toBe("shut-down");
+});
+
+test("one that is held without its holder's knowing is driven all the same", async ({ life }) => {
+  const { latent, jobs, worker } = life;
+  const request = await life.ask();
+  // It has the row, and never hears of it.
+  jobs.failing = { at: 0, isDone: true };
+  await life.see();
+  expect((await latent.row(worker)).owner_id).toBe(jobs.id);
+  const other = await latent.jobs();
+  await other.fleet.see(worker);
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+});
+
+test("five hundred that wait for a slow provider do not keep the next from its turn", async ({
+  life,
+}) => {
+  const { latent, worker } = life;
+  const slow = await latent.jobs();
+  await latent.rig.db.rows(
+    `with made as (
+       insert into worker (org_id, name, login_name, kind, config)
+       select 1, 'slow' || n, 'slow' || n, 'FakeLatentWorker', '{}' from generate_series(1, 500) n returning id),
+     rows as (
+       insert into latent_worker (org_id, worker_id, state, reason, owner_id)
+       select 1, id, 'starting', 'asked for', $1 from made)
+     insert into deadline (org_id, kind, subject_id, fire_at, reason)
+     select 1, 'latent-worker', id, now() - interval '1 h', 'due' from made`,
+    [slow.id],
+  );
+  const request = await life.ask();
+  const [first, second] = [await latent.jobs(), await latent.jobs()];
+  await first.sweep();
+  await second.sweep();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+  expect((await latent.row(worker)).generation).toBe(1);
+}, 60_000);
+
+test("without a notification and without a queue, by the sweep alone", async ({ life }) => {
+  const { latent, jobs, worker } = life;
+  const request = await life.ask();
+  await until(async () => {
+    await life.dueNow();
+    await jobs.sweep();
+    return (await latent.row(worker)).state === "insubstantiated" && latent.cloud.machines[0];
+  });
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+  expect(latent.cloud.alive).toEqual([]);
+});
+
+test("a connection that ends makes its worker due, whoever ends it", async ({ life }) => {
+  const { latent, jobs, worker } = life;
+  await life.configure({ build_wait_timeout: 600 });
+  for (const end of [
+    () => life.agent().lose("the network"),
+    async () => {
+      await latent.socket.die();
+      await latent.rig.sweep();
+    },
+  ]) {
+    await life.build();
+    await latent.rig.db.rows("update deadline set fire_at = now() + interval '1 h'");
+    latent.cloud.crash(life.machine(latent.cloud.machines.length - 1), "its host burns");
+    await end();
+    await life.untilLost();
+    await until(async () => {
+      await jobs.sweep();
+      return (await latent.row(worker)).state === "insubstantiated";
+    });
+    if (latent.socket.line.state !== "up") return;
+  }
+});
+
+test("a start that nobody needs any more is given up, although only another process heard of it", async ({
+  life,
+}) => {
+  const { latent } = life;
+  latent.boots = false;
+  const never = gate();
+  latent.cloud.stall("start", never.passed);
+  const request = await life.ask();
+  const seeing = life.see();
+  await until(() => latent.cloud.count("start") === 1);
+  await life.stop(request);
+  await (await latent.jobs()).sweep();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(CANCELLED);
+  await seeing;
+  expect(latent.cloud.alive).toEqual([]);
+});
