@@ -76,6 +76,8 @@ export interface LatentRig {
   boots: boolean;
   /** What their workers do with a command; absent: it ends at once. */
   behaviour?: Behaviour;
+  /** By which their workers are known as those that keep what they have begun; absent: they do not. */
+  keeps?: string;
   jobs(): Promise<JobsProcess>;
   addLatent(name: string, config?: object, maxBuilds?: number | null): Promise<WorkerId>;
   login(machine: FakeMachine): Promise<NullWorker | null>;
@@ -143,6 +145,7 @@ export async function createLatentRig(startsAtOnce?: number): Promise<LatentRig>
       const worker = await socket.tryConnect(name, {
         password,
         ...(latent.behaviour ? { behaviour: latent.behaviour } : {}),
+        ...(latent.keeps ? { facts: { keeps: latent.keeps } } : {}),
       });
       if (!worker) {
         refused.push(machine);

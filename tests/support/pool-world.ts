@@ -427,6 +427,7 @@ export class PoolWorld {
       },
       isLostByUs: false,
       isConnected: row.machine === "running",
+      isTaking: true,
       lostAt: null,
       missingAt: row.missingAt,
       isStartAnswered: row.isStartAnswered,

@@ -18,6 +18,8 @@ export interface LatentFacts {
   /** Removed from the configuration, or the installation is shut down for good. */
   readonly isEnding: boolean;
   readonly isConnected: boolean;
+  /** Its connection takes builds: nobody asked it to end, and the process that holds it lives. */
+  readonly isTaking: boolean;
   /** Its machine goes when its builds are over, and comes not back. */
   readonly isDraining: boolean;
   /** When its last connection ended; null while there is one, and when there never was. */
@@ -30,7 +32,7 @@ export interface LatentFacts {
   readonly isStartAnswered: boolean;
   /** When the machine was last looked at, or the provider answered. */
   readonly checkedAt: number | null;
-  /** Builds that wait for its machine. */
+  /** Builds that wait for its machine, and that nobody wants stopped. */
   readonly waiting: number;
   /** Builds that have it. */
   readonly running: number;
@@ -80,6 +82,8 @@ export type LatentStep =
   | { readonly do: "let-go" | "renew"; readonly reason: string }
   /** It gets no new builds; those it has are told to stop. */
   | { readonly do: "drain" | "end-builds"; readonly reason: string }
+  /** Nobody waits for another machine than it has any more. */
+  | { readonly do: "keep" }
   | { readonly do: "want" | "forget" | "stopped" | "end" | "revive"; readonly reason: string };
 
 export function nextStep(facts: LatentFacts): LatentStep {
@@ -149,9 +153,11 @@ function connected(facts: LatentFacts): LatentStep {
         ? "each build has a machine of its own"
         : "its next build needs another machine");
     if (isUsedUp(facts)) return { do: "renew", reason };
-    // Those that have it come to their end first.
-    return facts.needsOther ? { do: "wait", until: nextLimit(facts) } : { do: "release" };
+    // Those that have it come to their end first; and one whose connection is about to end comes back.
+    if (facts.needsOther || !facts.isTaking) return { do: "wait", until: nextLimit(facts) };
+    return { do: "release" };
   }
+  if (facts.needsOther) return { do: "keep" };
   if (facts.running > 0) return { do: "wait", until: nextLimit(facts) };
   if (facts.isDraining) return { do: "let-go", reason: "it was to go when its builds were over" };
   return whenIdle(facts, facts.expiresAt);
@@ -192,8 +198,9 @@ function lost(facts: LatentFacts): LatentStep {
   if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };
   const ended = endOf(facts);
   if (ended) return ended;
-  if (facts.waiting > 0) {
-    // T2d, unless nothing is wrong with the machine: it comes back to whoever has the doors now.
+  // T2d, unless a build has the machine still: its worker keeps it, and carries it on when it comes back.
+  if (facts.waiting > 0 && facts.running === 0) {
+    // Nor when nothing is wrong with the machine: it comes back to whoever has the doors now.
     const backBy = (lostAt ?? since) + RETURN_SECONDS * 1_000;
     if (facts.isLostByUs && !facts.needsOther && now < backBy) return { do: "wait", until: backBy };
     return { do: "renew", reason: "its machine has lost its connection" };
@@ -204,7 +211,8 @@ function lost(facts: LatentFacts): LatentStep {
   if (isDoubtful(facts)) return { do: "inspect" };
   const goneAt = (lostAt ?? since) + LOST_SECONDS * 1_000;
   if (goneAt <= now) {
-    return { do: "let-go", reason: `its machine did not come back within ${LOST_SECONDS} s` };
+    const reason = `its machine did not come back within ${LOST_SECONDS} s`;
+    return { do: facts.waiting > 0 ? "renew" : "let-go", reason };
   }
   const idle = facts.running > 0 ? null : whenIdle(facts, goneAt);
   if (idle !== null && idle.do !== "wait") return idle;
@@ -253,6 +261,8 @@ function whenIdle(facts: LatentFacts, atTheLatest: number | null): LatentStep {
 
 function stopping(facts: LatentFacts): LatentStep {
   const { state, waiting, instance } = facts;
+  // They need not wait for the end of a machine that is none of theirs.
+  if (facts.isEnding && waiting > 0) return { do: "fail", failure: SHUT_DOWN };
   if (state === "resubstantiating" && waiting === 0 && !isWished(facts)) {
     return { do: "forget", reason: "nobody waits for it any more" };
   }
@@ -263,5 +273,7 @@ function stopping(facts: LatentFacts): LatentStep {
 function shutDown({ isEnding, waiting }: LatentFacts): LatentStep {
   if (!isEnding) return { do: "revive", reason: "it may run again" };
   if (waiting === 0) return { do: "wait", until: null };
-  return { do: "fail", failure: { verdict: "transient", reason: "it is shut down" } };
+  return { do: "fail", failure: SHUT_DOWN };
 }
+
+const SHUT_DOWN: Failure = { verdict: "transient", reason: "it is shut down" };

@@ -19,6 +19,8 @@ export interface LatentCandidate {
   readonly isWorn?: boolean;
   /** Its present machine was made with other options than are configured now (R8). */
   readonly isOutdated?: boolean;
+  /** Somebody wanted another than its present machine, which is not stopped yet. */
+  readonly isGivenUp?: boolean;
   /** What a machine is made with depends on the build that it is made for (W-120). */
   readonly templated?: {
     readonly config: unknown;
@@ -308,8 +310,8 @@ export function needsMachine({ latent, busySlots }: Pick<Candidate, "latent" | "
 const isSpent = (latent: LatentCandidate, busySlots: readonly number[]) =>
   hasHadEnough(latent) && busySlots.length === 0;
 
-const hasHadEnough = ({ isUsed, isWorn, isOutdated }: LatentCandidate) =>
-  isUsed || isWorn === true || isOutdated === true;
+const hasHadEnough = ({ isUsed, isWorn, isOutdated, isGivenUp }: LatentCandidate) =>
+  isUsed || isWorn === true || isOutdated === true || isGivenUp === true;
 
 /**
  * Notes in the book whom the builders that are served before this one are about to make hold locks, and

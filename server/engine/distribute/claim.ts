@@ -25,6 +25,8 @@ export interface Claimed {
 
 /** Of a machine that is on its way the life cycle says when it is too late; this stands behind it. */
 const WAITING_SECONDS = 3_600;
+/** Of one that sets no limit itself (`missing_timeout: 0`). */
+const UNLIMITED_SECONDS = 86_400;
 
 /**
  * @param here the process that claims, for a build that waits for a machine
@@ -40,9 +42,7 @@ export async function claim(
   const { requestId, builderId, workerId, sessionId, slot, latent } = assignment;
   const waitsWith = latent && sessionId === null ? here : null;
   const seconds =
-    waitsWith === null
-      ? PREPARING_SECONDS
-      : Math.max(WAITING_SECONDS, Math.ceil(2 * (latent?.missingSeconds ?? 0)));
+    waitsWith === null ? PREPARING_SECONDS : waitingSeconds(latent?.missingSeconds ?? 0);
   const batch = new Batch(orgId);
   const org = batch.value(orgId, "bigint");
   const builder = batch.value(builderId, "bigint");
@@ -123,6 +123,9 @@ export async function claim(
     throw error;
   }
 }
+
+const waitingSeconds = (missing: number) =>
+  missing === 0 ? UNLIMITED_SECONDS : Math.max(WAITING_SECONDS, Math.ceil(2 * missing));
 
 /** There, or on its way; with the others the build's machine is known when it is ordered. */
 function hasMachine({ state, needsAnother }: NonNullable<Assignment["latent"]>): boolean {

@@ -29,7 +29,7 @@ const CANDIDATE = `jsonb_build_object(
         select y.complete_at from build y where y.worker_id = w.id and y.complete_at is not null
         order by y.complete_at desc limit 1) >= l.state_since, false),
       'isWorn', p.id is not null and ${IS_WORN},
-      'claims', l.claims, 'places', ${PLACES_ON_MACHINE},
+      'claims', l.claims, 'isGivenUp', l.needs_other and l.state = 'substantiated', 'places', ${PLACES_ON_MACHINE},
       'isOutdated', coalesce((select i.written_hash <> ${writtenHashSql("w.config")} from instance i where i.id = l.instance_id), false),
       'templated', case when ${isTemplatedSql("w.config")} then jsonb_build_object('config', w.config,
         'hash', (select encode(i.config_hash, 'hex') from instance i
@@ -57,7 +57,8 @@ const ASPECTS = `cross join lateral (select ${CANDIDATE} as candidate ${ONCE}) c
     jsonb_array_length(c.candidate->'busySlots') as busy,
     c.candidate->'latent'->>'state' = 'substantiated' and (c.candidate->'latent'->>'isConnected')::boolean as there,
     jsonb_array_length(c.candidate->'busySlots') = 0 and ((c.candidate->'latent'->>'isUsed')::boolean
-      or (c.candidate->'latent'->>'isWorn')::boolean or (c.candidate->'latent'->>'isOutdated')::boolean) as spent ${ONCE}) a`;
+      or (c.candidate->'latent'->>'isWorn')::boolean or (c.candidate->'latent'->>'isOutdated')::boolean
+      or (c.candidate->'latent'->>'isGivenUp')::boolean) as spent ${ONCE}) a`;
 
 /**
  * The worker that a request `r` of builder `b` names, where the builder obeys that. Properties are

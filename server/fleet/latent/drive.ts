@@ -245,6 +245,8 @@ class Seeing {
         return this.#moves.letGo("unwanted", step.reason);
       case "renew":
         return this.#moves.letGo("wanted-anew", step.reason);
+      case "keep":
+        return this.#moves.keep();
       case "drain":
         return this.#moves.drain(step.reason);
       case "end-builds":

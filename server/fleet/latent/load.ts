@@ -9,6 +9,7 @@ import {
   isTemplatedSql,
   LATENT_MISSING_SECONDS,
   type LatentFacts,
+  type LatentOptions,
   MAX_LIFETIME_GRACE_SECONDS,
   MAX_LIFETIME_SECONDS,
   writtenHashSql,
@@ -57,33 +58,14 @@ export interface Latent {
   readonly machine: Machine | null;
 }
 
-type Row = Omit<Latent, "facts"> & {
-  readonly [K in
-    | "now"
-    | "since"
-    | "missingAt"
-    | "answeredAt"
-    | "checkedAt"
-    | "idleSince"
-    | "unlistedAt"
-    | "bornAt"
-    | "endedAt"]: number | null;
-} & { readonly buildWaitSeconds: number } & Pick<
-    LatentFacts,
-    | "state"
-    | "isEnding"
-    | "isConnected"
-    | "isDraining"
-    | "isLostByUs"
-    | "isOutdated"
-    | "needsOther"
-    | "waiting"
-    | "running"
-    | "failure"
-    | "stopAsked"
-    | "unstopped"
-    | "pool"
-  >;
+/** Of the facts, what is read as it is. */
+type Stored = Omit<LatentFacts, "options" | "instance" | "expiresAt" | "endsAt">;
+
+interface Row extends Omit<Latent, "facts"> {
+  readonly facts: Stored;
+  readonly buildWaitSeconds: number;
+  readonly bornAt: number | null;
+}
 
 /** Of options, what the life cycle needs; what is amiss was refused when it was configured. */
 const optionsSchema = z.object({
@@ -113,6 +95,33 @@ const POOL_WISH = `jsonb_build_object(
   'wornAt', case when l.state = 'substantiated'
     then ${ms("l.state_since")} + 1000 * (p.config->>'maxLifetime')::float8 end)`;
 
+const FACTS = `jsonb_build_object(
+  'now', ${ms("clock_timestamp()")}, 'state', l.state, 'since', ${ms("l.state_since")}, 'failure', l.failure,
+  'isEnding', l.is_ending or not l.is_latent or w.removed_at is not null, 'isDraining', w.is_draining,
+  'missingAt', ${ms("l.missing_at")}, 'isStartAnswered', l.start_answered_at is not null, 'checkedAt', ${ms("l.checked_at")},
+  'isConnected', c.is_connected, 'isTaking', c.is_taking,
+  'lostAt', case when not c.is_connected and last.ended_at >= l.state_since then ${ms("last.ended_at")} end,
+  'isLostByUs', coalesce(last.end_requested = 'release' or last.is_gone, false),
+  'waiting', coalesce(b.waiting, 0), 'running', coalesce(b.running, 0), 'unstopped', coalesce(b.unstopped, 0),
+  'idleSince', (select ${ms("x.complete_at")} from build x where x.worker_id = w.id and x.complete_at is not null
+    order by x.complete_at desc limit 1),
+  'unlistedAt', ${ms("i.unlisted_at")},
+  'stopAsked', case when i.stop_requested_at is not null then i.stop_requested_by || ' stopped its machine: ' || i.stop_reason end,
+  'isOutdated', coalesce(i.written_hash <> ${writtenHashSql("w.config")}, false), 'needsOther', l.needs_other,
+  'pool', case when p.id is not null then ${POOL_WISH} end)`;
+
+/** The connection of its present machine, if there is one: whether it is there, and whether it takes builds. */
+const CONNECTION = `select count(s.id) > 0 as is_connected,
+    count(s.id) filter (where s.end_requested is null and o.gone_at is null and o.lease_expires_at > now()) > 0 as is_taking
+  from worker_session s join process o on o.id = s.process_id
+  where s.id = w.session_id and s.ended_at is null and s.generation = l.generation and s.end_requested is distinct from 'kill'`;
+
+/** Those that somebody wants stopped wait for nothing any more. */
+const BUILDS = `select (count(*) filter (where ${WAITS} and x.stop_requested_at is null))::int as waiting,
+    (count(*) filter (where not (${WAITS})))::int as running,
+    (count(*) filter (where not (${WAITS}) and x.stop_requested_at is null))::int as unstopped
+  from build x where x.worker_id = w.id and x.state <> 'finished'`;
+
 export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Latent | null> {
   const [row] = await q.rows<Row>(
     {
@@ -122,90 +131,41 @@ export async function loadLatent(q: Queryable, workerId: WorkerId): Promise<Late
           case when w.password_secret is null then w.sealed_password else
             (select s.sealed from secret s where s.org_id = w.org_id and s.name = w.password_secret) end as "sealedPassword",
           w.password_secret is not null as "hasOnePassword",
-           l.generation, l.claims, l.owner_epoch as epoch, d.fire_at::text as "dueAt",
-          l.state, l.failure, l.build_wait_seconds as "buildWaitSeconds", ${ms("clock_timestamp()")} as now, ${ms("l.state_since")} as since,
-          ${ms("l.missing_at")} as "missingAt", ${ms("l.start_answered_at")} as "answeredAt", ${ms("l.checked_at")} as "checkedAt",
-          coalesce(i.written_hash <> ${writtenHashSql("w.config")}, false) as "isOutdated", l.needs_other as "needsOther",
-          l.is_ending or not l.is_latent or w.removed_at is not null as "isEnding",
-          exists (select from worker_session s where s.id = w.session_id and s.ended_at is null
-            and s.generation = l.generation and s.end_requested is distinct from 'kill') as "isConnected",
-          (select ${ms("s.ended_at")} from worker_session s where s.worker_id = w.id order by s.id desc limit 1) as "endedAt",
-          coalesce((select s.end_requested = 'release' or o.gone_at is not null from worker_session s join process o on o.id = s.process_id
-            where s.worker_id = w.id order by s.id desc limit 1), false) as "isLostByUs",
-          (select ${ms("x.complete_at")} from build x where x.worker_id = w.id and x.complete_at is not null
-            order by x.complete_at desc limit 1) as "idleSince",
-          w.is_draining as "isDraining", coalesce(b.waiting, 0) as waiting, coalesce(b.running, 0) as running,
-          coalesce(b.unstopped, 0) as unstopped, ${ms("i.unlisted_at")} as "unlistedAt", ${ms("i.created_at")} as "bornAt",
-          case when i.stop_requested_at is not null then i.stop_requested_by || ' stopped its machine: ' || i.stop_reason end as "stopAsked",
+          l.generation, l.claims, l.owner_epoch as epoch, d.fire_at::text as "dueAt",
+          l.build_wait_seconds as "buildWaitSeconds", ${ms("i.created_at")} as "bornAt", ${FACTS} as facts,
           case when i.id is not null then jsonb_build_object('id', i.id, 'key', i.key, 'kind', i.driver, 'state', i.state,
-            'reason', i.reason, 'isUnasked', i.is_unasked, 'generation', i.generation, 'config', i.config, 'handle', i.handle) end as machine,
-          case when p.id is not null then ${POOL_WISH} end as pool
+            'reason', i.reason, 'isUnasked', i.is_unasked, 'generation', i.generation, 'config', i.config, 'handle', i.handle) end as machine
         from latent_worker l join worker w on w.id = l.worker_id join organization g on g.id = l.org_id
         left join instance i on i.id = l.instance_id left join pool p on p.id = w.pool_id
         left join deadline d on d.kind = 'latent-worker' and d.subject_id = l.worker_id
-        cross join lateral (
-          select (count(*) filter (where ${WAITS}))::int as waiting, (count(*) filter (where not (${WAITS})))::int as running,
-            (count(*) filter (where not (${WAITS}) and x.stop_requested_at is null))::int as unstopped
-          from build x where x.worker_id = w.id and x.state <> 'finished') b
+        left join lateral (
+          select s.ended_at, s.end_requested, o.gone_at is not null as is_gone
+          from worker_session s join process o on o.id = s.process_id
+          where s.worker_id = w.id order by s.id desc limit 1) last on true
+        cross join lateral (${CONNECTION}) c cross join lateral (${BUILDS}) b
         where l.worker_id = $1`,
     },
     [workerId],
   );
   if (!row) return null;
-  const options = optionsSchema.parse(row.config);
-  const {
-    state,
-    isEnding,
-    isConnected,
-    isDraining,
-    isLostByUs,
-    isOutdated,
-    needsOther,
-    missingAt,
-    checkedAt,
-    waiting,
-    running,
-    failure,
-    unlistedAt,
-    stopAsked,
-    unstopped,
-  } = row;
-  const since = row.since as number;
-  const isOfThis = row.endedAt !== null && row.endedAt >= since;
+  const { facts, machine, buildWaitSeconds, bornAt } = row;
   return {
     ...row,
     facts: {
-      ...{
-        state,
-        isEnding,
-        isConnected,
-        isDraining,
-        isLostByUs,
-        isOutdated,
-        needsOther,
-        missingAt,
-        checkedAt,
-        waiting,
-        running,
-        failure,
-        since,
-        unlistedAt,
-        stopAsked,
-        unstopped,
-      },
-      ...limits(row.bornAt, row.machine?.config),
-      now: row.now as number,
-      options: {
-        buildWaitTimeout: options.build_wait_timeout ?? row.buildWaitSeconds,
-        missingTimeout: options.missing_timeout,
-        checkInstanceInterval: options.check_instance_interval,
-      },
-      lostAt: isConnected || !isOfThis ? null : row.endedAt,
-      pool: row.pool ?? null,
-      isStartAnswered: row.answeredAt !== null,
-      idleSince: row.idleSince,
-      instance: row.machine?.state ?? null,
+      ...facts,
+      ...limits(bornAt, machine?.config),
+      options: optionsOf(row.config, buildWaitSeconds),
+      instance: machine?.state ?? null,
     },
+  };
+}
+
+function optionsOf(config: unknown, usualWait: number): LatentOptions {
+  const options = optionsSchema.parse(config);
+  return {
+    buildWaitTimeout: options.build_wait_timeout ?? usualWait,
+    missingTimeout: options.missing_timeout,
+    checkInstanceInterval: options.check_instance_interval,
   };
 }
 

@@ -216,6 +216,18 @@ export class Moves {
     await batch.commit(this.writer.db);
   }
 
+  /** Unless somebody came to want another machine meanwhile. */
+  async keep(): Promise<void> {
+    const batch = new Batch(this.latent.orgId);
+    const same = `id = ${batch.value(this.latent.id)} and ${this.#held(batch)}`;
+    batch.with(
+      "latent",
+      `update latent_worker set needs_other = false where ${same} returning *`,
+      1,
+    );
+    await batch.commit(this.writer.db);
+  }
+
   /** T6, when whoever saw the login could not say so. */
   async attached(): Promise<void> {
     const batch = this.#move("attached", "its machine has logged in", { missing_at: null });

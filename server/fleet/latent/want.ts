@@ -59,13 +59,18 @@ export function want(
     due(batch);
     return isRenewed ? state : to;
   }
-  const missing = `now() + make_interval(secs => ${batch.value(missingSeconds, "float8")})`;
   moveLatent(batch, { id, workerId, facts: { state } }, to, {
     ...{ reason, actor, where: `failure is null and ${MAY_START}${within}` },
     set: {
       claims: new Expression("claims + 1"),
       is_open: false,
-      missing_at: missingSeconds === 0 ? null : new Expression(missing),
+      // A value that no statement names would be refused.
+      missing_at:
+        missingSeconds === 0
+          ? null
+          : new Expression(
+              `now() + make_interval(secs => ${batch.value(missingSeconds, "float8")})`,
+            ),
     },
   });
   return to;

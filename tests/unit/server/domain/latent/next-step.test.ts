@@ -30,6 +30,7 @@ function facts(state: LatentState, more: Partial<LatentFacts> = {}): LatentFacts
     options: { buildWaitTimeout: 600, missingTimeout: 1_200, checkInstanceInterval: 10 },
     isEnding: false,
     isConnected: false,
+    isTaking: true,
     isDraining: false,
     isLostByUs: false,
     isOutdated: false,
