@@ -75,7 +75,8 @@ export async function endOrphanSessions(q: Queryable, actor: string): Promise<nu
      machines as (
        insert into deadline (org_id, kind, subject_id, fire_at, reason)
        select e.org_id, 'latent-worker', e.worker_id, now(), 'its connection is lost'
-       from ended e join latent_worker l on l.worker_id = e.worker_id order by e.worker_id
+       from ended e join latent_worker l on l.worker_id = e.worker_id
+       where l.state not in ('insubstantiated', 'shut-down') order by e.worker_id
        on conflict (kind, subject_id) do update set fire_at = excluded.fire_at, reason = excluded.reason),
      remembered as (
        ${historySql({ kind: "disconnected", from: "ended", reason: "end_reason", actor: "$1::text" })}),
