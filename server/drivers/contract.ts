@@ -16,6 +16,12 @@
 import { z } from "zod";
 import type { DriverErrorCode, ProbeStage } from "../domain/latent";
 
+/**
+ * A machine's key in the environment of its worker, where its driver sets one: by it a machine is known
+ * whose password, as the configuration has it, is that of its predecessors too.
+ */
+export const INSTANCE_VARIABLE = "SLIPWAY_INSTANCE";
+
 /** Whose a machine is: this installation's. */
 export interface OwnerTag {
   readonly installation: string;

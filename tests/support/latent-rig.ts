@@ -67,9 +67,12 @@ export interface JobsProcess {
 export interface LatentRig {
   readonly rig: Rig;
   readonly cloud: FakeCloud;
-  readonly socket: SocketProcess;
+  /** Where machines log in; another one when it has died. */
+  socket: SocketProcess;
   /** Those on the machines, in the order in which they logged in. */
   readonly workers: NullWorker[];
+  /** What their own logs have of us. */
+  readonly heard: string[];
   /** Machines whose worker was refused. */
   readonly refused: FakeMachine[];
   /** Whether machines boot into a worker that logs in. */
@@ -118,7 +121,7 @@ export async function createLatentRig(startsAtOnce?: number): Promise<LatentRig>
   cloud.onGone = (machine) => agents.get(machine)?.lose("its machine is gone");
 
   const latent: LatentRig = {
-    ...{ rig, cloud, socket, workers, refused, boots: true },
+    ...{ rig, cloud, socket, workers, heard: [], refused, boots: true },
     async jobs() {
       const [row] = await rig.db.rows<{ id: ProcessId }>(
         `insert into process (kind, host, pid, lease_expires_at)
@@ -142,8 +145,9 @@ export async function createLatentRig(startsAtOnce?: number): Promise<LatentRig>
     },
     async login(machine) {
       const { name, password } = machine.order.agent;
-      const worker = await socket.tryConnect(name, {
+      const worker = await latent.socket.tryConnect(name, {
         password,
+        heard: (line) => void latent.heard.push(line),
         ...(latent.behaviour ? { behaviour: latent.behaviour } : {}),
         ...(latent.keeps ? { facts: { keeps: latent.keeps } } : {}),
       });
@@ -163,7 +167,7 @@ export async function createLatentRig(startsAtOnce?: number): Promise<LatentRig>
       const requests = [{ id, priority: 0, submittedAt: 0 }];
       const [assignment] = assign([{ builderId, name: "b", requests, workers }], Date.now());
       const claimed = assignment && (await claim(db, CALLER.orgId, assignment, "jobs", jobs.id));
-      if (claimed?.ownerId === socket.id) void socket.builds.look();
+      if (claimed?.ownerId === latent.socket.id) void latent.socket.builds.look();
       return Boolean(claimed);
     },
     async distribute(jobs) {

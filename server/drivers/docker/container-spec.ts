@@ -1,5 +1,5 @@
 /** What a container of ours is made of. */
-import type { AgentLogin, StartOrder } from "../contract";
+import { type AgentLogin, INSTANCE_VARIABLE, type StartOrder } from "../contract";
 import type { ContainerSpec } from "./engine";
 import { hostConfigOf } from "./host-config";
 import { labelsOf } from "./labels";
@@ -16,7 +16,7 @@ export function containerSpec(
   return {
     Image: image,
     ...(argv.length > 0 && { Cmd: argv }),
-    Env: environment(agent),
+    Env: environment(key, agent),
     Labels: labelsOf(key, tag),
     ...(hostname != null && { Hostname: hostname }),
     HostConfig: hostConfigOf(config),
@@ -24,13 +24,15 @@ export function containerSpec(
 }
 
 /** What the official image's `buildbot.tac` and our worker read (§8.2). */
-function environment({ host, port, protocol, name, password }: AgentLogin): string[] {
+function environment(key: string, agent: AgentLogin): string[] {
+  const { host, port, protocol, name, password } = agent;
   return [
     `BUILDMASTER=${host}`,
     `BUILDMASTER_PORT=${port}`,
     `BUILDMASTER_PROTOCOL=${protocol === "pb" ? "pb" : "msgpack_experimental_v7"}`,
     `WORKERNAME=${name}`,
     `WORKERPASS=${password}`,
+    `${INSTANCE_VARIABLE}=${key}`,
   ];
 }
 

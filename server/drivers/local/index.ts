@@ -12,6 +12,7 @@ import {
   type AgentLogin,
   beforeAnyMachine,
   DriverError,
+  INSTANCE_VARIABLE,
   type InstanceHandle,
   instanceTagSchema,
   type LatentDriver,
@@ -126,6 +127,7 @@ async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandl
           HOME: folder.path,
           SLIPWAY_WORKER_PASSWORD: agent.password,
           [MARK]: mark,
+          [INSTANCE_VARIABLE]: key,
         } as unknown as NodeJS.ProcessEnv,
       },
     );

@@ -10,6 +10,7 @@ import { historySql } from "../../db/worker-history";
 import { foundSql, lossSql } from "../../db/worker-loss";
 import type { OrgId, ProcessId, SessionId, WorkerId } from "../../domain/ids";
 import type { BuilderRef, WorkerFacts } from "../../domain/wire";
+import { INSTANCE_VARIABLE } from "../../drivers/contract";
 import type { Hello } from "../../protocols/contract";
 
 /** Unless a worker's configuration says otherwise (W-030). */
@@ -146,7 +147,8 @@ export interface Attaching {
  * These workers are ours and ready: they count as connected from here on. A session's row is held,
  * so that its end comes before, and nothing is attached, or after, and sees what was attached. A latent
  * worker attaches while its machine is awaited or there, and one that stays for ever at any time (T7);
- * whoever is from another machine than its present one never does (R4).
+ * whoever is from another machine than its present one never does (R4), nor from one that was told to go.
+ * Who asked a latent worker to go after its builds may have asked before its machine was there.
  * @returns in their order; null when the session has ended meanwhile, or nobody awaits it
  */
 export async function attachSessions(
@@ -161,15 +163,19 @@ export async function attachSessions(
         held as (
           select s.id, s.end_requested, s.peer, s.protocol, a.worker_id, a.facts::jsonb as facts
           from worker_session s join asked a on a.session_id = s.id
-          where s.ended_at is null and not exists (
+          where s.ended_at is null and s.end_requested is distinct from 'kill' and not exists (
+            select from instance i where i.worker_id = a.worker_id and i.generation = s.generation and i.state = 'stopping')
+          and not exists (
             select from latent_worker l join worker w on w.id = l.worker_id
             where l.worker_id = a.worker_id and l.is_latent and (s.generation is distinct from l.generation
+              or a.facts::jsonb->'environ'->>'${INSTANCE_VARIABLE}' <> (select i.key from instance i where i.id = l.instance_id)
               or l.state not in ('starting', 'substantiated')
                 and coalesce((w.config->>'build_wait_timeout')::float8, 0) >= 0))
           order by a.worker_id for update of s),
         attached as (
           update worker set session_id = held.id, facts = held.facts, last_seen_at = now(),
-            is_draining = coalesce(held.end_requested in ('drain', 'kill'), false)
+            is_draining = coalesce(held.end_requested = 'drain', false) or is_draining and exists (
+              select from latent_worker l where l.worker_id = worker.id and l.is_latent)
           from held where worker.id = held.worker_id
           returning worker.id, worker.org_id, worker.session_id, held.peer, held.protocol),
         ${foundSql("attached")},

@@ -38,6 +38,7 @@ import {
   releaseSessions,
   requestedEnds,
 } from "./session-store";
+import { whyRefused } from "./why-refused";
 
 /** Between a row that is made and the answer that says so. */
 const UNHEARD_MS = 1_000;
@@ -172,8 +173,8 @@ export function createSessions(context: SessionsContext): Sessions {
     if ("refusal" in opened) return refuse(opened.refusal);
     const { sessionId, worker } = opened;
     const attaching = attach(worker, sessionId, hello, connection).then((session) => {
-      if (session !== null && configurations !== before) void refresh(session);
-      return session !== null;
+      if (!("refusal" in session) && configurations !== before) void refresh(session);
+      return session;
     });
     // The row is open: whatever happens, it is ended when the connection is.
     const ended = connection.closed.then(async (reason) => {
@@ -181,10 +182,12 @@ export function createSessions(context: SessionsContext): Sessions {
       await detach(sessionId, worker, reason);
     });
     held.set(sessionId, { connection, ended });
-    if (!(await attaching))
-      return refuse(
-        "its session was ended while it was attaching, or no build waits for its machine",
-      );
+    const session = await attaching;
+    if ("refusal" in session) {
+      // Both sides are to say why, in the same words.
+      connection.say?.(session.refusal);
+      return refuse(session.refusal);
+    }
     if (isLettingGo) return refuse(STOPPING);
     return { admitted: true, onDrainRequested: () => void drain(worker, sessionId) };
   }
@@ -197,13 +200,13 @@ export function createSessions(context: SessionsContext): Sessions {
     return "it was made for a test of settings, which has seen its login";
   }
 
-  /** @returns null when the session was ended meanwhile; rejects when the connection was lost */
+  /** Refused when the session was ended meanwhile, or nobody awaits it; rejects when the connection was lost */
   async function attach(
     worker: KnownWorker,
     sessionId: SessionId,
     hello: Hello,
     connection: WorkerSession,
-  ): Promise<(LiveSession & Served) | null> {
+  ): Promise<(LiveSession & Served) | { readonly refusal: string }> {
     const facts = await connection.describe();
     const session: LiveSession & Served = {
       id: sessionId,
@@ -220,7 +223,7 @@ export function createSessions(context: SessionsContext): Sessions {
     const became = await attached({ workerId: worker.id, sessionId, facts });
     if (!became) {
       live.delete(sessionId);
-      return null;
+      return { refusal: await whyRefused(db, worker.id, sessionId, facts.environ) };
     }
     log("worker attached", {
       worker: worker.name,

@@ -19,6 +19,8 @@ export interface NullWorkerOptions {
   /** `describe` and `serve` answer when this settles; default: at once. */
   readonly ready?: Promise<unknown>;
   readonly address?: string;
+  /** Lines for its own log. */
+  readonly heard?: (line: string) => void;
 }
 
 const DEFAULT_FACTS: WorkerFacts = {
@@ -57,6 +59,7 @@ export class NullWorker implements WorkerSession {
   readonly #gone = new AbortController();
   #reason: CloseReason | null = null;
   #settleClosed: (reason: CloseReason) => void = () => {};
+  readonly #heardOf: ((line: string) => void) | undefined;
   #admission: Admission | null = null;
 
   constructor(
@@ -65,6 +68,7 @@ export class NullWorker implements WorkerSession {
     now: () => number,
   ) {
     this.#facts = { ...DEFAULT_FACTS, ...options.facts };
+    this.#heardOf = options.heard;
     this.#ready = options.ready ?? Promise.resolve();
     this.#now = now;
     this.behaviour = options.behaviour ?? scripted();
@@ -112,6 +116,10 @@ export class NullWorker implements WorkerSession {
         resolve(false);
       });
     });
+  }
+
+  say(message: string): void {
+    this.#heardOf?.(message);
   }
 
   keepAliveEvery(seconds: number | null): void {
