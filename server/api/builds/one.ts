@@ -135,7 +135,9 @@ const ONE = `
          (select json_build_object('id', o.id, 'name', o.name) from pool o where o.id = k.pool_id) as pool, x.state, x.result, x.state_string as "stateString",
          x.state = 'running' and x.session_id is null as "isAwaiting",
          x.instance_id as "instanceId",
-         (select json_build_object('latentState', l.state, 'reason', l.reason, 'since', ${ms("l.state_since")},
+         (select json_build_object('latentState', l.state, 'reason', case when l.state = 'substantiated' and l.needs_other
+           then 'the machine that is there is not for this build: it goes when its builds are over, and the next one is made'
+           else l.reason end, 'since', ${ms("l.state_since")},
            'missingAt', ${ms("l.missing_at")})
           from latent_worker l where l.worker_id = x.worker_id and x.state = 'preparing' and x.session_id is null) as awaits,
          ${SHOWN_PROPERTIES} as properties, r.id as "requestId", s.id as "buildsetId", s.reason, s.owner, s.scheduler,

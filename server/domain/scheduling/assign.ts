@@ -58,6 +58,8 @@ export interface Candidate {
   readonly locks?: readonly LockAccess[];
   /** What a build of the builder on it waits for: "lock db, held by runtests #12". */
   readonly waitsFor?: string | null;
+  /** Its machine, there or on its way, has other options than this build needs (W-120). */
+  readonly isMisfit?: boolean;
   /** The limit on machines that keeps it from having one, in words. */
   readonly limit?: string | null;
 }
@@ -72,6 +74,10 @@ const takesNoMore = (
   templated?.hash === null ||
   (places !== null && busy >= places);
 
+/** Its machine is, or is about to be, for builds whose options come to something else (W-120, R8). */
+const isForOthers = ({ isOutdated, templated, state }: LatentCandidate): boolean =>
+  (isOutdated === true && state === "substantiated") || templated?.hash === null;
+
 /** limited: the organisation may have no more machines. unopened: its pool makes none for it now. */
 export type Blocked =
   | "offline"
@@ -81,7 +87,8 @@ export type Blocked =
   | "busy"
   | "limited"
   | "locked"
-  | "unopened";
+  | "unopened"
+  | "other-options";
 
 /** Why this worker cannot take a build of the builder now; null when it can (W-061). */
 export function blockedBy(worker: Candidate, now: number): Blocked | null {
@@ -92,11 +99,17 @@ export function blockedBy(worker: Candidate, now: number): Blocked | null {
   if (worker.quarantinedUntil !== null && worker.quarantinedUntil > now) return "quarantined";
   if (worker.isPairBusy || freeSlot(worker.maxBuilds, worker.busySlots) === null) return "busy";
   const busy = worker.busySlots.length;
+  if (busy > 0 && worker.latent && isForOthers(worker.latent)) return "other-options";
   if (busy > 0 && worker.latent && takesNoMore(worker.latent, busy)) return "busy";
   if (worker.limit) return "limited";
   if (worker.latent?.isOpen === false && needsMachine(worker)) return "unopened";
+  if (worker.isMisfit && !mayGiveWay(worker)) return "other-options";
   return worker.waitsFor ? "locked" : null;
 }
+
+/** Whether a machine that is of no use to a build is replaced for it: it has no other one. */
+export const mayGiveWay = ({ latent, busySlots }: Pick<Candidate, "latent" | "busySlots">) =>
+  Boolean(latent && givesWay(latent, busySlots.length > 0));
 
 /**
  * The lowest place not taken, or null when `max_builds` are. After `max_builds` was lowered, builds
@@ -245,7 +258,7 @@ export function assign(
     const able = usable.filter(
       ({ name, workerId, latent, isBusy }) =>
         mayTake(request, name) &&
-        (!misfits.has(request.id, workerId) || (latent && mayGiveWay(latent, isBusy))),
+        (!misfits.has(request.id, workerId) || (latent && givesWay(latent, isBusy))),
     );
     const answers = able.map((worker) => book.ask(worker.locks, lockWorker(worker)));
     const chosenAt = answers.findIndex((answer) => "granted" in answer);
@@ -356,7 +369,7 @@ function mostClaims({ templated, places = null }: LatentCandidate, busy: number)
 }
 
 /** A machine that is of no use to a build is replaced when it has no other one. */
-const mayGiveWay = ({ state, isOpen }: LatentCandidate, isBusy: boolean) =>
+const givesWay = ({ state, isOpen }: LatentCandidate, isBusy: boolean) =>
   state === "substantiated" && !isBusy && isOpen !== false;
 
 const withOther = ({

@@ -72,11 +72,23 @@ export function whyWaiting(
   const counts = new Map<Blocked, number>();
   for (const { by } of blocked) if (by) counts.set(by, (counts.get(by) ?? 0) + 1);
   // What would free up soonest names the reason: busy, then quarantined, then the rest.
-  const order: Blocked[] = ["busy", "quarantined", "draining", "paused", "unopened", "offline"];
+  const order: Blocked[] = [
+    "busy",
+    "other-options",
+    "quarantined",
+    "draining",
+    "paused",
+    "unopened",
+    "offline",
+  ];
   const code = order.find((by) => counts.has(by)) ?? "offline";
   const parts = order
     .filter((by) => counts.has(by))
-    .map((by) => `${counts.get(by)} ${WORDS[by] ?? by}`);
+    .map((by) => `${counts.get(by)} ${WORDS[by] ?? by}${named(by)}`);
+  function named(by: Blocked): string {
+    const names = blocked.filter((each) => each.by === by).map(({ worker }) => worker.name);
+    return by === "other-options" && names.length <= MOST_NAMES ? ` (${names.join(", ")})` : "";
+  }
   return {
     code,
     sentence: `${workers.length} workers match: ${parts.join(", ")}${behind(ahead)}.`,
@@ -103,7 +115,9 @@ function whyNoMachine(pools: readonly WaitingPool[], ahead: number): Waiting {
 const WORDS: Partial<Record<Blocked, string>> = {
   draining: "shutting down",
   unopened: "without a machine",
+  "other-options": "with a machine that has other options",
 };
+const MOST_NAMES = 5;
 
 /** Somebody chose its worker (`enforceChosenWorker`), so the others do not count. */
 function whyChosen(
@@ -166,6 +180,8 @@ function is(worker: Candidate, by: Blocked): string {
       return isComing(worker) ? "is busy with a build that waits for its machine" : "is busy";
     case "unopened":
       return "has no machine, and its pool makes none for it now";
+    case "other-options":
+      return "has a machine with other options than this build needs, until that one's builds are over";
     case "limited":
       return `has no machine and may get none: ${worker.limit}`;
     case "offline":

@@ -1,15 +1,18 @@
 /** The sentence beside each pending request, from the rules the distributor follows. */
 import type { Queryable } from "../../db/pool";
-import type { BuilderId, OrgId } from "../../domain/ids";
+import type { BuilderId, BuildRequestId, OrgId } from "../../domain/ids";
 import {
+  blockedBy,
   bookBefore,
   type Candidate,
   whyWaiting as explain,
   locksOf,
+  mayGiveWay,
   type Waiting,
   type WaitingPool,
   whyNotOn,
 } from "../../domain/scheduling";
+import { fits } from "../latent/machine-scope";
 import { withLimits } from "./limits";
 import { CHOSEN_WORKER, loadCandidates, loadWaiting, lockBook } from "./queue";
 
@@ -20,12 +23,12 @@ export async function whyWaiting(
   now: number,
 ): Promise<Map<number, Waiting>> {
   const { requests, candidates, pools } = await waitingNow(q, orgId, requestIds, now);
-  return new Map(
-    requests.map(({ id, builder_id, ahead, chosen }) => [
-      id,
-      explain(candidates.get(builder_id) ?? [], ahead, now, chosen, pools.get(builder_id)),
-    ]),
-  );
+  const waiting = new Map<number, Waiting>();
+  for (const { id, builder_id, ahead, chosen } of requests) {
+    const workers = await withMisfits(q, id, candidates.get(builder_id) ?? [], now);
+    waiting.set(id, explain(workers, ahead, now, chosen, pools.get(builder_id)));
+  }
+  return waiting;
 }
 
 export interface NotChosen extends Waiting {
@@ -42,13 +45,30 @@ export async function whyNotChosen(
   now: number,
 ): Promise<Map<number, NotChosen>> {
   const { requests, candidates, pools } = await waitingNow(q, orgId, requestIds, now);
-  return new Map(
-    requests.flatMap(({ id, builder_id, ahead, chosen }) => {
-      const able = candidates.get(builder_id) ?? [];
-      const worker = able.find((candidate) => candidate.workerId === workerId);
-      if (!worker) return [];
-      const here = whyNotOn(worker, ahead, now, chosen);
-      return [[id, { ...explain(able, ahead, now, chosen, pools.get(builder_id)), here }] as const];
+  const waiting = new Map<number, NotChosen>();
+  for (const { id, builder_id, ahead, chosen } of requests) {
+    const able = await withMisfits(q, id, candidates.get(builder_id) ?? [], now);
+    const worker = able.find((candidate) => candidate.workerId === workerId);
+    if (!worker) continue;
+    const here = whyNotOn(worker, ahead, now, chosen);
+    waiting.set(id, { ...explain(able, ahead, now, chosen, pools.get(builder_id)), here });
+  }
+  return waiting;
+}
+
+/** Rendered for those alone that nothing else keeps from the request. */
+async function withMisfits(
+  q: Queryable,
+  requestId: number,
+  workers: readonly Candidate[],
+  now: number,
+): Promise<Candidate[]> {
+  return Promise.all(
+    workers.map(async (worker) => {
+      const templated = worker.latent?.templated;
+      if (!templated?.hash || mayGiveWay(worker) || blockedBy(worker, now) !== null) return worker;
+      const isFit = await fits(q, requestId as BuildRequestId, worker.workerId, templated);
+      return isFit ? worker : { ...worker, isMisfit: true };
     }),
   );
 }

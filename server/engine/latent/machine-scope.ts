@@ -32,11 +32,21 @@ export async function findMisfits(
   for (const { requestId, workerId, latent } of assignments) {
     const { templated } = latent ?? {};
     if (!templated?.hash || latent?.needsOther || misfits.has(requestId, workerId)) continue;
-    if ((await hashFor(q, requestId, workerId, templated.config)) === templated.hash) continue;
+    if (await fits(q, requestId, workerId, templated)) continue;
     misfits.add(requestId, workerId);
     found = true;
   }
   return found;
+}
+
+/** Whether that machine is what the worker's options come to for a build of this request. */
+export async function fits(
+  q: Queryable,
+  requestId: BuildRequestId,
+  workerId: WorkerId,
+  { config, hash }: { readonly config: unknown; readonly hash: string | null },
+): Promise<boolean> {
+  return (await hashFor(q, requestId, workerId, config)) === hash;
 }
 
 async function hashFor(

@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EXCEPTION, SUCCESS } from "../../../../../server/domain/builds";
 import type { BuilderId, BuildRequestId, WorkerId } from "../../../../../server/domain/ids";
+import { whyWaiting } from "../../../../../server/engine";
 import { freezeOptions } from "../../../../../server/fleet";
 import { untilStopped } from "../../../../../server/protocols/null";
 import { CALLER, isFinished, isRunning, until } from "../../../../support/engine-rig";
@@ -74,6 +75,14 @@ test("while a build runs on it, one that needs another waits, or goes to another
   const waiting = await ask("trixie", other);
   await see();
   expect((await latent.rig.request(waiting)).state).toBe("pending");
+  // It says so, by name.
+  const why = await whyWaiting(latent.rig.db, CALLER.orgId, [waiting], Date.now());
+  expect(why.get(waiting)).toMatchObject({
+    code: "other-options",
+    sentence:
+      "Its only worker, vm, has a machine with other options than this build needs, until that one's builds are over.",
+    worker: { name: "vm" },
+  });
   expect(images()).toEqual(["debian-bookworm"]);
   const spare = await latent.addLatent("spare", TEMPLATED);
   await latent.rig.db.rows(

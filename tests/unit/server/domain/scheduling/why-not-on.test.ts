@@ -25,6 +25,10 @@ const worker = (given: Partial<Candidate> = {}): Candidate => ({
   ...given,
 });
 
+const LATENT: NonNullable<Candidate["latent"]> = {
+  ...{ id: 1, state: "substantiated", isConnected: true, isUsed: false, missingSeconds: 1_200 },
+};
+
 test.each<[Partial<Candidate>, number, string | null, string]>([
   [{ isPaused: true }, 0, null, "It is paused."],
   [{ sessionId: null }, 3, null, "It is not connected."],
@@ -37,6 +41,20 @@ test.each<[Partial<Candidate>, number, string | null, string]>([
   ],
   [{ maxBuilds: 1, busySlots: [1] }, 0, null, "Its one place is taken."],
   [{ maxBuilds: 2, busySlots: [1, 2] }, 0, null, "All 2 of its places are taken."],
+  [
+    { busySlots: [1], latent: { ...LATENT, isOutdated: true } },
+    0,
+    null,
+    "It has a machine with other options than this build needs, until that one's builds are over.",
+  ],
+  [
+    { busySlots: [1], isMisfit: true, latent: LATENT },
+    0,
+    null,
+    "It has a machine with other options than this build needs, until that one's builds are over.",
+  ],
+  // It is replaced: nobody has it.
+  [{ isMisfit: true, latent: LATENT }, 0, null, "It is free: the build starts next."],
   [{}, 2, null, "It is free; 2 requests of this builder go first."],
   [{}, 0, null, "It is free: the build starts next."],
   [{ isPaused: true }, 0, "w9", "The request asks for w9."],
