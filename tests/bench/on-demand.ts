@@ -1,8 +1,8 @@
 /**
  * What machines on demand cost the queue: from the trigger of a build until its provider is asked, and
  * how much slower builds on workers that are there become while two hundred machines are asked for and
- * waited for. Each latent worker has a Docker engine of its own, that takes the first question and never
- * answers it, so that nothing here is an engine's.
+ * waited for. Each latent worker has a Docker engine of its own, that tells its version and never answers
+ * the first question about a container, so that nothing here is an engine's.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -123,8 +123,10 @@ async function startSilentEngine(): Promise<SilentEngine> {
     isAsked = resolve;
   });
   // The account is looked through, too.
-  const server = createServer(({ url = "" }) => {
-    if (/\/containers\/[^/]+\/json$/.test(url)) isAsked(performance.now());
+  const server = createServer(({ url = "" }, answer) => {
+    if (url === "/version")
+      answer.end(JSON.stringify({ ApiVersion: "1.41", MinAPIVersion: "1.24" }));
+    else if (/\/containers\/[^/]+\/json$/.test(url)) isAsked(performance.now());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
