@@ -39,8 +39,11 @@ export function openGivingOut(
 
   return {
     async distribute(orgId) {
-      await distributeToThere({ ...distributing, db: there }, orgId);
-      giveOutAll(orgId);
+      try {
+        await distributeToThere({ ...distributing, db: there }, orgId);
+      } finally {
+        giveOutAll(orgId);
+      }
     },
     async close() {
       await Promise.all([...passes.values()].map(({ done }) => done));
