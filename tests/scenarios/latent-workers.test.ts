@@ -16,6 +16,8 @@ const CANCELLED = 6;
 const KEY = "latent-workers-scenario-".padEnd(43, "k");
 
 let slipway: SlipwayInstance;
+/** Known also while the installation is down. */
+let tag: string;
 
 const configuration = (command: string, options: object = {}) => ({
   workers: [{ type: "LocalLatentWorker", name: "cloud", build_wait_timeout: 0, ...options }],
@@ -34,6 +36,7 @@ const configuration = (command: string, options: object = {}) => ({
 
 beforeAll(async () => {
   slipway = await startSlipway({ env: { SLIPWAY_SECRET_KEY: KEY } });
+  tag = await installationTagIn(slipway.databaseUrl);
 });
 
 beforeEach(async () => {
@@ -75,7 +78,6 @@ async function ended(request: number): Promise<Build> {
 
 /** Machines that this installation has, as the host sees them. */
 async function machines(): Promise<number[]> {
-  const tag = await installationTagIn(slipway.databaseUrl);
   const all = await markedProcesses("SLIPWAY_MACHINE");
   const ours = all.filter(
     ({ mark, isLeader, isZombie }) =>
