@@ -66,7 +66,7 @@ test("a join token, a machine by its lines, and the machine goes", async ({
     });
 
     await test.step("it wants to go: in words, and its build ends first", async () => {
-      const request = await slipway.force("sail");
+      const request = await slipway.force("cast-off");
       await slipway.logged(request, "begun");
       const pid = Number(readFileSync(join(folder, "twistd.pid"), "utf8"));
       process.kill(pid, "SIGHUP");
@@ -132,10 +132,10 @@ async function withPool(): Promise<void> {
     ],
     projects: {
       ...present.projects,
-      fleet: {
+      flotilla: {
         builders: [
           {
-            ...{ name: "sail", pools: ["flotilla"] },
+            ...{ name: "cast-off", pools: ["flotilla"] },
             factory: [{ type: "ShellCommand", name: "set", command: COMMAND, logEnviron: false }],
           },
         ],

@@ -397,6 +397,13 @@ export function machineRuns(batch: Batch, actor: string): void {
       event: "instances/{id}/update",
     });
   }
+  // The provider's answer may be written in the same moment: then it was neither when each was looked at.
+  batch.with(
+    "machine_runs",
+    `select from machine_requested union all select from machine_starting
+     union all select from instance i, latent where i.id = latent.instance_id and i.state not in ('requested', 'starting')`,
+    1,
+  );
 }
 
 export function machineGone(batch: Batch, id: number, actor: string): void {

@@ -126,3 +126,29 @@ test("who is asked to go after its builds before it is there goes after them", a
   );
   expect(row?.is_draining).toBe(false);
 });
+
+test("its machine logs in at the moment in which the provider's answer is written: it runs all the same", async ({
+  life,
+}) => {
+  const { latent } = life;
+  const { db } = latent.rig;
+  latent.boots = false;
+  await life.configure({ build_wait_timeout: 600 });
+  const request = await life.ask();
+  await life.see();
+  await db.rows("update instance set state = 'requested'");
+  let arriving: Promise<unknown> = Promise.resolve();
+  await db.transaction(async (tx) => {
+    await tx.rows("update instance set state = 'starting'");
+    arriving = latent.login(life.machine(0));
+    await until(async () => {
+      const waiting = await db.rows(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+      return waiting.length > 0;
+    });
+  });
+  await arriving;
+  await latent.rig.build(request, isFinished);
+  expect(await life.states()).toEqual(["running"]);
+});
