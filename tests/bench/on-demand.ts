@@ -124,9 +124,12 @@ async function startSilentEngine(): Promise<SilentEngine> {
   });
   // The account is looked through, too.
   const server = createServer(({ url = "" }, answer) => {
-    if (url === "/version")
+    if (url === "/version") {
+      answer.setHeader("content-type", "application/json");
       answer.end(JSON.stringify({ ApiVersion: "1.41", MinAPIVersion: "1.24" }));
-    else if (/\/containers\/[^/]+\/json$/.test(url)) isAsked(performance.now());
+      return;
+    }
+    if (/\/containers\/[^/]+\/json$/.test(url)) isAsked(performance.now());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
