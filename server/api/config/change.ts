@@ -45,3 +45,13 @@ export async function changeConfig<T>(
   ctx.runtime.configChanged(org.orgId);
   return result;
 }
+
+/** The entries of a document's list with this one among them: in the place of the one that is edited, or last. */
+export function withEntry<E extends { readonly name?: unknown }>(
+  entries: readonly E[],
+  entry: E,
+  before: E | null | undefined,
+): readonly E[] {
+  const isIt = ({ name }: E) => before != null && name === before.name;
+  return entries.some(isIt) ? entries.map((one) => (isIt(one) ? entry : one)) : [...entries, entry];
+}

@@ -12,7 +12,7 @@ import { isJoined } from "../../domain/pools";
 import { isLatentType } from "../../drivers/driver-schema";
 import { LATENT_KINDS } from "../../drivers/kinds-schema";
 import { listSecrets } from "../../secrets/store";
-import { changeConfig } from "../config/change";
+import { changeConfig, withEntry } from "../config/change";
 import type { ApiContext } from "../context";
 import type { OrgScope } from "../trpc";
 import { asksOf } from "../workers/imagined-build";
@@ -187,10 +187,7 @@ export async function savePool(
     org,
     ({ organization }) => {
       const pools = (organization.pools ?? []) as unknown as readonly Entry[];
-      const isEdited = pools.some(({ name }) => name === before?.name);
-      const next = isEdited
-        ? pools.map((pool) => (pool.name === before?.name ? entry : pool))
-        : [...pools, entry];
+      const next = withEntry(pools, entry, before);
       return { organization: { ...organization, pools: next as never }, projects: {} };
     },
     async (tx) => {

@@ -1,5 +1,5 @@
 import { only } from "../../db/pool";
-import { changeConfig } from "../config/change";
+import { changeConfig, withEntry } from "../config/change";
 import type { ApiContext } from "../context";
 import type { OrgScope } from "../trpc";
 import { type Entry, type EntryInput, type OptionProblem, readEntry } from "./settings";
@@ -26,10 +26,7 @@ export async function saveWorker(
     org,
     ({ organization }) => {
       const workers = (organization.workers ?? []) as unknown as readonly Entry[];
-      const isEdited = workers.some(({ name }) => name === before?.name);
-      const next = isEdited
-        ? workers.map((worker) => (worker.name === before?.name ? entry : worker))
-        : [...workers, entry];
+      const next = withEntry(workers, entry, before);
       return { organization: { ...organization, workers: next as never }, projects: {} };
     },
     async (tx) => {

@@ -24,6 +24,7 @@ import { handleOf, type Latent, loadLatent, type Machine } from "./load";
 import { type FailedHow, Moves } from "./moves";
 import { type DriverAccess, openDriver } from "./open-driver";
 import { instanceKey, type MasterDoors, masterAddress, newPassword, startOrder } from "./order";
+import { Starts } from "./starts";
 import { Turns } from "./turns";
 import { closeDoors, lookAt } from "./visits";
 
@@ -112,41 +113,6 @@ export function createLatentFleet(context: LatentContext): LatentFleet {
     },
   };
   return fleet;
-}
-
-/** Starts under way here, that end before their time when nobody needs them any more. */
-class Starts {
-  readonly #considering = new Map<WorkerId, () => Promise<void>>();
-  /** Something happened since it was last looked at. */
-  readonly #news = new Set<WorkerId>();
-
-  /** Whatever happened until now, the caller is about to see. */
-  looking(workerId: WorkerId): void {
-    this.#news.delete(workerId);
-  }
-
-  reconsider(workerId?: WorkerId): void {
-    if (workerId === undefined) {
-      for (const consider of this.#considering.values()) void consider();
-      return;
-    }
-    this.#news.add(workerId);
-    void this.#considering.get(workerId)?.();
-  }
-
-  async during<T>(
-    workerId: WorkerId,
-    consider: () => Promise<void>,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    this.#considering.set(workerId, consider);
-    if (this.#news.has(workerId)) void consider();
-    try {
-      return await work();
-    } finally {
-      this.#considering.delete(workerId);
-    }
-  }
 }
 
 async function drive(
