@@ -73,6 +73,14 @@ export interface InstanceHandle {
   readonly madeAt: number | null;
 }
 
+/** What stands at a provider under our name and is no machine of ours, or cannot be read: left alone. */
+export interface Unclear {
+  /** What the provider calls it. */
+  readonly name: string;
+  /** For a person. */
+  readonly why: string;
+}
+
 export interface InstanceReport {
   /**
    * pending: it will run, or is not to be seen yet. running: it runs, its worker may not. gone: the
@@ -93,8 +101,15 @@ export interface LatentDriver {
    * Without the machine's password.
    */
   printed?(handle: InstanceHandle, signal: AbortSignal): Promise<string>;
-  /** Everything of ours in this account, also what is only just coming or going. */
-  list(owner: OwnerTag, signal: AbortSignal): Promise<readonly InstanceHandle[]>;
+  /**
+   * Everything of ours in this account, also what is only just coming or going.
+   * @param tell of what carries our name and is not listed
+   */
+  list(
+    owner: OwnerTag,
+    signal: AbortSignal,
+    tell?: (unclear: Unclear) => void,
+  ): Promise<readonly InstanceHandle[]>;
   /**
    * For a test of the settings: what can be looked at without making anything, in its order. A driver
    * that cannot tell reaching from authenticating has them as one probe.

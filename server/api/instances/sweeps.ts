@@ -15,11 +15,20 @@ export const sweepsInput = z.object({
 /** What a sweep did about one machine. */
 export interface SweepDetail {
   key: string;
-  kind: "orphan" | "missing";
+  /** `unclear`: it carries our name and is no machine of ours; `key` is then what the provider calls it. */
+  kind: "orphan" | "missing" | "unclear";
   /** For a person: why it does not belong there. */
   why: string;
   /** `sighted`: once so far. `would-stop`: the sweep is dry. `spared`: its worker is connected. */
-  action: "sighted" | "too-young" | "stopped" | "would-stop" | "not-stopped" | "told" | "spared";
+  action:
+    | "sighted"
+    | "too-young"
+    | "stopped"
+    | "would-stop"
+    | "not-stopped"
+    | "told"
+    | "spared"
+    | "left-alone";
   /** In how many sweeps in a row. */
   times: number;
   /** The provider's words. */
@@ -68,7 +77,8 @@ export async function listSweeps(org: OrgScope, input: z.output<typeof sweepsInp
 const COLUMNS = `
   r.id, r.account_id as "accountId", a.title as account, ${ms("r.at")} as at, r.duration_ms as "durationMs",
   r.is_dry_run as "isDryRun", r.seen, r.known, r.orphans, r.stopped, r.missing, r.error, r.details,
-  r.is_notable and r.error is null and r.orphans = 0 and r.missing = 0 as "isBack"`;
+  r.is_notable and r.error is null and r.orphans = 0 and r.missing = 0
+    and not r.details @> '[{"kind": "unclear"}]' as "isBack"`;
 
 const FROM = "sweep_report r join instance_account a on a.id = r.account_id";
 

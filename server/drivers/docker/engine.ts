@@ -24,10 +24,16 @@ const containerSchema = z.object({
 });
 const listedContainerSchema = z.object({
   Id: z.string().min(1),
+  Names: z.array(z.string()).nullish(),
+  ImageID: z.string().catch(""),
   Labels: labels,
   Created: z.number(),
 });
-const imageSchema = z.object({ Id: z.string().min(1) });
+const imageSchema = z.object({
+  Id: z.string().min(1),
+  RepoTags: z.array(z.string()).nullish(),
+  Config: z.object({ Labels: labels }).nullish(),
+});
 const listedImageSchema = z.object({
   Id: z.string().min(1),
   RepoTags: z.array(z.string()).nullish(),
@@ -47,6 +53,7 @@ const versionSchema = z.object({
 });
 
 export type ContainerFacts = z.output<typeof containerSchema>;
+export type ImageFacts = z.output<typeof imageSchema>;
 export type ListedContainer = z.output<typeof listedContainerSchema>;
 export type ListedImage = z.output<typeof listedImageSchema>;
 
@@ -139,10 +146,10 @@ export class Engine {
     return (await container.logs({ ...query, tail } as typeof query)) as Readable;
   }
 
-  async hasImage(name: string): Promise<boolean> {
+  /** Null: there is none of this name or id. */
+  async image(name: string): Promise<ImageFacts | null> {
     const answer = await orNull(this.#docker.getImage(name).inspect());
-    if (answer !== null) this.#understood(imageSchema, answer);
-    return answer !== null;
+    return answer === null ? null : this.#understood(imageSchema, answer);
   }
 
   async images(filters: Readonly<Record<string, readonly string[]>>): Promise<ListedImage[]> {

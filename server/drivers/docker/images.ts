@@ -48,7 +48,7 @@ export async function findImage(
   name: string,
   note: (line: string) => void,
 ): Promise<string | null> {
-  if (await engine.hasImage(name)) return name;
+  if ((await engine.image(name)) !== null) return name;
   if (hasTag(name)) return null;
   const images = await engine.images({ reference: [name] });
   const [newest] = images.sort((one, other) => other.Created - one.Created);

@@ -13,6 +13,7 @@ import {
   type Probe,
   type StartOrder,
   type Surroundings,
+  type Unclear,
 } from "../contract";
 import { containerSpec, passwordIn } from "./container-spec";
 import { Endpoints } from "./endpoint";
@@ -20,7 +21,8 @@ import { type ContainerFacts, Engine } from "./engine";
 import { driverError, EngineRefusal } from "./errors";
 import { Followers } from "./follow";
 import { privateImage, provideImage } from "./images";
-import { isSameTag, ownedBy, readLabels } from "./labels";
+import { isSameTag, readLabels } from "./labels";
+import { listOurs } from "./listing";
 import { dockerProbes } from "./probes";
 import { lastWords, reportOf } from "./report";
 import { type DockerConfig, dockerConfigSchema } from "./schema";
@@ -121,25 +123,15 @@ class DockerDriver implements LatentDriver {
     });
   }
 
-  async list(owner: OwnerTag, signal: AbortSignal): Promise<readonly InstanceHandle[]> {
+  async list(
+    owner: OwnerTag,
+    signal: AbortSignal,
+    tell: (unclear: Unclear) => void = () => {},
+  ): Promise<readonly InstanceHandle[]> {
     const engine = this.#engine(signal);
-    return this.#said("containers could not be listed", signal, [], async () => {
-      const label = ownedBy(owner);
-      const containers = await engine.containers(label);
-      // An image that was built for a container which was never made is left over just as well.
-      const images = await engine.images({ label });
-      const found = new Map<string, InstanceHandle>();
-      for (const { Labels, Created, RepoTags } of images) {
-        const ours = readLabels(Labels ?? null);
-        if (ours && RepoTags?.includes(privateImage(ours.key)))
-          found.set(ours.key, { ...ours, ref: null, madeAt: Created * 1_000 });
-      }
-      for (const { Id, Labels, Created } of containers) {
-        const ours = readLabels(Labels ?? null);
-        if (ours) found.set(ours.key, { ...ours, ref: { id: Id }, madeAt: Created * 1_000 });
-      }
-      return [...found.values()];
-    });
+    return this.#said("containers could not be listed", signal, [], () =>
+      listOurs(engine, owner, tell),
+    );
   }
 
   /** The container of this key: the one that is there, or a new one. */

@@ -6,6 +6,7 @@ import type {
   InstanceTag,
   OwnerTag,
   StartOrder,
+  Unclear,
 } from "../contract";
 import type { FakeConfig } from "./schema";
 
@@ -45,6 +46,8 @@ export class FakeCloud {
   onGone: (machine: FakeMachine) => void = () => {};
   /** New machines stay out of the list until `list` is told of them. */
   lags = false;
+  /** What else it has under our name, which is none of the above. */
+  unclear: Unclear[] = [];
   /** What `list` says instead of the truth. */
   listed: ((truth: InstanceHandle[]) => InstanceHandle[]) | null = null;
   /** What `inspect` says instead of the truth. */

@@ -44,7 +44,10 @@ function openFake(cloud: FakeCloud, config: FakeConfig, { note }: Surroundings):
     printed: async (handle) => cloud.printed(handle),
     stop: (handle, _how, signal) =>
       cloud.call("stop", handle.key, signal, () => cloud.remove(handle)),
-    list: (owner, signal) =>
-      cloud.call("list", owner.installation, signal, () => cloud.list(owner)),
+    list: (owner, signal, tell) =>
+      cloud.call("list", owner.installation, signal, () => {
+        for (const found of cloud.unclear) tell?.(found);
+        return cloud.list(owner);
+      }),
   };
 }

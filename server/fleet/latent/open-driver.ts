@@ -107,7 +107,10 @@ function discreet(driver: LatentDriver, hide: (text: string) => string): LatentD
     }),
     start: (order, signal) => guarded(driver.start(order, signal)),
     stop: (handle, how, signal) => guarded(driver.stop(handle, how, signal)),
-    list: (owner, signal) => guarded(driver.list(owner, signal)),
+    list: (owner, signal, tell) =>
+      guarded(
+        driver.list(owner, signal, ({ name, why }) => tell?.({ name: hide(name), why: hide(why) })),
+      ),
     async inspect(handle, signal) {
       const report = await guarded(driver.inspect(handle, signal));
       return { ...report, why: hide(report.why) };

@@ -170,6 +170,8 @@ export interface ReportRow {
   readonly details: readonly object[];
 }
 
+const UNCLEAR = `'[{"kind": "unclear"}]'::jsonb`;
+
 /** The account is let go of, with a report. One that is empty and unused for a day is not swept again. */
 export async function finish(q: Queryable, account: HeldAccount, report: ReportRow): Promise<void> {
   const { seen, known, orphans, stopped, missing, error, details } = report;
@@ -190,6 +192,8 @@ export async function finish(q: Queryable, account: HeldAccount, report: ReportR
         select org_id, id, to_timestamp($11::float8 / 1000),
           greatest(0, extract(epoch from clock_timestamp()) * 1000 - $11::float8)::int, $12, $4, $5, $6, $7, $8, left($9, 2000), $10::jsonb,
           $6 > 0 or $8 > 0 or $9::text is distinct from (select b.error from instance_account b where b.id = done.id)
+            or $10::jsonb @> ${UNCLEAR} and $10::jsonb is distinct from (
+              select r.details from sweep_report r where r.account_id = done.id order by r.id desc limit 1)
         from done`,
     },
     [

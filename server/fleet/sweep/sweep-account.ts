@@ -5,7 +5,12 @@
  */
 import type { InstanceId, WorkerId } from "../../domain/ids";
 import { type Finding, judge } from "../../domain/instances";
-import { DriverError, type InstanceHandle, type LatentDriver } from "../../drivers/contract";
+import {
+  DriverError,
+  type InstanceHandle,
+  type LatentDriver,
+  type Unclear,
+} from "../../drivers/contract";
 import { within } from "../latent/call";
 import type { LatentContext, LatentFleet } from "../latent/drive";
 import { openDriver } from "../latent/open-driver";
@@ -23,6 +28,8 @@ import { type Outcome, putAstrayRight, stopOrphan } from "./orphans";
 const LIST_SECONDS = 30;
 /** Whoever may configure an engine may have one that lists what it likes. */
 const MOST_LISTED = 10_000;
+const MOST_UNCLEAR = 20;
+const MOST_NAME = 200;
 const NOTHING: ReportRow = {
   ...{ seen: 0, known: 0, orphans: 0, stopped: 0, missing: 0, error: null, details: [] },
 };
@@ -35,6 +42,7 @@ export async function sweepAccount(
   const { db, installation, kinds } = context;
   let driver: LatentDriver;
   let listed: readonly InstanceHandle[];
+  const unclear: Unclear[] = [];
   try {
     const { orgId, driver: kind } = account;
     const options = withoutBuild(kinds, kind, account.config);
@@ -44,7 +52,9 @@ export async function sweepAccount(
     const opened = await openDriver(context, { orgId, kind, config: options.config });
     driver = opened;
     const all = await within(LIST_SECONDS, "list", (signal) =>
-      opened.list({ installation }, signal),
+      opened.list({ installation }, signal, (found) => {
+        if (unclear.length < MOST_UNCLEAR) unclear.push(found);
+      }),
     );
     // Another installation's are none of our business, whatever a provider thinks we asked for.
     listed = all.filter(({ tag }) => tag.installation === installation);
@@ -108,7 +118,10 @@ export async function sweepAccount(
     orphans: findings.filter(({ kind }) => kind === "orphan").length,
     missing: findings.filter(({ kind }) => kind === "missing").length,
     stopped: [...outcomes.values()].filter(({ action }) => action === "stopped").length,
-    details: findings.slice(0, 200).map((finding) => detail(finding, outcomes, account.isDryRun)),
+    details: [
+      ...findings.slice(0, 200).map((finding) => detail(finding, outcomes, account.isDryRun)),
+      ...unclear.map(leftAlone),
+    ],
   });
   context.announce();
   for (const { workerId } of told) void fleet.see(workerId as WorkerId);
@@ -129,3 +142,9 @@ function detail(
   const action = then === "stop" ? (outcome?.action ?? undone) : then === "tell" ? "told" : then;
   return { key, kind, why, times, action, error };
 }
+
+/** Whose it is nobody can say, so that nothing is done about it but to say so. */
+const leftAlone = ({ name, why }: Unclear) => ({
+  ...{ key: name.slice(0, MOST_NAME), kind: "unclear", why, times: 1 },
+  ...{ action: "left-alone", error: null },
+});

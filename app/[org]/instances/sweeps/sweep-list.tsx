@@ -13,6 +13,7 @@ const ACTIONS: Readonly<Record<SweepDetail["action"], string>> = {
   "not-stopped": "could not be stopped",
   told: "its worker was told",
   spared: "spared: its worker is connected",
+  "left-alone": "left alone",
 };
 
 /** One report for each sweep: what the provider listed, what did not belong, what was done. */
@@ -64,13 +65,16 @@ export function SweepList(props: { sweeps: readonly SweepRow[]; isEventful: bool
   );
 }
 
-function stateOf({ error, orphans, missing }: SweepRow): StateName {
-  if (error !== null) return "exception";
-  return orphans + missing > 0 ? "warnings" : "success";
+function stateOf(sweep: SweepRow): StateName {
+  if (sweep.error !== null) return "exception";
+  return hasFound(sweep) ? "warnings" : "success";
 }
 
-function wordOf({ error, orphans, missing, isBack }: SweepRow): string {
-  if (error !== null) return "no answer";
-  if (isBack) return "answers again";
-  return orphans + missing > 0 ? "found something" : "all in order";
+function wordOf(sweep: SweepRow): string {
+  if (sweep.error !== null) return "no answer";
+  if (sweep.isBack) return "answers again";
+  return hasFound(sweep) ? "found something" : "all in order";
 }
+
+const hasFound = ({ orphans, missing, details }: SweepRow) =>
+  orphans + missing > 0 || details.some(({ kind }) => kind === "unclear");

@@ -115,6 +115,27 @@ test("one that counts as gone and is still there is stopped again, until the lis
   ]);
 });
 
+test("what carries our name and is no machine of ours is told, once among what is notable, and left alone", async () => {
+  const own = await stays();
+  const copy = { name: "their-copy", why: "it has the labels of a machine" };
+  latent.cloud.unclear = [copy];
+  for (let n = 0; n < 3; n += 1) await jobs.sweepAccounts();
+  const told = { key: copy.name, kind: "unclear", why: copy.why, action: "left-alone" };
+  expect(await reports()).toMatchObject(
+    [true, false, false].map((is_notable) => ({
+      ...{ seen: 1, known: 1, orphans: 0, missing: 0, stopped: 0, is_notable, details: [told] },
+    })),
+  );
+  expect(latent.cloud.calls.filter(({ verb }) => verb === "stop")).toEqual([]);
+  expect(alive()).toEqual([own.order.key]);
+  expect(await rows("select id from instance_sighting")).toEqual([]);
+  // However many there are, a report is not longer than anybody reads.
+  latent.cloud.unclear = Array.from({ length: 500 }, (_, n) => ({ ...copy, name: `copy-${n}` }));
+  await jobs.sweepAccounts();
+  expect((await last()).is_notable).toBe(true);
+  expect((await last()).details).toHaveLength(20);
+});
+
 test("another installation's machines, and another organisation's, are left alone", async () => {
   await rows("insert into organization (id, slug, name) values (77, 'other', 'other')");
   stray("other-1", { installation: "0ther" });
