@@ -41,13 +41,20 @@ interface Build {
 }
 
 let storm: Storm;
-const pods: Pod[] = [];
+let pods: Pod[] = [];
+let requests: number[] = [];
 beforeAll(async () => {
   storm = await openStorm({ workers: ["unused"] });
   await storm.slipway.apply(CONFIG);
 });
+/** Whatever became of it, a test leaves nothing to build, nobody at the door, and every place free. */
 afterEach(async () => {
-  await Promise.all(pods.map((pod) => pod.stop()));
+  const [gone, asked] = [pods, requests];
+  pods = [];
+  requests = [];
+  for (const id of await openOf(asked)) await cancel(id);
+  await Promise.all(gone.map((pod) => pod.stop()));
+  await left(...gone.map(({ name }) => name));
   await freed();
 });
 afterAll(async () => {
@@ -138,7 +145,18 @@ async function hasBegun(request: number): Promise<Build> {
   return build;
 }
 let keys = 0;
-const request = (builder: string) => storm.request(builder, `eviction-${++keys}`);
+async function request(builder: string): Promise<number> {
+  const id = await storm.request(builder, `eviction-${++keys}`);
+  requests.push(id);
+  return id;
+}
+const openOf = async (ids: readonly number[]) =>
+  (
+    await storm.rows<{ id: string }>(
+      "select id from build_request where id = any($1) and state not in ('done', 'cancelled')",
+      [ids],
+    )
+  ).map(({ id }) => Number(id));
 const asked = (name: string) =>
   storm.until(
     `${name} draining`,
@@ -155,8 +173,16 @@ const resultsOf = async (id: number) =>
   ).map(({ result, says }) => ({ result, says }));
 const cancel = async (id: number) => {
   await storm.slipway.call(`buildrequests/${id}`, "cancel", { reason: "seen" });
-  await buildOf(id, isOver);
+  await storm.complete([id]);
 };
+/** The processes are gone, and the server has noted it. */
+const left = (...names: string[]) =>
+  storm.until(
+    `${names.join(", ")} gone`,
+    "select name from worker where name = any($1) and session_id is not null",
+    [names],
+    (rows) => rows.length === 0,
+  );
 
 const kinds: Kind[] = hasBuildbotWorker()
   ? ["buildbot-worker", "slipway-worker"]
@@ -175,6 +201,7 @@ describe.each(kinds)("%s", (kind) => {
     expect(await buildOf(short, isOver)).toMatchObject({ result: SUCCESS, worker: first.name });
     expect(await first.exited).toBe(0);
     // Its place is free, and not only after the two minutes of one that was lost.
+    await left(first.name);
     const third = await start(kind);
     expect(third.name).toBe(first.name);
     await cancel(next);
