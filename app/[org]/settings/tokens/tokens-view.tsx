@@ -57,7 +57,7 @@ export function TokensView() {
             <thead className="max-md:sr-only">
               <tr>
                 <th>Name</th>
-                <th>Begins with</th>
+                <th className="max-sm:hidden">Begins with</th>
                 <th>Scopes</th>
                 <th className="max-lg:hidden">Made</th>
                 <th className="max-sm:hidden">Last used</th>
@@ -70,11 +70,11 @@ export function TokensView() {
             <tbody>
               {tokens.map((token) => (
                 <tr key={token.id} className={token.revokedAt === null ? "" : "text-muted"}>
-                  <th scope="row" className="font-semibold!">
+                  <th scope="row" className="wrap-anywhere font-semibold!">
                     {token.name}
                   </th>
-                  <td className="num">{token.prefix}…</td>
-                  <td>{token.scopes.join(", ")}</td>
+                  <td className="num max-sm:hidden">{token.prefix}…</td>
+                  <td className="wrap-anywhere">{token.scopes.join(", ")}</td>
                   <td className="text-muted max-lg:hidden">
                     <Ago at={token.createdAt} /> by {token.createdBy}
                   </td>
