@@ -15,7 +15,7 @@ import {
 const PASSWORD = "pass";
 const BUILDERS = 4;
 /** Nothing that is killed here may take longer to come right again. */
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = 90_000;
 
 export interface StormOptions extends SlipwayOptions {
   readonly workers?: readonly string[];
@@ -75,10 +75,13 @@ export async function openStorm(options: StormOptions = {}): Promise<Storm> {
   const slipway = await startSlipway({ ...options, config });
   const workers = new Map<string, BuildbotWorker>();
   let pool = openPool(slipway.databaseUrl);
+  /** What did not come right in time: all that waits after that fails at once, and says what it was. */
+  let ranOut: Error | null = null;
 
   async function patiently<T>(what: string, work: () => Promise<T | null>): Promise<T> {
     const giveUpAt = performance.now() + PATIENCE_MS;
     for (let last: unknown = null; ; ) {
+      if (ranOut) throw new Error(`${what}: not waited for, after ${ranOut.message}`);
       try {
         const result = await work();
         if (result !== null) return result;
@@ -87,7 +90,8 @@ export async function openStorm(options: StormOptions = {}): Promise<Storm> {
       }
       if (performance.now() > giveUpAt) {
         const end = slipway.output.slice(-40).join("\n");
-        throw new Error(`${what}: not within ${PATIENCE_MS / 1_000} s (${last})\n${end}`);
+        ranOut ??= new Error(`${what}: not within ${PATIENCE_MS / 1_000} s (${last})\n${end}`);
+        throw ranOut;
       }
       await sleep(100);
     }

@@ -51,7 +51,7 @@ export interface SlipwayWorker {
   readonly output: () => string;
   /** Settles with the exit code (null: by a signal). */
   readonly exited: Promise<number | null>;
-  /** SIGTERM; removes the directory. */
+  /** SIGTERM, and SIGKILL to one that does not end within ten seconds; removes the directory. */
   stop(): Promise<void>;
 }
 
@@ -94,7 +94,9 @@ export async function startSlipwayWorker(options: SlipwayWorkerOptions): Promise
     exited,
     async stop() {
       child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
       await exited;
+      clearTimeout(timer);
       rmSync(dir, { recursive: true, force: true });
     },
   };
