@@ -1,12 +1,17 @@
 /**
  * Requests are given out in the `jobs` process: at once to workers that are there, and beside that to
  * machines that have to be made. The second takes connections of its own to the database, and few, so
- * that however many machines are wanted, a build whose worker is there does not wait behind them.
+ * that however many machines are wanted, a build whose worker is there does not wait behind them; and
+ * while such a build gets under way, they leave it at least half of the processors.
  */
 import type { Queryable } from "../db/pool";
+import type { RightOfWay } from "../db/right-of-way";
 import type { OrgId } from "../domain/ids";
 import { type DistributeContext, distributeToThere, giveOut, type TendContext } from "../engine";
 import { mergeCalls } from "../events/merge-calls";
+
+/** A build that was given out is prepared and runs its first steps: most short ones are over by then. */
+const FIRST_MS = 100;
 
 export interface GivingOut {
   /** Settles when workers that are there have theirs; the rest goes on and never fails: the sweep comes anyway. */
@@ -17,6 +22,7 @@ export interface GivingOut {
 
 export function openGivingOut(
   there: Queryable,
+  way: RightOfWay,
   tending: TendContext,
   distributing: DistributeContext,
   onError: (error: unknown) => void,
@@ -40,7 +46,8 @@ export function openGivingOut(
   return {
     async distribute(orgId) {
       try {
-        await distributeToThere({ ...distributing, db: there }, orgId);
+        const made = await distributeToThere({ ...distributing, db: there }, orgId);
+        if (made > 0) way.goFirst(FIRST_MS);
       } finally {
         giveOutAll(orgId);
       }

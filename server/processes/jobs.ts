@@ -59,6 +59,7 @@ const announce = () => announcer.announce(OUTBOX);
 const latent = await openLatentWorkers(own);
 const giving = openGivingOut(
   db,
+  latent.way,
   { db: latent.db, actor: own.actor, see: latent.distributing.see, announce },
   {
     db: latent.db,

@@ -5,6 +5,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Database, openDatabase } from "../db/pool";
+import { RightOfWay } from "../db/right-of-way";
 import type { OrgId, ProcessId, WorkerId } from "../domain/ids";
 import { openDrivers } from "../drivers";
 import type { DockerSurroundings } from "../drivers/docker";
@@ -46,8 +47,10 @@ const MACHINE = "machine";
 const CONNECTIONS = 2;
 
 export interface LatentWorkers {
-  /** What concerns machines goes over connections of its own. */
+  /** What concerns machines goes over connections of its own, and gives way there. */
   readonly db: Database;
+  /** For what needs no machine. */
+  readonly way: RightOfWay;
   readonly fleet: LatentFleet;
   /** Compares what providers have with what we have. */
   readonly accounts: AccountSweep;
@@ -68,7 +71,10 @@ export interface LatentWorkers {
 export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorkers> {
   const { env, actor, announcer, producer, log, insist } = own;
   const onError = (error: unknown) => log("latent workers", { error });
-  const db = openDatabase({ url: env.databaseUrl, max: CONNECTIONS, name: "machines", onError });
+  const way = new RightOfWay();
+  const db = way.givingWay(
+    openDatabase({ url: env.databaseUrl, max: CONNECTIONS, name: "machines", onError }),
+  );
   const { processId } = own.lease;
   const key = sealingKey(env.secretKey);
   const secrets = databaseSecrets(db, key);
@@ -136,6 +142,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
 
   return {
     db,
+    way,
     fleet,
     accounts,
     tests: createDriverTests({ ...context, now: Date.now }),

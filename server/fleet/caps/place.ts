@@ -7,6 +7,10 @@
 import type { Batch } from "../../db/transition";
 import { usedSql } from "./meter-sql";
 
+/** What nobody limits is not added up, which would read every machine that lives for each that is ordered. */
+const below = (used: string, limit: string) =>
+  `case when p.${limit} is null then true else used."${used}" < p.${limit} end`;
+
 /** As the named statement `room`: one row with its `place`, or the batch is stale. @param org SQL */
 export function takePlace(batch: Batch, org: string): void {
   batch.with(
@@ -16,9 +20,9 @@ export function takePlace(batch: Batch, org: string): void {
            select from instance x where x.org_id = ${org} and x.state <> 'gone' and x.place = n)) end as place
      from (select ${usedSql(org)}) used
      left join instance_policy p on p.org_id = ${org}
-     where used.machines < coalesce(p.max_instances, used.machines + 1)
-       and used."hoursToday" < coalesce(p.max_hours_per_day, 'infinity') and used."hoursThisMonth" < coalesce(p.max_hours_per_month, 'infinity')
-       and used."costToday" < coalesce(p.max_cost_per_day, 'infinity') and used."costThisMonth" < coalesce(p.max_cost_per_month, 'infinity')`,
+     where ${below("machines", "max_instances")}
+       and ${below("hoursToday", "max_hours_per_day")} and ${below("hoursThisMonth", "max_hours_per_month")}
+       and ${below("costToday", "max_cost_per_day")} and ${below("costThisMonth", "max_cost_per_month")}`,
     1,
   );
 }
