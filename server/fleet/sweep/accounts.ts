@@ -100,10 +100,12 @@ const USES = {
     select distinct i.org_id, i.driver, i.config from instance i where i.state <> 'gone' and i.driver = any($1)`,
 };
 
+/** A new one has its turn now: its column would round that to the next millisecond, which is not here yet. */
 const NOTE = {
   name: "note-accounts",
-  text: `insert into instance_account (org_id, driver, fingerprint, title, config)
-    select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::jsonb[])
+  text: `insert into instance_account (org_id, driver, fingerprint, title, config, next_at)
+    select u.*, date_trunc('milliseconds', now())
+    from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::jsonb[]) u
     on conflict (org_id, driver, fingerprint) do update set wanted_at = now(), config = excluded.config,
       title = excluded.title, next_at = least(instance_account.next_at, now() + interval '45 seconds')`,
 };

@@ -4,6 +4,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { BuilderId, WorkerId } from "../../../../../server/domain/ids";
 import { DriverError, type InstanceHandle } from "../../../../../server/drivers/contract";
+import { takeAccounts } from "../../../../../server/fleet/sweep/account-store";
+import { discover } from "../../../../../server/fleet/sweep/accounts";
 import { untilStopped } from "../../../../../server/protocols/null";
 import { CALLER, isFinished, isRunning, until } from "../../../../support/engine-rig";
 import {
@@ -453,6 +455,18 @@ test("options of a build do not keep an account from being swept; one that is th
   expect(dependent?.error).toBe(
     "which account it is depends on the build (account): each that has had a machine is swept by itself",
   );
+});
+
+test("an account that is found has its turn in the same moment", async () => {
+  // The clock stands still in a transaction; whether a moment is rounded up is a matter of its digits.
+  for (let time = 0; time < 12; time += 1) {
+    const taken = await latent.rig.db.transaction(async (tx) => {
+      await tx.rows("delete from instance_account");
+      await discover(tx, jobs.context.kinds);
+      return takeAccounts(tx, jobs.id);
+    });
+    expect(taken).toHaveLength(1);
+  }
 });
 
 test("the account that a build had its machine in is swept with the options of that machine", async () => {
