@@ -1,5 +1,6 @@
 "use client";
 
+import { useChordKey } from "../_client/chord-key";
 import { useRegistry, useSingleKeys } from "../_client/commands";
 import { type Command, keyCaps } from "../_client/shortcuts";
 import { Dialog } from "../_ui/dialog";
@@ -44,9 +45,10 @@ export function KeySheet(props: { onClose: () => void }) {
 }
 
 export function Caps(props: { keys: string }) {
+  const chord = useChordKey();
   return (
     <span className="flex gap-1">
-      {keyCaps(props.keys === "mod k" ? "⌘ K" : props.keys).map((cap) => (
+      {keyCaps(props.keys === "mod k" ? `${chord} K` : props.keys).map((cap) => (
         <kbd
           key={cap}
           className="num min-w-5 rounded-sm border border-line-strong bg-sunken px-1 text-center text-xs"

@@ -3,6 +3,7 @@
 import Link from "next/link";
 import { usePathname, useRouter } from "next/navigation";
 import { type ReactNode, useEffect, useState } from "react";
+import { useChordKey } from "../_client/chord-key";
 import { CommandProvider, LAYER, useCommands } from "../_client/commands";
 import { LiveProvider } from "../_client/live";
 import { GROUPS, PLACES, type Place, placeOf } from "../_client/navigation";
@@ -35,6 +36,7 @@ function Frame(props: { org: OrgFacts; children: ReactNode }) {
   const { slug } = props.org;
   const router = useRouter();
   const path = usePathname();
+  const chord = useChordKey();
   const [opened, open] = useState<Opened>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: closes whenever the page changes
   useEffect(() => open(null), [path]);
@@ -94,7 +96,7 @@ function Frame(props: { org: OrgFacts; children: ReactNode }) {
         >
           <Icon path={ICONS.search} size={14} />
           <span>Find or do</span>
-          <kbd className="num ml-auto text-2xs">⌘K</kbd>
+          <kbd className="num ml-auto text-2xs">{chord === "⌘" ? "⌘K" : "Ctrl K"}</kbd>
         </button>
         <nav aria-label="Main" className="min-h-0 flex-1 overflow-y-auto px-2 py-3">
           {(Object.keys(GROUPS) as (keyof typeof GROUPS)[]).map((group) => (

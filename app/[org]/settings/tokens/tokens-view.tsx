@@ -70,7 +70,7 @@ export function TokensView() {
             <tbody>
               {tokens.map((token) => (
                 <tr key={token.id} className={token.revokedAt === null ? "" : "text-muted"}>
-                  <th scope="row" className="wrap-anywhere font-semibold!">
+                  <th scope="row" className="min-w-24 wrap-anywhere font-semibold!">
                     {token.name}
                   </th>
                   <td className="num max-sm:hidden">{token.prefix}…</td>
