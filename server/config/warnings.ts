@@ -16,19 +16,22 @@ export async function warningsOf(
   return [...ofWorkers(documents), ...(await missingSecrets(tx, orgId, documents))];
 }
 
-/** What drivers of latent workers have to say of options that are right. */
+/** What drivers of latent workers have to say of options that are right, whether a pool makes them or not. */
 function ofWorkers({ organization }: Documents): Problem[] {
-  return (organization?.workers ?? []).flatMap((worker, index) => {
-    if (!isLatentType(worker.type)) return [];
-    const warnings = latentWarnings(worker.type, worker, {});
-    return warnings.map(
-      ({ path, message }): Problem => ({
-        path: ["workers", index, ...path],
-        message,
-        of: "value",
-      }),
-    );
-  });
+  const { workers = [], pools = [] } = organization ?? {};
+  return [
+    ...workers.flatMap((worker, index) => ofOptions(worker, ["workers", index])),
+    ...pools.flatMap(({ worker }, index) => ofOptions(worker, ["pools", index, "worker"])),
+  ];
+}
+
+function ofOptions(options: { readonly type: string }, at: Problem["path"]): Problem[] {
+  if (!isLatentType(options.type)) return [];
+  return latentWarnings(options.type, { ...options }, {}).map(({ path, message }) => ({
+    path: [...at, ...path],
+    message,
+    of: "value",
+  }));
 }
 
 /** Secrets that are named and do not exist (yet). */

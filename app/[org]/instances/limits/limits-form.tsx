@@ -3,6 +3,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTRPC } from "@/app/_client/trpc";
+import { cost } from "@/app/_features/machines";
 import { useIsAtLeast, useOrg } from "@/app/_shell/org";
 import { Button } from "@/app/_ui/button";
 import { Field } from "@/app/_ui/field";
@@ -80,7 +81,7 @@ export function LimitsForm({ facts }: { facts: Facts }) {
             value={amounts[name]}
             placeholder="no limit"
             onChange={(event) => setAmounts({ ...amounts, [name]: event.target.value })}
-            help={state ? usedWords(name, state.used) : null}
+            help={state ? usedWords(name, state.used, limits.currency) : null}
             problem={wrong[name]}
           />
         );
@@ -136,9 +137,10 @@ export function LimitsForm({ facts }: { facts: Facts }) {
   );
 }
 
-function usedWords(name: Amount, used: number): string {
+function usedWords(name: Amount, used: number, currency: string | null): string {
   if (name === "maxInstances") return `${round(used)} now`;
-  return `${round(used)} used ${name.endsWith("Day") ? "today" : "this month"}`;
+  const amount = name.startsWith("maxCost") ? cost(used, currency) : round(used);
+  return `${amount} used ${name.endsWith("Day") ? "today" : "this month"}`;
 }
 
 const round = (value: number) => Number(value.toFixed(2)).toLocaleString("en");

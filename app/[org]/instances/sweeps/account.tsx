@@ -126,7 +126,7 @@ function Beside({ line, isAnswered }: { line: Line; isAnswered: boolean }) {
           <Status state="warnings" word="belongs to nobody" title="No row of ours has this name." />
         ) : (
           <span>
-            {line.state === "gone" && line.isListed ? "gone since" : line.state}
+            {line.state === "gone" && line.isListed ? "gone meanwhile" : line.state}
             <span className="text-muted">, of {line.worker ?? "a test of settings"}</span>
           </span>
         )}

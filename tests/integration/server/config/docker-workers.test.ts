@@ -28,6 +28,12 @@ test("warnings of its engine, keys in the store, 0 seconds of waiting", async ()
           build_wait_timeout: 30,
         },
       ],
+      pools: [
+        {
+          name: "tide",
+          worker: { type: "DockerLatentWorker", docker_host: "tcp://quay", image: "w" },
+        },
+      ],
     }),
   );
   const { documents } = checked;
@@ -38,10 +44,11 @@ test("warnings of its engine, keys in the store, 0 seconds of waiting", async ()
   expect(warnings.map(({ path, message }) => `${path.join(".")} ${message}`)).toEqual([
     "workers.0.docker_host is the server's own host: builds share its processors",
     "workers.1.docker_host is asked without tls: whoever reaches it controls its host",
+    "pools.0.worker.docker_host is asked without tls: whoever reaches it controls its host",
   ]);
   const rows = await server.owner.rows<{ name: string; config: object; seconds: number }>(
     `select w.name, w.config, l.build_wait_seconds as seconds from worker w
-     join latent_worker l on l.worker_id = w.id where w.org_id = $1 order by w.name`,
+     join latent_worker l on l.worker_id = w.id where w.org_id = $1 and w.pool_id is null order by w.name`,
     [orgId],
   );
   expect(rows.map(({ name, seconds }) => [name, seconds])).toEqual([
