@@ -35,16 +35,10 @@ import { legible, list, record } from "./legible";
 import type { PoolDocument } from "./pool-schema";
 import { poolTemplates, uselessOptions } from "./pool-templates";
 import { type Problem, problemsOf } from "./problems";
-import {
-  type Documents,
-  fileSchema,
-  organizationShape,
-  WORKER_TYPES_LATER,
-  type WorkerOptions,
-  workerSchemas,
-} from "./schema";
+import { type Documents, fileSchema, organizationShape } from "./schema";
 import { type ConfigError, type Path, pathText, readSource, type Source } from "./source";
 import { hasContent, ownText as own, splitText } from "./split-text";
+import { WORKER_TYPES_LATER, type WorkerOptions, workerSchemas } from "./worker-schema";
 
 /** What a text is: a file that holds documents, or one document alone. */
 export type Target = "all" | "organization" | { readonly project: string };

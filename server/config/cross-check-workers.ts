@@ -1,7 +1,7 @@
 /** What must hold between workers. Pure. */
 import { quote } from "./fields";
 import type { Problem } from "./problems";
-import type { WorkerOptions } from "./schema";
+import type { WorkerOptions } from "./worker-schema";
 
 /** Builders' directories of one local worker must not lie among another's. */
 export function checkWorkerDirectories(workers: readonly WorkerOptions[]): Problem[] {

@@ -11,7 +11,8 @@ import { stepSchema } from "../steps/step-schema";
 import { name } from "./fields";
 import { poolSchema } from "./pool-schema";
 import { poolTemplates } from "./pool-templates";
-import { builderSchema, organizationShape, projectSchema, workerSchemas } from "./schema";
+import { builderSchema, organizationShape, projectSchema } from "./schema";
+import { workerSchemas } from "./worker-schema";
 
 const organization = z.strictObject({
   ...organizationShape,

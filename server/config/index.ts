@@ -7,7 +7,7 @@ export { checkPools } from "./cross-check-pools";
 export { documentSchemas } from "./document-schema";
 export { sealedEntry } from "./entry";
 export type { Problem } from "./problems";
-export { type Documents, workerName } from "./schema";
+export type { Documents } from "./schema";
 export { secretUsers } from "./secret-users";
 export type { ConfigError } from "./source";
 export { ConfigStale, type Meanwhile, titleOf } from "./stale";
@@ -21,3 +21,4 @@ export {
   type VersionText,
   versionBefore,
 } from "./versions";
+export { workerName } from "./worker-schema";

@@ -12,8 +12,8 @@ import { knownSecrets, type SecretValue, setSecrets } from "../secrets/store";
 import type { ApplyContext } from "./apply";
 import type { Problem } from "./problems";
 import { secretOf } from "./references";
-import type { WorkerOptions } from "./schema";
 import type { Sealed } from "./take-out";
+import type { WorkerOptions } from "./worker-schema";
 
 export interface PasswordPlan {
   /** Of the secret that holds it; null: the row's own, which nobody wrote. */

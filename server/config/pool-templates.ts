@@ -3,7 +3,7 @@ import { z } from "zod";
 import { isJoined } from "../domain/pools/options";
 import { quote, unknownKey } from "./fields";
 import type { PoolDocument } from "./pool-schema";
-import { workerSchemas } from "./schema";
+import { workerSchemas } from "./worker-schema";
 
 /** Of the pool itself, under names of its own. */
 const OF_THE_POOL: Readonly<Record<string, string>> = {

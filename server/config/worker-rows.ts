@@ -12,7 +12,7 @@ import { canonicalJson } from "./compile";
 import { expectWorkers } from "./expect-workers";
 import { writeLatent } from "./latent-rows";
 import type { PasswordPlan } from "./passwords";
-import type { WorkerOptions } from "./schema";
+import type { WorkerOptions } from "./worker-schema";
 
 export interface PlannedWorker {
   readonly options: WorkerOptions;

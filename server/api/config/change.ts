@@ -1,5 +1,5 @@
 import { type Applied, applyConfig, type Documents, readConfig } from "../../config";
-import type { Queryable } from "../../db/pool";
+import { only, type Queryable } from "../../db/pool";
 import type { OrgId } from "../../domain/ids";
 import { sealingKey } from "../../secrets/seal";
 import type { ApiContext } from "../context";
@@ -46,8 +46,43 @@ export async function changeConfig<T>(
   return result;
 }
 
+type Named = { readonly name: string };
+const TABLES = { workers: "worker", pools: "pool" } as const;
+
+/**
+ * Writes a worker or a pool into the organisation's document, in the place of the one that is edited: a
+ * new version like any other.
+ *
+ * @returns the id of its row
+ * @throws ConfigInvalid when it does not fit the other documents
+ */
+export async function saveEntry(
+  ctx: ApiContext,
+  org: OrgScope,
+  list: keyof typeof TABLES,
+  entry: Named,
+  before: Named | null | undefined,
+): Promise<number> {
+  return changeConfig(
+    ctx,
+    org,
+    ({ organization }) => {
+      const entries: readonly Named[] = organization[list] ?? [];
+      const next = { ...organization, [list]: withEntry(entries, entry, before) };
+      return { organization: next, projects: {} };
+    },
+    async (tx) => {
+      const rows = await tx.rows<{ id: number }>(
+        `select id from ${TABLES[list]} where org_id = $1 and name = $2`,
+        [org.orgId, entry.name],
+      );
+      return only(rows).id;
+    },
+  );
+}
+
 /** The entries of a document's list with this one among them: in the place of the one that is edited, or last. */
-export function withEntry<E extends { readonly name?: unknown }>(
+function withEntry<E extends { readonly name?: unknown }>(
   entries: readonly E[],
   entry: E,
   before: E | null | undefined,

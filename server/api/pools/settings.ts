@@ -5,14 +5,14 @@
 import { stringify } from "yaml";
 import { z } from "zod";
 import { checkForm, checkPools, documentSchemas, readConfig, sealedEntry } from "../../config";
-import { only, type Queryable } from "../../db/pool";
+import type { Queryable } from "../../db/pool";
 import { AppError } from "../../domain/errors";
 import type { JsonSchema } from "../../domain/json-schema";
 import { isJoined } from "../../domain/pools";
 import { isLatentType } from "../../drivers/driver-schema";
 import { LATENT_KINDS } from "../../drivers/kinds-schema";
 import { listSecrets } from "../../secrets/store";
-import { changeConfig, withEntry } from "../config/change";
+import { saveEntry } from "../config/change";
 import type { ApiContext } from "../context";
 import type { OrgScope } from "../trpc";
 import { asksOf } from "../workers/imagined-build";
@@ -169,12 +169,7 @@ function at(
   });
 }
 
-/**
- * Writes a pool into the organisation's document, in the place of the one that is edited: a new version
- * like any other.
- *
- * @throws ConfigInvalid when it does not fit the other documents
- */
+/** @throws ConfigInvalid when it does not fit the other documents */
 export async function savePool(
   ctx: ApiContext,
   org: OrgScope,
@@ -182,20 +177,6 @@ export async function savePool(
 ): Promise<PoolSaved> {
   const { entry, before, problems } = await org.within((tx) => readEntry(ctx, tx, org, input));
   if (problems.length > 0) return { isSaved: false, problems };
-  return changeConfig(
-    ctx,
-    org,
-    ({ organization }) => {
-      const pools = (organization.pools ?? []) as unknown as readonly Entry[];
-      const next = withEntry(pools, entry, before);
-      return { organization: { ...organization, pools: next as never }, projects: {} };
-    },
-    async (tx) => {
-      const rows = await tx.rows<{ id: number }>(
-        "select id from pool where org_id = $1 and name = $2",
-        [org.orgId, entry.name],
-      );
-      return { isSaved: true, poolId: only(rows).id };
-    },
-  );
+  const poolId = await saveEntry(ctx, org, "pools", entry, before);
+  return { isSaved: true, poolId };
 }
