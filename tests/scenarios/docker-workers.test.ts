@@ -5,30 +5,38 @@ import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { labelsOf } from "../../server/drivers/docker/labels";
 import { hasBuildbotWorker } from "../support/buildbot-worker";
+import { type Build, buildsIn } from "../support/builds-in";
 import { startDockerEngine } from "../support/docker-engine";
 import { hasDockerRegistry, startDockerRegistry } from "../support/docker-registry";
 import { type DockerWorkers, dockerWorkers } from "../support/docker-workers";
+import { startPodmanEngine } from "../support/podman-engine";
+import { OPERATOR_ENV, type Operator, operate } from "../support/provider-sweep";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
 const SUCCESS = 0;
 const EXCEPTION = 4;
 const RETRY = 5;
 const engine = await startDockerEngine();
+const podman = engine && (await startPodmanEngine());
 
 describe.skipIf(engine === null)("docker workers", () => {
   if (engine === null) return;
   const { docker: api } = engine;
   let slipway: SlipwayInstance;
   let workers: DockerWorkers;
+  let operator: Operator;
 
   beforeAll(async () => {
     workers = await dockerWorkers(engine);
-    slipway = await startSlipway();
+    slipway = await startSlipway({ env: OPERATOR_ENV });
+    operator = await operate(slipway);
   });
   afterAll(async () => {
     await slipway?.stop();
     await engine.stop();
+    await podman?.stop();
     workers?.remove();
   });
   beforeEach(() => {
@@ -46,46 +54,7 @@ describe.skipIf(engine === null)("docker workers", () => {
   const apply = (latent: readonly object[], builders: readonly object[]) =>
     slipway.apply({ workers: latent, projects: { p: { builders } } });
 
-  async function force(name: string): Promise<number> {
-    const { buildrequestids } = await slipway.call<{ buildrequestids: Record<string, number> }>(
-      `builders/${name}`,
-      "force",
-      { reason: "test" },
-    );
-    return Object.values(buildrequestids)[0] as number;
-  }
-
-  interface Build {
-    readonly buildid: number;
-    readonly results: number | null;
-  }
-  const buildsOf = async (request: number) =>
-    (await slipway.get<{ builds: Build[] }>(`buildrequests/${request}/builds`)).builds;
-
-  /** The build with which the request came to its end. */
-  async function ended(request: number): Promise<Build> {
-    for (;;) {
-      const { buildrequests } = await slipway
-        .get<{ buildrequests: { complete: boolean }[] }>(`buildrequests/${request}`)
-        .catch(() => ({ buildrequests: [] }));
-      if (buildrequests[0]?.complete) return (await buildsOf(request)).at(-1) as Build;
-      await setTimeout(50);
-    }
-  }
-
-  interface Step {
-    readonly number: number;
-    readonly state_string: string;
-  }
-
-  /** What the build's own step printed, or another's. */
-  async function log({ buildid }: Build, step?: number): Promise<string> {
-    const { steps } = await slipway.get<{ steps: Step[] }>(`builds/${buildid}/steps`);
-    const { logchunks } = await slipway.get<{ logchunks: { content: string }[] }>(
-      `builds/${buildid}/steps/${step ?? steps.at(-1)?.number}/logs/stdio/contents`,
-    );
-    return logchunks.map(({ content }) => content).join("");
-  }
+  const { force, of: buildsOf, ended, log } = buildsIn(() => slipway);
 
   const allGone = async () => {
     while ((await engine.containers()).length > 0) await setTimeout(50);
@@ -169,14 +138,106 @@ describe.skipIf(engine === null)("docker workers", () => {
 
   test("one that never logs in is given up, with what it printed; the next is green", async () => {
     const silent = { command: ["sh", "-c", "echo all is well; sleep 1000"], missing_timeout: 2 };
-    await apply([docker("w", { ...workers.slipway, ...silent })], [builder("b", ["w"], "true")]);
+    await apply(
+      [docker("silent", { ...workers.slipway, ...silent })],
+      [builder("b", ["silent"], "true")],
+    );
     const request = await force("b");
     while ((await buildsOf(request))[0]?.results !== RETRY) await setTimeout(50);
-    await apply([docker("w", workers.slipway)], [builder("b", ["w"], "true")]);
+    // That one rests now.
+    await apply([docker("fresh", workers.slipway)], [builder("b", ["fresh"], "true")]);
     expect((await ended(request)).results).toBe(SUCCESS);
     const [first] = await buildsOf(request);
     // The only step that it came to.
     expect(await log(first as Build)).toContain("all is well");
+    await allGone();
+  });
+
+  describe.each([
+    ["Docker", engine],
+    ["Podman", podman],
+  ])("the sweep, on %s", (name, there) => {
+    if (there === null) return test.skip("is not here", () => {});
+    const { docker: provider, host, hostfs } = there;
+    const sweep = () => operator.sweep(host);
+    const run = async (called: string, Labels: Record<string, string>) => {
+      const container = await provider.createContainer({
+        ...{ name: called, Labels, Image: hostfs.image, Cmd: ["/bin/sleep", "1000"] },
+        HostConfig: { Binds: hostfs.volumes, NetworkMode: "host" },
+      });
+      await container.start();
+      return container;
+    };
+
+    test("one that nobody knows goes at the second sighting, and is told; those of others, of nobody and copies stay", async () => {
+      await apply([docker(`on-${name}`, { ...workers.slipway, docker_host: host })], []);
+      expect(await sweep()).toMatchObject({ seen: 0, error: null, details: [] });
+      const tag = { installation: operator.tag, organization: 1, worker: 4_711, generation: 1 };
+      const labels = labelsOf("bb-lost-1", tag);
+      const others = [
+        await run("of-another", { ...labels, "slipway.installation": "0ther" }),
+        await run("of-nobody", {}),
+        await run("a-copy", labels),
+      ];
+      const names = ["a-copy", "of-another", "of-nobody"];
+      await run("bb-lost-1", labels);
+      const lost = { key: "bb-lost-1", kind: "orphan", why: "nobody here knows it" };
+      const copy = { key: "a-copy", kind: "unclear", action: "left-alone" };
+      expect(await sweep()).toMatchObject({
+        ...{ seen: 1, known: 0, orphans: 1, stopped: 0, account: expect.stringContaining(host) },
+        details: [{ ...lost, times: 1, action: "sighted" }, copy],
+      });
+      expect((await there.containers()).sort()).toEqual([...names, "bb-lost-1"].sort());
+      expect(await sweep()).toMatchObject({
+        ...{ seen: 1, orphans: 1, stopped: 1 },
+        details: [{ ...lost, times: 2, action: "stopped", error: null }, copy],
+      });
+      expect((await there.containers()).sort()).toEqual(names);
+      expect(await sweep()).toMatchObject({ seen: 0, orphans: 0, details: [copy] });
+      for (const other of others) {
+        expect((await other.inspect()).State.Running).toBe(true);
+        await other.remove({ force: true });
+      }
+    });
+  });
+
+  test("an engine that is away is told in its own words, and that is no sighting", async () => {
+    await apply([docker("w", workers.slipway)], []);
+    const tag = { installation: operator.tag, organization: 1, worker: 4_711, generation: 1 };
+    const Labels = labelsOf("bb-lost-2", tag);
+    await api.createContainer({ name: "bb-lost-2", Image: engine.hostfs.image, Labels });
+    const sweep = () => operator.sweep(engine.host);
+    expect(await sweep()).toMatchObject({ orphans: 1, stopped: 0 });
+    await engine.kill();
+    const away = await sweep();
+    expect(away).toMatchObject({ orphans: 0, missing: 0, details: [] });
+    expect(away.error).toMatch(/^the engine at unix:\S+ does not answer: /);
+    await engine.startAgain();
+    expect(await sweep()).toMatchObject({ error: null, stopped: 1, details: [{ times: 2 }] });
+    expect(await engine.containers()).toEqual([]);
+  });
+
+  test("one that somebody removes while its worker is idle is gone, and the next build has another", async () => {
+    const kept = { ...workers.slipway, build_wait_timeout: 600 };
+    await apply([docker("idle", kept)], [builder("b", ["idle"], "true")]);
+    expect((await ended(await force("b"))).results).toBe(SUCCESS);
+    const [first] = await operator.machines();
+    expect(first).toMatchObject({ worker: "idle", state: "running", isConnected: true });
+    await api.getContainer(first?.key as string).remove({ force: true });
+    const told = async () =>
+      (await operator.machines()).find(({ id, state }) => id === first?.id && state === "gone");
+    while (!(await told())) await setTimeout(50);
+    expect(await told()).toMatchObject({
+      endReason: expect.stringMatching(
+        /^its machine is gone: (there is no such container|the container is being removed)$/,
+      ),
+      isFailed: false,
+    });
+    expect((await ended(await force("b"))).results).toBe(SUCCESS);
+    const [second] = await operator.machines();
+    expect(second).toMatchObject({ worker: "idle", state: "running" });
+    expect(second?.id).not.toBe(first?.id);
+    await apply([], []);
     await allGone();
   });
 
@@ -190,12 +251,12 @@ describe.skipIf(engine === null)("docker workers", () => {
       const registry = await startDockerRegistry({ user });
       try {
         const image = await registry.push(api, engine.hostfs.image, "team/worker:1");
-        const from = (password: string) =>
-          docker("w", {
+        const from = (name: string, password: string) =>
+          docker(name, {
             ...{ ...workers.slipway, image, autopull: true },
             registry_auth: { username: user.username, password },
           });
-        await apply([from("wrong-guess-of-it")], [builder("b", ["w"], "true")]);
+        await apply([from("guesser", "wrong-guess-of-it")], [builder("b", ["guesser"], "true")]);
         const refused = await ended(await force("b"));
         expect(refused.results).toBe(EXCEPTION);
         const { builds } = await slipway.get<{ builds: { state_string: string }[] }>(
@@ -204,7 +265,7 @@ describe.skipIf(engine === null)("docker workers", () => {
         expect(builds[0]?.state_string).toMatch(/could not be pulled: .*unauthorized/);
         expect(await log(refused)).toMatch(/image \S+ is pulled\n.*unauthorized.*registry_auth/s);
         // Literal in the document, it is a secret as soon as that is activated.
-        await apply([from(user.password)], [builder("b", ["w"], "true")]);
+        await apply([from("puller", user.password)], [builder("b", ["puller"], "true")]);
         const build = await ended(await force("b"));
         expect(build.results).toBe(SUCCESS);
         expect(await log(build, 0)).toMatch(
@@ -325,6 +386,14 @@ describe.skipIf(engine === null)("docker workers", () => {
       await slipway.startAgain();
       const builds = await expectGreen(requests);
       expect(builds).toBeGreaterThan(requests.length);
+    });
+
+    test("in the middle what has the connections and what makes the machines are killed: all green, none left", async () => {
+      await onWorkers();
+      const requests = await burst();
+      while ((await engine.containers()).length < 4) await setTimeout(20);
+      for (const name of ["socket", "jobs"] as const) slipway.kill(name);
+      await expectGreen(requests);
     });
 
     test("in the middle the engine is killed and comes back: all green, none left", async () => {

@@ -2,6 +2,8 @@
 
 export interface BrowserCalls {
   /** @returns the answer. @throws Error with what it says when it is refused */
+  query<T>(path: string, input: object): Promise<T>;
+  /** @returns the answer. @throws Error with what it says when it is refused */
   mutate<T>(path: string, input: object): Promise<T>;
 }
 
@@ -26,19 +28,23 @@ export async function signIn(
     method: "POST",
     body: new URLSearchParams({ ...person, csrfToken }),
   });
+  const ask = async <T>(path: string, init?: RequestInit): Promise<T> => {
+    const response = await call(`/api/trpc/${path}`, init);
+    const answer = (await response.json()) as {
+      result?: { data: { json: unknown } };
+      error?: unknown;
+    };
+    if (!response.ok) throw new Error(`${response.status} ${JSON.stringify(answer)}`);
+    return answer.result?.data.json as T;
+  };
   return {
-    async mutate(path, input) {
-      const response = await call(`/api/trpc/${path}`, {
+    query: (path, input) =>
+      ask(`${path}?${new URLSearchParams({ input: JSON.stringify({ json: input }) })}`),
+    mutate: (path, input) =>
+      ask(path, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ json: input }),
-      });
-      const answer = (await response.json()) as {
-        result?: { data: { json: unknown } };
-        error?: unknown;
-      };
-      if (!response.ok) throw new Error(`${response.status} ${JSON.stringify(answer)}`);
-      return answer.result?.data.json as never;
-    },
+      }),
   };
 }

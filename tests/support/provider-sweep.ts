@@ -1,0 +1,69 @@
+/**
+ * The sweep of a whole installation, as whoever operates it has it: asked for on a page, and told there.
+ *
+ *     const slipway = await startSlipway({ env: OPERATOR_ENV });
+ *     const operator = await operate(slipway);
+ *     await operator.sweep("unix:///…");
+ */
+import { setTimeout } from "node:timers/promises";
+import type { AccountRow } from "../../server/api/instances/accounts";
+import type { InstancesPage } from "../../server/api/instances/list";
+import type { SweepRow } from "../../server/api/instances/sweeps";
+import { signIn } from "./browser-calls";
+import { installationTagIn } from "./installation-tag";
+import type { SlipwayInstance } from "./slipway-instance";
+
+const PERSON = { email: "ops@example.org", password: "a long enough password 1" };
+export const OPERATOR_ENV = {
+  SLIPWAY_ADMIN_EMAIL: PERSON.email,
+  SLIPWAY_ADMIN_PASSWORD: PERSON.password,
+};
+
+export interface Operator {
+  /** On every machine of this installation. */
+  readonly tag: string;
+  /**
+   * Sweeps the account whose title holds these words, which is not swept by itself in the 45 seconds
+   * after that.
+   */
+  sweep(account: string): Promise<SweepRow>;
+  /** Machines, newest first. */
+  machines(): Promise<InstancesPage["instances"]>;
+}
+
+export async function operate(slipway: SlipwayInstance): Promise<Operator> {
+  const page = await signIn(slipway.url, PERSON);
+  const org = { org: slipway.org };
+  const accountOf = async (words: string): Promise<AccountRow> => {
+    for (;;) {
+      const { accounts } = await page.query<{ accounts: AccountRow[] }>("instances.accounts", org);
+      const found = accounts.find(({ title }) => title.includes(words));
+      if (found) return found;
+      await setTimeout(50);
+    }
+  };
+  return {
+    tag: await installationTagIn(slipway.databaseUrl),
+    async sweep(words) {
+      const { id: accountId } = await accountOf(words);
+      const newest = async () => {
+        const { sweeps } = await page.query<{ sweeps: SweepRow[] }>("instances.sweeps", {
+          ...org,
+          accountId,
+        });
+        return sweeps[0];
+      };
+      const last = await newest();
+      await page.mutate("instances.sweepNow", { ...org, accountId });
+      for (;;) {
+        const now = await newest();
+        if (now && now.id !== last?.id) return now;
+        await setTimeout(50);
+      }
+    },
+    async machines() {
+      const found = await page.query<InstancesPage>("instances.list", org);
+      return found.instances;
+    },
+  };
+}
