@@ -11,6 +11,7 @@ import { writeBuilders } from "./builder-rows";
 import { type Changes, noteWritten } from "./changes";
 import { checkForm } from "./check";
 import { crossCheck } from "./cross-check";
+import { tellOfKept } from "./kept-documents";
 import { writeLocks } from "./lock-rows";
 import { moveSealed, planPassword } from "./passwords";
 import { syncBuilderPools, writePools } from "./pool-rows";
@@ -84,7 +85,10 @@ export async function applyConfig(
   );
   const wanted = merged(before, held, removed);
   const form = { ...documents.organization, projects: documents.projects };
-  const problems = [...checkForm(form, options).problems, ...crossCheck(wanted)];
+  const problems = [
+    ...checkForm(form, options).problems,
+    ...tellOfKept(crossCheck(wanted), documents),
+  ];
   if (problems.length > 0) throw new ConfigInvalid(problems);
 
   const changes: Changes = { added: [], changed: [], removed: [] };

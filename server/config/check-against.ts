@@ -3,6 +3,7 @@ import type { Queryable } from "../db/pool";
 import type { OrgId } from "../domain/ids";
 import { type CheckOptions, checkConfig } from "./check";
 import { crossCheck } from "./cross-check";
+import { tellOfKept } from "./kept-documents";
 import type { ConfigError } from "./source";
 import { readConfig } from "./stored";
 import { warningsOf } from "./warnings";
@@ -28,7 +29,7 @@ export async function checkAgainst(
     projects: { ...(isAll ? {} : stored.projects), ...documents.projects },
   });
   return {
-    errors: locate(problems),
+    errors: locate(tellOfKept(problems, documents)),
     warnings: locate(await warningsOf(tx, orgId, documents)),
   };
 }

@@ -149,7 +149,9 @@ describe("a further activation", () => {
     const orgId = await server.organization("whole", CONFIG("w"));
     const error = await apply(orgId, "workers: [{type: LocalWorker, name: new}]").catch((e) => e);
     expect(error).toBeInstanceOf(ConfigInvalid);
-    expect(error.message).toMatch(/there is no worker "w-linux"/);
+    expect(error.message).toMatch(
+      /there is no worker "w-linux" \(in project w-project, which stays as it is\)/,
+    );
     expect(await one("select count(*) as n from worker where org_id = $1", orgId)).toEqual({
       n: 2,
     });
