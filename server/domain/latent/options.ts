@@ -24,6 +24,8 @@ export const END_SECONDS = 240;
 export const RETURN_SECONDS = 30;
 /** Tries to stop a machine are so far apart at first, twice as far each time up to the last. */
 export const STOP_RETRY_SECONDS = { first: 5, last: 300 } as const;
+/** A provider that asks to be left alone is left alone so long at most, whatever it says. */
+export const LONGEST_PAUSE_SECONDS = 3_600;
 /** From then on a machine that cannot be stopped is somebody's business. */
 export const STOP_ALARM_SECONDS = 900;
 

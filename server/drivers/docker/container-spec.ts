@@ -36,10 +36,14 @@ function environment(key: string, agent: AgentLogin): string[] {
   ];
 }
 
+/** An engine that names more wants us to look for them in all that is printed. */
+const MOST_PASSWORDS = 8;
+
 /** As it stands in the environment of a container that is there. */
 export function passwordIn(environment: readonly string[] | null | undefined): string[] {
   const mark = "WORKERPASS=";
   return (environment ?? [])
     .filter((entry) => entry.startsWith(mark))
+    .slice(0, MOST_PASSWORDS)
     .map((entry) => entry.slice(mark.length));
 }

@@ -2,14 +2,16 @@
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
 import { z } from "zod";
+import { listOf, texts, textsNamed } from "./answer-schema";
 import type { Endpoint } from "./endpoint";
 import { EngineRefusal, NoEngine } from "./errors";
+import { LABELS } from "./labels";
 import { LogFrames } from "./log-frames";
 import { followProgress } from "./progress";
 import type { Encoded } from "./registry";
 import { openDockerode } from "./transport";
 
-const labels = z.record(z.string(), z.string()).nullish();
+const labels = textsNamed(LABELS).nullish();
 
 const containerSchema = z.object({
   Id: z.string().min(1),
@@ -20,23 +22,23 @@ const containerSchema = z.object({
     OOMKilled: z.boolean().catch(false),
     Error: z.string().catch(""),
   }),
-  Config: z.object({ Labels: labels, Env: z.array(z.string()).nullish() }),
+  Config: z.object({ Labels: labels, Env: texts.nullish() }),
 });
 const listedContainerSchema = z.object({
   Id: z.string().min(1),
-  Names: z.array(z.string()).nullish(),
+  Names: texts.nullish(),
   ImageID: z.string().catch(""),
   Labels: labels,
   Created: z.number(),
 });
 const imageSchema = z.object({
   Id: z.string().min(1),
-  RepoTags: z.array(z.string()).nullish(),
+  RepoTags: texts.nullish(),
   Config: z.object({ Labels: labels }).nullish(),
 });
 const listedImageSchema = z.object({
   Id: z.string().min(1),
-  RepoTags: z.array(z.string()).nullish(),
+  RepoTags: texts.nullish(),
   Labels: labels,
   Created: z.number(),
 });
@@ -46,8 +48,7 @@ const versionSchema = z.object({
   ApiVersion: z.string(),
   Os: z.string().catch("?"),
   Arch: z.string().catch("?"),
-  Components: z
-    .array(z.object({ Name: z.string() }))
+  Components: listOf(z.object({ Name: z.string() }))
     .optional()
     .catch(undefined),
 });
@@ -104,7 +105,7 @@ export class Engine {
   async containers(label: readonly string[]): Promise<ListedContainer[]> {
     const query = { all: true, filters: { label: [...label] }, ...this.#patience() };
     const answer = await this.#docker.listContainers(query);
-    return this.#understood(z.array(listedContainerSchema), answer);
+    return this.#understood(listOf(listedContainerSchema), answer);
   }
 
   /** @returns its id */
@@ -155,7 +156,7 @@ export class Engine {
   async images(filters: Readonly<Record<string, readonly string[]>>): Promise<ListedImage[]> {
     const query = { filters: { ...filters } as Record<string, string[]>, ...this.#patience() };
     const answer = await this.#docker.listImages(query);
-    return this.#understood(z.array(listedImageSchema), answer);
+    return this.#understood(listOf(listedImageSchema), answer);
   }
 
   async removeImage(name: string): Promise<void> {
@@ -220,8 +221,8 @@ export class Engine {
     const parsed = schema.safeParse(answer);
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
-    const where = issue?.path.join(".") ? ` (${issue.path.join(".")}: ${issue.message})` : "";
-    throw new NoEngine(`what answers at ${this.endpoint.address} is no Docker engine${where}`);
+    const why = [issue?.path.join("."), issue?.message].filter(Boolean).join(": ");
+    throw new NoEngine(`what answers at ${this.endpoint.address} is no Docker engine (${why})`);
   }
 }
 

@@ -5,6 +5,9 @@ const KEY = "slipway.key";
 const INSTALLATION = "slipway.installation";
 const NUMBERS = ["organization", "worker", "generation"] as const;
 
+/** All that we read of anything's labels. */
+export const LABELS = [KEY, INSTALLATION, ...NUMBERS.map((name) => `slipway.${name}`)];
+
 export type Labels = Readonly<Record<string, string>>;
 
 export function labelsOf(key: string, tag: InstanceTag): Record<string, string> {

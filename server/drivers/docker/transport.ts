@@ -32,7 +32,10 @@ type Callback = (error: unknown, answer?: unknown) => void;
 const VERSION = /^\d{1,2}\.\d{1,3}$/;
 const LONGEST_MS = 120_000;
 const ALIVE_MS = 30_000;
-const LARGEST_ANSWER = 16 * 1024 * 1024;
+/** Of one thing; and of what there is any number of, or what a container printed. */
+const LARGEST_ANSWER = 2 * 1024 * 1024;
+const LARGEST_LIST = 16 * 1024 * 1024;
+const IS_LIST = /\/(containers|images)\/json(\?|$)|\/logs(\?|$)/;
 const LARGEST_REFUSAL = 64 * 1024;
 
 export function openDockerode(endpoint: Endpoint, version: string | null): Docker {
@@ -144,7 +147,8 @@ async function ask(
     const status = response.statusCode ?? 0;
     if (statusCodes[status] !== true) throw await refusal(endpoint, status, response);
     if (isStream) return response;
-    return answerOf(response, await bodyOf(response, LARGEST_ANSWER));
+    const most = IS_LIST.test(path) ? LARGEST_LIST : LARGEST_ANSWER;
+    return answerOf(response, await bodyOf(response, most));
   } catch (error) {
     request?.destroy();
     if (error instanceof EngineRefusal || error instanceof NoEngine) throw error;

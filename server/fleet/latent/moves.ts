@@ -3,6 +3,7 @@
  * asked, never while. Every change of state leaves a deadline that is due, so that whoever dies right
  * after it leaves something to find.
  */
+import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression } from "../../db/transition";
 import { historySql } from "../../db/worker-history";
@@ -12,6 +13,7 @@ import {
   type Failure,
   type LatentEvent,
   type LatentState,
+  LONGEST_PAUSE_SECONDS,
   next,
   stopRetrySeconds,
   writtenHashSql,
@@ -118,7 +120,7 @@ export class Moves {
     const batch = this.#same("start_answered_at = now(), checked_at = now()");
     batch.with(
       "known",
-      `update instance set answered_at = now(), handle = ${batch.value(JSON.stringify({ ref, tag, madeAt }), "jsonb")} where id = ${batch.value(machine.id, "bigint")}`,
+      `update instance set answered_at = now(), handle = ${batch.value(jsonText({ ref, tag, madeAt }), "jsonb")} where id = ${batch.value(machine.id, "bigint")}`,
     );
     await batch.commit(this.writer.db);
     if (machine.state !== "requested") return;
@@ -172,11 +174,11 @@ export class Moves {
     const { reason } = failure;
     if (next(state, "failed") === null) {
       const failed = new Batch(this.latent.orgId);
-      this.#same(`failure = ${failed.value(JSON.stringify(failure), "jsonb")}`, failed);
+      this.#same(`failure = ${failed.value(jsonText(failure), "jsonb")}`, failed);
       await failed.commit(this.writer.db);
       return null;
     }
-    const set = { failure: JSON.stringify(failure), missing_at: null };
+    const set = { failure: jsonText(failure), missing_at: null };
     const batch = this.#move("failed", reason, set);
     if (isThere) this.#stopMachine(batch, reason, failure);
     else this.#neverMade(batch, reason, failure);
@@ -423,6 +425,7 @@ export function machineGone(batch: Batch, id: number, actor: string): void {
 /** Ever more rarely, and for ever. */
 export function stopAgain(batch: Batch, id: number, error: DriverError): void {
   const { message, retryAfterSeconds } = error;
+  const pause = Math.min(retryAfterSeconds ?? 0, LONGEST_PAUSE_SECONDS);
   const tries = Array.from({ length: 12 }, (_, index) => stopRetrySeconds(index));
   batch.with(
     "again",
@@ -433,7 +436,7 @@ export function stopAgain(batch: Batch, id: number, error: DriverError): void {
     "again_at",
     `insert into deadline (org_id, kind, subject_id, fire_at, reason)
      select org_id, 'instance-stopping', id,
-       now() + make_interval(secs => greatest(${batch.value(retryAfterSeconds ?? 0, "float8")}, (array[${tries.join(", ")}])[least(stop_tries, ${tries.length})])),
+       now() + make_interval(secs => greatest(${batch.value(pause, "float8")}, (array[${tries.join(", ")}])[least(stop_tries, ${tries.length})])),
        'it could not be stopped' from again
      on conflict (kind, subject_id) do update set fire_at = excluded.fire_at`,
   );

@@ -1,8 +1,10 @@
 /**
  * A driver as a machine needs it: with the options that it was made with, whatever they are now (R8),
  * and with the secrets that they name, read at this moment and forgotten with the driver. What the
- * provider says of them, in an error or a line, reaches nobody.
+ * provider says of them, in an error or a line, reaches nobody; what it says otherwise can be stored,
+ * whichever characters it is made of: what could not would be an error for ever, and never told.
  */
+import { storableText } from "../../db/json-text";
 import type { OrgId } from "../../domain/ids";
 import { type JsonValue, RenderError, renderTree, secretsIn } from "../../domain/properties";
 import { MIN_HIDDEN_BYTES } from "../../domain/secrets";
@@ -48,8 +50,9 @@ export async function openDriver(
     const where = issue?.path.join(".") || "its options";
     throw new DriverError("bad-configuration", hide(`${where}: ${issue?.message ?? "is wrong"}`));
   }
-  const driver = kind.open(options.data, { note: (line, of) => note(hide(line), of) });
-  return secrets.size === 0 ? driver : discreet(driver, hide);
+  const told = (text: string) => storableText(hide(text));
+  const driver = kind.open(options.data, { note: (line, of) => note(told(line), of) });
+  return discreet(driver, told);
 }
 
 /** What the worker has in common with others is not the driver's, and not rendered for it. */
@@ -79,41 +82,41 @@ function hiding(secrets: ReadonlyMap<string, string>): (text: string) => string 
     hidden.reduce((said, [name, value]) => said.replaceAll(value, `<${name}>`), text);
 }
 
-function discreet(driver: LatentDriver, hide: (text: string) => string): LatentDriver {
+function discreet(driver: LatentDriver, told: (text: string) => string): LatentDriver {
   const guarded = async <T>(answer: Promise<T>): Promise<T> => {
     try {
       return await answer;
     } catch (error) {
       if (error instanceof DriverError) {
         const { code, message, nothingMade, retryAfterSeconds } = error;
-        throw new DriverError(code, hide(message), { nothingMade, retryAfterSeconds });
+        throw new DriverError(code, told(message), { nothingMade, retryAfterSeconds });
       }
       // A fault of the driver's may tell what it was given; the reason of a signal does not.
       const said = error instanceof Error ? error.message : String(error);
-      throw hide(said) === said ? error : new Error(hide(said));
+      throw told(said) === said ? error : new Error(told(said));
     }
   };
   const { probes, printed } = driver;
   return {
     ...(printed && {
       printed: async (handle: InstanceHandle, signal: AbortSignal) =>
-        hide(await guarded(printed.call(driver, handle, signal))),
+        told(await guarded(printed.call(driver, handle, signal))),
     }),
     ...(probes && {
       probes: probes.map(({ covers, look }) => ({
         covers,
-        look: async (signal: AbortSignal) => hide(await guarded(look(signal))),
+        look: async (signal: AbortSignal) => told(await guarded(look(signal))),
       })),
     }),
     start: (order, signal) => guarded(driver.start(order, signal)),
     stop: (handle, how, signal) => guarded(driver.stop(handle, how, signal)),
     list: (owner, signal, tell) =>
       guarded(
-        driver.list(owner, signal, ({ name, why }) => tell?.({ name: hide(name), why: hide(why) })),
+        driver.list(owner, signal, ({ name, why }) => tell?.({ name: told(name), why: told(why) })),
       ),
     async inspect(handle, signal) {
       const report = await guarded(driver.inspect(handle, signal));
-      return { ...report, why: hide(report.why) };
+      return { ...report, why: told(report.why) };
     },
   };
 }

@@ -16,6 +16,7 @@
  * gets three times as many calls at most, and each learns of a pause by itself.
  */
 import type { OrgId } from "../../domain/ids";
+import { LONGEST_PAUSE_SECONDS } from "../../domain/latent";
 import { secretsIn } from "../../domain/properties";
 import type { LatentDriverKind } from "../../drivers/contract";
 import { accountOf } from "../sweep/accounts";
@@ -24,8 +25,6 @@ export type Lane = "start" | "inspect" | "stop";
 
 /** A few tens: more than a daemon works at side by side, fewer than drown it. */
 const STARTS_AT_ONCE = 20;
-/** Nobody is believed who wants longer. */
-const LONGEST_PAUSE_MS = 3_600_000;
 
 export interface Account {
   readonly key: string;
@@ -92,7 +91,8 @@ export class Turns {
 
   /** The provider wants to be left alone so long, as it said of a call in that lane. @returns until when */
   pause(account: Account, lane: Lane, seconds: number): number {
-    const until = this.clock.now() + Math.min(Math.max(1, seconds) * 1_000, LONGEST_PAUSE_MS);
+    const wanted = Math.min(Math.max(1, seconds), LONGEST_PAUSE_SECONDS);
+    const until = this.clock.now() + wanted * 1_000;
     const lanes: Lane[] = lane === "stop" ? ["start", "inspect", "stop"] : ["start", "inspect"];
     for (const each of lanes) this.#line(account, each).pause(until);
     return until;

@@ -3,6 +3,7 @@
  * that it writes carries both. When it is swept next is written when it is taken, so that one that dies
  * is not followed at once, nor forgotten.
  */
+import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import type { InstanceId, OrgId, ProcessId } from "../../domain/ids";
 import type { Finding, Known, Sighted } from "../../domain/instances";
@@ -125,7 +126,7 @@ export async function writeFindings(
     ),
     listed.map(({ key }) => key),
     ours,
-    JSON.stringify(
+    jsonText(
       findings.map(({ kind, key, instanceId, why }) => ({
         ...{ kind, key, instanceId, why },
         handle: handles.get(key) ?? {},
@@ -198,7 +199,7 @@ export async function finish(q: Queryable, account: HeldAccount, report: ReportR
     },
     [
       ...[...held(account), seen, known, orphans, stopped, missing, error],
-      ...[JSON.stringify(details), account.at, account.isDryRun],
+      ...[jsonText(details), account.at, account.isDryRun],
     ],
   );
 }

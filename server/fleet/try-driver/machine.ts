@@ -2,6 +2,7 @@
  * The machine of a test: an instance like any other, but of no worker. Its row is there before the
  * provider is asked; whoever finds its test without an owner stops it.
  */
+import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression } from "../../db/transition";
 import type { InstanceId, OrgId } from "../../domain/ids";
@@ -75,7 +76,7 @@ export async function noteMade(
   batch.moveAll("machine", "instance", `id = ${batch.value(id, "bigint")}`, {
     ...{ from: "requested", to: "starting", actor, reason: "the provider makes it" },
     set: {
-      handle: JSON.stringify({ ref, tag, madeAt }),
+      handle: jsonText({ ref, tag, madeAt }),
       answered_at: NOW,
       reason: "the provider makes it",
     },

@@ -170,6 +170,38 @@ describe("no engine", () => {
     silent.close();
   });
 
+  test("one whose answers are lists and maps without end, of anything", async () => {
+    const many = 5_000_000;
+    const labels = Array.from({ length: many / 20 }, (_, at) => `"${at}":0`).join();
+    const answers: readonly (readonly [string, string, RegExp])[] = [
+      ["/containers/json", `[${"0,".repeat(many)}0]`, /has more than 10000 entries/],
+      ["/containers/json", `[${"0,".repeat(100)}0]`, /0: Invalid input: expected object/],
+      ["/json", `{"Config":{"Labels":{${labels}}}}`, /more than 2097152 bytes/],
+      ["/json", `{"Config":{"Env":[${"0,".repeat(many / 10)}0]}}`, /Id: Invalid input/],
+    ];
+    for (const [path, answer, says] of answers) {
+      const server = await listening(
+        createServer(({ url = "" }, response) => {
+          const body = url.split("?")[0]?.endsWith(path)
+            ? answer
+            : '{"Version":"1","ApiVersion":"1.41"}';
+          response.writeHead(200, { "content-type": "application/json" }).end(body);
+        }),
+      );
+      const driver = rig.open({ docker_host: `tcp://127.0.0.1:${portOf(server)}` });
+      const { key, tag } = rig.order();
+      const asked = path.startsWith("/containers")
+        ? driver.list({ installation: "x" }, SIGNAL)
+        : driver.inspect({ key, tag, ref: null, madeAt: null }, SIGNAL);
+      // All that is wrong with each of millions would take this process gigabytes.
+      await expect(asked).rejects.toMatchObject({
+        ...{ code: "provider-down", message: expect.stringMatching(says) },
+      });
+      server.close();
+    }
+    expect(process.resourceUsage().maxRSS).toBeLessThan(1_500_000);
+  });
+
   test("where it is told to go instead it does not go", async () => {
     const asked: string[] = [];
     const elsewhere = await listening(
