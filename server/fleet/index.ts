@@ -1,4 +1,4 @@
-export { loadRoom } from "./caps";
+export { loadRoom, type Usage, usageWithin } from "./caps";
 export type { FleetAction, FleetCommands } from "./commands";
 export { createFleetCommands } from "./commands";
 export { type DeadlinesContext, fireDeadlines, quarantineAlarm } from "./deadlines";

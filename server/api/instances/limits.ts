@@ -5,6 +5,7 @@ import type { ApiContext } from "../context";
 import { ms } from "../sql";
 import type { OrgScope } from "../trpc";
 
+const DAY_MS = 86_400_000;
 const amount = z.number().min(0).max(1e9).nullable();
 
 export const limitsInput = z.object({
@@ -27,7 +28,8 @@ export type Limits = z.output<typeof limitsInput>;
 
 /**
  * What the organisation may use of machines, and how far it is: `used` beside each limit, `reached`
- * when no more machines are asked for, in words. `changedAt` null: nobody has set a limit yet.
+ * when no more machines are asked for, in words. `changedAt` null: nobody has set a limit yet. Days and
+ * months are those of UTC; the present one ends at `dayEndsAt`.
  */
 export async function limitsOf(org: OrgScope): Promise<{
   limits: Limits;
@@ -35,6 +37,7 @@ export async function limitsOf(org: OrgScope): Promise<{
   changedBy: string | null;
   states: readonly CapState[];
   reached: string | null;
+  dayEndsAt: number;
 }> {
   return org.within(async (tx) => {
     const [row] = await tx.rows<InstancePolicy & { changedAt: number; changedBy: string }>(
@@ -45,16 +48,13 @@ export async function limitsOf(org: OrgScope): Promise<{
       [org.orgId],
     );
     const { states, reached } = await loadRoom(tx, org.orgId);
-    const words = reached?.sentence ?? null;
-    if (!row) return { limits: NONE, changedAt: null, changedBy: null, states, reached: words };
-    const { changedAt, changedBy, ...limits } = row;
-    return {
-      limits: { ...limits, notify: [...limits.notify] },
-      changedAt,
-      changedBy,
-      states,
-      reached: words,
+    const now = {
+      ...{ states, reached: reached?.sentence ?? null },
+      dayEndsAt: (Math.floor(Date.now() / DAY_MS) + 1) * DAY_MS,
     };
+    if (!row) return { limits: NONE, changedAt: null, changedBy: null, ...now };
+    const { changedAt, changedBy, ...limits } = row;
+    return { limits: { ...limits, notify: [...limits.notify] }, changedAt, changedBy, ...now };
   });
 }
 

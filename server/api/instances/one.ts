@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Queryable } from "../../db/pool";
 import { AppError } from "../../domain/errors";
-import { type BuildTime, biography, shareAmong, startMs } from "../../domain/instances";
+import { biography, shareAmong, startMs } from "../../domain/instances";
 import { ms } from "../sql";
 import type { OrgScope } from "../trpc";
 import { INSTANCE_COLUMNS, INSTANCE_TABLES, type InstanceFacts, withCost } from "./row";
@@ -48,8 +48,8 @@ export async function oneInstance(org: OrgScope, { instanceId }: z.output<typeof
     const now = Date.now();
     const row = withCost(facts, now);
     const end = facts.stoppingAt ?? facts.goneAt ?? now;
-    const times = builds.map(({ id, from, to }): BuildTime => ({ id, from, to: to ?? end }));
-    const shares = row.cost === null ? new Map<number, number>() : shareAmong(times, row.cost, now);
+    const shares =
+      row.cost === null ? new Map<number, number>() : shareAmong(builds, row.cost, end);
     return {
       ...row,
       startMs: startMs(facts),
@@ -113,7 +113,7 @@ const EVENTS = {
 const BUILDS = {
   name: "instance-builds",
   text: `select x.id, x.number, x.builder_id as "builderId", b.name as builder, x.state, x.result,
-      case when x.session_id is not null or x.started_at is not null
+      case when i.connected_at is not null and (x.session_id is not null or x.started_at is not null)
         then ${ms("greatest(coalesce(x.started_at, x.created_at), i.connected_at)")} end as "from",
       ${ms("x.complete_at")} as "to"
     from build x join builder b on b.id = x.builder_id join instance i on i.id = x.instance_id

@@ -72,13 +72,13 @@ export function roomWithin(policy: InstancePolicy | null, used: Used, wanted = 0
       hours(limit, value, "of today (UTC)"),
     ),
     state("max_hours_per_month", policy?.maxHoursPerMonth, used.hoursThisMonth, (limit, value) =>
-      hours(limit, value, "of this month"),
+      hours(limit, value, "of this month (UTC)"),
     ),
     state("max_cost_per_day", policy?.maxCostPerDay, used.costToday, (limit, value) =>
       money(limit, value, "for today (UTC)"),
     ),
     state("max_cost_per_month", policy?.maxCostPerMonth, used.costThisMonth, (limit, value) =>
-      money(limit, value, "for this month"),
+      money(limit, value, "for this month (UTC)"),
     ),
   ];
   const reached = [...states].reverse().find(({ isReached }) => isReached) ?? null;

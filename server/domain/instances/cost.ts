@@ -3,7 +3,7 @@
  * it at all, to the moment it was gone. Everything is the difference of two readings of one meter, so
  * that days, months and lives add up.
  *
- * `server/fleet/caps/meter-sql.ts` says the same in SQL; a test holds them together.
+ * `server/fleet/caps/meter-sql.ts` and `usage-sql.ts` say the same in SQL; tests hold them together.
  */
 
 /**
@@ -11,6 +11,12 @@
  * hosts; its hours count, and cost nothing.
  */
 export type Billing = "second" | "started-hour" | "free";
+
+/** What a worker's options say an hour costs; the machine keeps it, whatever they say later. */
+export function priceOf(config: unknown): number | null {
+  const price = (config as { price_per_hour?: unknown } | null)?.price_per_hour;
+  return typeof price === "number" && Number.isFinite(price) && price >= 0 ? price : null;
+}
 
 /** Whoever gives a price to a machine of our own hosts wants its seconds paid. */
 export const billedAs = (billing: Billing, pricePerHour: number | null): Billing =>
@@ -57,20 +63,6 @@ export function costUntil(machine: Metered, until: number): number | null {
   return (paidSeconds(machine, until) * machine.pricePerHour) / HOUR_SECONDS;
 }
 
-export interface Use {
-  readonly seconds: number;
-  readonly cost: number | null;
-}
-
-/** What it used between two moments. */
-export function spentWithin(machine: Metered, from: number, to: number): Use {
-  const [before, after] = [costUntil(machine, from), costUntil(machine, to)];
-  return {
-    seconds: ranSeconds(machine, to) - ranSeconds(machine, from),
-    cost: before === null || after === null ? null : after - before,
-  };
-}
-
 export interface BuildTime {
   readonly id: number;
   /** When it had the machine; null: it never had. */
@@ -80,16 +72,17 @@ export interface BuildTime {
 }
 
 /**
- * A machine's cost among the builds that it ran, by the time each had it, so that they add up to the
- * machine: those that made it wait or idle pay for that too. A machine that ran none is nobody's.
+ * A machine's cost among the builds that it ran, by the time each had it until `end`, when it was let
+ * go, so that they add up to the machine: those that made it wait or idle pay for that too. A machine
+ * that ran none is nobody's.
  */
 export function shareAmong(
   builds: readonly BuildTime[],
   cost: number,
-  now: number,
+  end: number,
 ): Map<number, number> {
   const times = builds.flatMap(({ id, from, to }) =>
-    from === null ? [] : [{ id, ms: Math.max(1, (to ?? now) - from) }],
+    from === null ? [] : [{ id, ms: Math.max(1, Math.min(to ?? end, end) - from) }],
   );
   const all = times.reduce((sum, { ms }) => sum + ms, 0);
   return new Map(times.map(({ id, ms }) => [id, (cost * ms) / all]));

@@ -141,7 +141,7 @@ function budget({ budget, options }: PoolFacts): Limit | null {
   const { hours, per } = options.budget;
   const used = Math.floor(budget.usedHours * 10) / 10;
   if (budget.usedHours < hours) return null;
-  const sentence = `has used ${used} of ${hours} machine hours of this ${per}`;
+  const sentence = `has used ${used} of ${hours} machine hours of this ${per} (UTC)`;
   return { code: "budget", room: 0, sentence, until: budget.periodEndsAt };
 }
 

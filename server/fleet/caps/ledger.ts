@@ -3,21 +3,20 @@
  * says so: once, and nothing has to be summed over old machines any more.
  */
 import type { Batch } from "../../db/transition";
-import { costWithin, secondsWithin } from "./meter-sql";
+import { usageSql } from "./usage-sql";
 
-const START = "(d.day::date::timestamp at time zone 'UTC')";
-const END = "((d.day::date + 1)::timestamp at time zone 'UTC')";
-
-/** @param gone the named statement whose rows are the machines, `gone_at` set */
+/**
+ * Always in one order, so that of two machines that go in the same moment one waits for the other, and
+ * never both.
+ * @param gone the named statement whose rows are the machines, `gone_at` set
+ */
 export function account(batch: Batch, gone: string): void {
   batch.with(
     "accounted",
-    `insert into instance_usage (org_id, day, seconds, cost)
-     select i.org_id, d.day::date, sum(${secondsWithin("i", START, END)}), sum(${costWithin("i", START, END)})
-     from ${gone} i cross join lateral generate_series(
-       (i.created_at at time zone 'UTC')::date, (i.gone_at at time zone 'UTC')::date, interval '1 day') as d (day)
-     group by 1, 2
-     on conflict (org_id, day) do update set seconds = instance_usage.seconds + excluded.seconds,
+    `insert into instance_usage (org_id, kind, day, subject_id, machines, began, seconds, cost)
+     select * from (${usageSql(gone)}) u order by org_id, kind, day, subject_id
+     on conflict (org_id, kind, day, subject_id) do update set machines = instance_usage.machines + excluded.machines,
+       began = instance_usage.began + excluded.began, seconds = instance_usage.seconds + excluded.seconds,
        cost = instance_usage.cost + excluded.cost`,
   );
 }

@@ -24,24 +24,35 @@ export const secondsWithin = (row: string, from: string, to: string) =>
 export const costWithin = (row: string, from: string, to: string) =>
   `((${costUntil(row, to)}) - (${costUntil(row, from)}))`;
 
-export const TODAY = "(date_trunc('day', now() at time zone 'UTC') at time zone 'UTC')";
-export const THIS_MONTH = "(date_trunc('month', now() at time zone 'UTC') at time zone 'UTC')";
+const TODAY = "(date_trunc('day', now() at time zone 'UTC') at time zone 'UTC')";
+const THIS_MONTH = "(date_trunc('month', now() at time zone 'UTC') at time zone 'UTC')";
 
 /**
- * What an organisation has used, as columns: machines that are gone stand in the accounts by day, those
- * that live are read from their meters. `org` is SQL.
+ * Used since then: machines that are gone stand in the accounts by day, those that live are read from
+ * their meters. All is SQL.
+ * @param live which machines that live, as `m`
+ * @param gone which accounts, as `u`
  */
+const sinceSql = (what: "seconds" | "cost", from: string, live: string, gone: string) => {
+  const within = what === "seconds" ? secondsWithin : costWithin;
+  return `(coalesce((select sum(${within("m", from, "now()")}) from instance m where ${live} and m.state <> 'gone'), 0)
+    + coalesce((select sum(u.${what}) from instance_usage u where ${gone} and u.day >= (${from} at time zone 'UTC')::date), 0))`;
+};
+
+/** What an organisation has used, as columns. @param org SQL */
 export function usedSql(org: string): string {
-  const live = (amount: string) =>
-    `coalesce((select sum(${amount}) from instance m where m.org_id = ${org} and m.state <> 'gone'), 0)`;
-  const gone = (column: string, from: string) =>
-    `coalesce((select sum(u.${column}) from instance_usage u where u.org_id = ${org}
-      and u.day >= (${from} at time zone 'UTC')::date), 0)`;
-  const hours = (from: string) =>
-    `((${live(secondsWithin("m", from, "now()"))} + ${gone("seconds", from)}) / ${SECONDS_PER_HOUR})::float8`;
-  const cost = (from: string) =>
-    `(${live(costWithin("m", from, "now()"))} + ${gone("cost", from)})::float8`;
+  const since = (what: "seconds" | "cost", from: string) =>
+    sinceSql(what, from, `m.org_id = ${org}`, `u.org_id = ${org} and u.kind = 'all'`);
+  const hours = (from: string) => `(${since("seconds", from)} / ${SECONDS_PER_HOUR})::float8`;
+  const cost = (from: string) => `${since("cost", from)}::float8`;
   return `(select count(*) from instance m where m.org_id = ${org} and m.state <> 'gone')::int as machines,
     ${hours(TODAY)} as "hoursToday", ${hours(THIS_MONTH)} as "hoursThisMonth",
     ${cost(TODAY)} as "costToday", ${cost(THIS_MONTH)} as "costThisMonth"`;
+}
+
+/** Hours of a pool's machines. @param org SQL, as `pool` */
+export function poolHoursSql(org: string, pool: string, per: "day" | "month"): string {
+  const gone = `u.org_id = ${org} and u.kind = 'pool' and u.subject_id = ${pool}`;
+  const live = `m.org_id = ${org} and m.pool_id = ${pool}`;
+  return `(${sinceSql("seconds", per === "month" ? THIS_MONTH : TODAY, live, gone)} / ${SECONDS_PER_HOUR})::float8`;
 }

@@ -8,7 +8,7 @@ import type { Queryable } from "../../db/pool";
 import { Batch, Expression } from "../../db/transition";
 import { historySql } from "../../db/worker-history";
 import type { InstanceId } from "../../domain/ids";
-import { type Billing, billedAs } from "../../domain/instances";
+import { type Billing, billedAs, priceOf } from "../../domain/instances";
 import {
   type Failure,
   type LatentEvent,
@@ -440,10 +440,4 @@ export function stopAgain(batch: Batch, id: number, error: DriverError): void {
        'it could not be stopped' from again
      on conflict (kind, subject_id) do update set fire_at = excluded.fire_at`,
   );
-}
-
-/** What the configuration says of it; the machine keeps it, whatever is said later. */
-function priceOf(config: unknown): number | null {
-  const price = (config as { price_per_hour?: unknown } | null)?.price_per_hour;
-  return typeof price === "number" && Number.isFinite(price) && price >= 0 ? price : null;
 }

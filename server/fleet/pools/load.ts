@@ -13,7 +13,7 @@ import {
   type PoolRow,
   type Starts,
 } from "../../domain/pools";
-import { loadRoom } from "../caps";
+import { loadRoom, poolHoursSql } from "../caps";
 
 export interface Pool {
   readonly id: PoolId;
@@ -165,18 +165,13 @@ function askedOf(tx: Queryable, pools: readonly { readonly id: PoolId }[]) {
   );
 }
 
-/** A machine that has run for more than a month when the period begins is not counted. */
 async function usedHours(tx: Queryable, pool: Row, { budget }: PoolOptions): Promise<number> {
-  const [row] = await tx.rows<{ hours: number }>(
-    {
-      name: `pool-hours-${budget?.per ?? "day"}`,
-      text: `select coalesce(sum(greatest(0, extract(epoch from coalesce(i.gone_at, now()) - greatest(i.created_at, b.at)))), 0)::float8
-          / 3600 as hours
-        from (select date_trunc('${budget?.per === "month" ? "month" : "day"}', now() at time zone 'UTC') at time zone 'UTC' as at) b
-        join instance i on i.pool_id = $1 and i.created_at > b.at - interval '31 days' and coalesce(i.gone_at, now()) > b.at`,
-    },
-    [pool.id],
-  );
+  const per = budget?.per ?? "day";
+  const text = `select ${poolHoursSql("$1", "$2", per)} as hours`;
+  const [row] = await tx.rows<{ hours: number }>({ name: `pool-hours-${per}`, text }, [
+    pool.orgId,
+    pool.id,
+  ]);
   return row?.hours ?? 0;
 }
 

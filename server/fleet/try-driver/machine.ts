@@ -6,7 +6,7 @@ import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
 import { Batch, Expression } from "../../db/transition";
 import type { InstanceId, OrgId } from "../../domain/ids";
-import type { Billing } from "../../domain/instances";
+import { type Billing, billedAs, priceOf } from "../../domain/instances";
 import type { InstanceHandle } from "../../drivers/contract";
 import { takePlace } from "../caps";
 import { machineGone } from "../latent/moves";
@@ -48,7 +48,8 @@ export async function orderMachine(
     generation: test.id,
     reason,
     config: JSON.stringify(test.config),
-    billing: machine.billing,
+    billing: billedAs(machine.billing, priceOf(test.config)),
+    price_per_hour: priceOf(test.config),
     place: new Expression("(select place from room)"),
   };
   batch.create("machine", "instance", "requested", columns, {

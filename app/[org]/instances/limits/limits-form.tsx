@@ -8,7 +8,7 @@ import { useIsAtLeast, useOrg } from "@/app/_shell/org";
 import { Button } from "@/app/_ui/button";
 import { Field } from "@/app/_ui/field";
 import { fieldProblems, Problem } from "@/app/_ui/problem";
-import { Ago } from "@/app/_ui/time";
+import { Ago, Clock, Countdown } from "@/app/_ui/time";
 import type { Limits, limitsOf } from "@/server/api/instances/limits";
 import type { CapName } from "@/server/domain/instances";
 
@@ -16,7 +16,7 @@ type Facts = Awaited<ReturnType<typeof limitsOf>>;
 
 const AMOUNTS = [
   ["maxInstances", "Machines at a time", "max_instances"],
-  ["maxHoursPerDay", "Machine hours a day (UTC)", "max_hours_per_day"],
+  ["maxHoursPerDay", "Machine hours a day", "max_hours_per_day"],
   ["maxHoursPerMonth", "Machine hours a month", "max_hours_per_month"],
   ["maxCostPerDay", "Cost a day", "max_cost_per_day"],
   ["maxCostPerMonth", "Cost a month", "max_cost_per_month"],
@@ -68,6 +68,10 @@ export function LimitsForm({ facts }: { facts: Facts }) {
         });
       }}
     >
+      <p className="text-muted">
+        Days and months are those of UTC: the present day ends at <Clock at={facts.dayEndsAt} /> on
+        your clock, <Countdown to={facts.dayEndsAt} />.
+      </p>
       {AMOUNTS.map(([name, label, cap]) => {
         const state = states.find((one) => one.cap === cap);
         return (
@@ -140,7 +144,7 @@ export function LimitsForm({ facts }: { facts: Facts }) {
 function usedWords(name: Amount, used: number, currency: string | null): string {
   if (name === "maxInstances") return `${round(used)} now`;
   const amount = name.startsWith("maxCost") ? cost(used, currency) : round(used);
-  return `${amount} used ${name.endsWith("Day") ? "today" : "this month"}`;
+  return `${amount} used ${name.endsWith("Day") ? "today" : "this month"} (UTC)`;
 }
 
 const round = (value: number) => Number(value.toFixed(2)).toLocaleString("en");

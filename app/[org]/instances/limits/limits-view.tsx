@@ -15,7 +15,7 @@ import type { Period } from "./days";
 import { LimitsForm } from "./limits-form";
 
 const EVERY_MS = 5_000;
-/** All machines of the days are added up for it. */
+/** It moves slowly. */
 const COSTS_EVERY_MS = 60_000;
 
 /** What machines may use, and what they used: by day, worker and builder. */

@@ -124,9 +124,9 @@ test("at the last hour and the last money no machine is made, and those that are
   );
   for (const [column, amount, sentence] of [
     ["max_hours_per_day", "1.4", /of 1.4 machine hours of today \(UTC\) are used/],
-    ["max_hours_per_month", "1.4", /machine hours of this month are used/],
+    ["max_hours_per_month", "1.4", /machine hours of this month \(UTC\) are used/],
     ["max_cost_per_day", "2.9", /of 2.9 EUR for today \(UTC\) are spent/],
-    ["max_cost_per_month", "2.9", /for this month are spent/],
+    ["max_cost_per_month", "2.9", /for this month \(UTC\) are spent/],
   ] as const) {
     await limit(`currency, ${column}`, `'EUR', ${amount}`);
     const { reached, left } = await loadRoom(latent.rig.db, CALLER.orgId);
@@ -169,7 +169,7 @@ test("what machines have used is kept when they are gone, day by day, as their m
     `select (extract(epoch from created_at) * 1000)::float8 as created, (extract(epoch from gone_at) * 1000)::float8 as gone from instance`,
   );
   const usage = await rows<{ seconds: number; cost: number }>(
-    "select seconds, cost from instance_usage order by day",
+    "select seconds, cost from instance_usage where kind = 'all' order by day",
   );
   const life: Metered = {
     ...{ billing: "started-hour", pricePerHour: 6, isMade: true },
@@ -180,6 +180,11 @@ test("what machines have used is kept when they are gone, day by day, as their m
   expect(sum("seconds")).toBeCloseTo(ranSeconds(life, Number.MAX_SAFE_INTEGER), 0);
   expect(sum("cost")).toBeCloseTo(costUntil(life, Number.MAX_SAFE_INTEGER) ?? -1, 6);
   expect(usage[0]?.cost).toBe(12);
+  const charged = await rows<{ whom: string; cost: number }>(
+    "select kind || ' ' || subject_id as whom, sum(cost) as cost from instance_usage where kind <> 'all' group by 1 order by 1",
+  );
+  expect(charged.map(({ whom }) => whom)).toEqual([`builder ${builder}`, `worker ${worker}`]);
+  for (const { cost } of charged) expect(cost).toBeCloseTo(sum("cost"), 6);
 });
 
 test("the meter of the database is the meter of the pages", async () => {

@@ -1,20 +1,15 @@
-// Guarantee: what a machine cost is known for any stretch of time, stretches add up to the whole, and
-// the builds that had it pay for all of it between them.
+// Guarantee: what a machine cost until any moment is known, and the builds that had it pay for all of it
+// between them. (Days, months, builders and limits: tests/integration/server/fleet/caps/usage.test.ts.)
 import { describe, expect, test } from "vitest";
 import {
   billedAs,
   costUntil,
-  dayOf,
   daysBetween,
   type Metered,
-  nextDay,
+  priceOf,
   ranSeconds,
   shareAmong,
-  spentWithin,
-  startOfDay,
-  startOfMonth,
 } from "../../../../../server/domain/instances";
-import { seededRandom } from "../../../../support/seeded-random";
 
 const AT = Date.parse("2026-03-01T23:30:00Z");
 const machine = (of: Partial<Metered> = {}): Metered => ({
@@ -38,10 +33,16 @@ describe("one machine", () => {
     expect(billedAs("started-hour", 0.2)).toBe("started-hour");
   });
 
+  test("has the price that the options say, or none", () => {
+    expect(priceOf({ price_per_hour: 0.2 })).toBe(0.2);
+    for (const config of [null, {}, { price_per_hour: "0.2" }, { price_per_hour: -1 }]) {
+      expect(priceOf(config)).toBeNull();
+    }
+  });
+
   test("whose price nobody said costs nobody knows what; its hours count", () => {
-    expect(spentWithin(machine({ pricePerHour: null }), AT, AT + 3_600_000)).toEqual({
-      ...{ seconds: 3_600, cost: null },
-    });
+    expect(costUntil(machine({ pricePerHour: null }), AT + 3_600_000)).toBeNull();
+    expect(ranSeconds(machine({ pricePerHour: null }), AT + 3_600_000)).toBe(3_600);
   });
 
   test("that the provider never made costs nothing, also not its first hour", () => {
@@ -51,52 +52,31 @@ describe("one machine", () => {
   test("that lives is paid for until now", () => {
     expect(costUntil(machine({ goneAt: null }), AT + 1_800_000)).toBeCloseTo(0.3);
   });
-
-  test("pays a begun hour in the day in which it begins", () => {
-    const hourly = machine({ billing: "started-hour", goneAt: AT + 4_000_000 });
-    const midnight = startOfDay("2026-03-02");
-    expect(spentWithin(hourly, AT, midnight).cost).toBeCloseTo(0.6);
-    expect(spentWithin(hourly, midnight, midnight + 86_400_000).cost).toBeCloseTo(0.6);
-  });
 });
 
-test("days add up to a life, whatever it was", () => {
-  const random = seededRandom(5);
-  for (let run = 0; run < 2_000; run += 1) {
-    const createdAt = AT + random.below(1e9);
-    const life = machine({
-      createdAt,
-      goneAt: createdAt + random.below(5e8),
-      billing: random.below(2) === 0 ? "second" : "started-hour",
-    });
-    const end = (life.goneAt ?? 0) + 1;
-    const days = daysBetween(dayOf(createdAt), dayOf(end));
-    const parts = days.map((day) => spentWithin(life, startOfDay(day), startOfDay(nextDay(day))));
-    const sum = parts.reduce((all, { cost }) => all + (cost ?? 0), 0);
-    expect(sum).toBeCloseTo(costUntil(life, end) ?? -1, 6);
-    expect(parts.reduce((all, { seconds }) => all + seconds, 0)).toBeCloseTo(ranSeconds(life, end));
-    expect(parts.every(({ seconds, cost }) => seconds >= 0 && (cost ?? -1) >= 0)).toBe(true);
-  }
+test("days follow each other, across months and leap days", () => {
+  expect(daysBetween("2028-02-28", "2028-03-01")).toEqual([
+    ...["2028-02-28", "2028-02-29", "2028-03-01"],
+  ]);
+  expect(daysBetween("2028-03-02", "2028-03-01")).toEqual([]);
 });
 
-test("months begin with their first day, in UTC", () => {
-  expect(startOfMonth(AT)).toBe(startOfDay("2026-03-01"));
-  expect(daysBetween("2026-02-27", "2026-03-02")).toHaveLength(4);
-});
-
-test("builds share the whole of it by time; one that never had it pays nothing", () => {
+test("builds share the whole of it by time until it was let go; one that never had it pays nothing", () => {
   const shares = shareAmong(
     [
       { id: 1, from: 0, to: 3_000 },
-      { id: 2, from: 1_000, to: null },
+      { id: 2, from: 3_000, to: null },
       { id: 3, from: null, to: null },
+      // It was cut off, and its end written later.
+      { id: 4, from: 3_000, to: 9_000 },
     ],
-    8,
-    2_000,
+    10,
+    4_000,
   );
   expect([...shares]).toEqual([
     [1, 6],
     [2, 2],
+    [4, 2],
   ]);
   expect(shareAmong([], 8, 0).size).toBe(0);
 });

@@ -136,7 +136,7 @@ test("a budget that is used up stops growth until its period ends", () => {
   const limits = limitsOf(facts({ budget: spent }, options));
   expect(limits[0]).toMatchObject({
     ...{ code: "budget", room: 0, until: NOW + 99 },
-    sentence: "has used 10 of 10 machine hours of this day",
+    sentence: "has used 10 of 10 machine hours of this day (UTC)",
   });
   expect(roomOf(limitsOf(facts({ budget: { ...spent, usedHours: 9.9 } }, options)))).toBe(10);
 });
