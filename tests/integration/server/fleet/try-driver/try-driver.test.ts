@@ -72,7 +72,7 @@ async function nothingIsLeft(): Promise<void> {
 }
 
 test("all stages pass: the machine is made, logs in by the real door, and is gone", async () => {
-  const id = await ask();
+  const id = await ask({ price_per_hour: 3.6 });
   const result = await ended(id);
   expect(result.outcome).toBe("passed");
   // The fake has no probes: what it cannot tell apart is one stage.
@@ -99,6 +99,11 @@ test("all stages pass: the machine is made, logs in by the real door, and is gon
     "stopping",
     "gone",
   ]);
+  // It costs what the settings say, and is charged to no worker.
+  const costs = await latent.rig.db.rows(
+    "select round((cost * 1000 / seconds)::numeric, 6)::float8 as rate from instance_usage where kind = 'worker' and subject_id = 0",
+  );
+  expect(costs).toEqual([{ rate: 1 }]);
 });
 
 test("a login of a test is good for no worker, and for nothing once it is over", async () => {
