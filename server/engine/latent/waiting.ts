@@ -31,7 +31,11 @@ const HERE = "convert_to('hits machine has logged in' || chr(10), 'UTF8')";
 const SELECT = `select b.id as "buildId", b.owner_id as "ownerId", b.owner_epoch as "ownerEpoch", b.org_id as "orgId",
   b.worker_id as "workerId"`;
 
-/** @returns the processes that have builds to begin now */
+/**
+ * The machine is held meanwhile, and its row says that it was given to them: whoever is about to let it
+ * go has not seen that, and looks again. One that was let go is nobody's any more.
+ * @returns the processes that have builds to begin now
+ */
 export async function releaseWaiting(
   q: Queryable,
   workerId: WorkerId,
@@ -41,15 +45,18 @@ export async function releaseWaiting(
     {
       name: "release-waiting-builds",
       text: `with held as (
-          select s.id, s.process_id from worker w
+          select s.id, s.process_id, l.id as latent_id from worker w
           join worker_session s on s.id = w.session_id and s.ended_at is null and s.end_requested is null
           join process p on p.id = s.process_id and p.gone_at is null and p.lease_expires_at > now()
-          where w.id = $1 and not exists (
-            select from latent_worker l where l.worker_id = w.id and l.needs_other) for share of s),
+          join latent_worker l on l.worker_id = w.id and l.state = 'substantiated' and not l.needs_other
+          where w.id = $1 for no key update of l for share of s),
         handed as (
           update build b set session_id = held.id, owner_id = held.process_id, owner_epoch = owner_epoch + 1,
             state_string = 'pinging worker'
           from held where b.worker_id = $1 and ${WAITING} returning b.id, b.org_id, b.owner_id),
+        given as (
+          update latent_worker l set claims = l.claims + 1 from held
+          where l.id = held.latent_id and exists (select from handed)),
         said as (
           update step t set state_string = 'pinging worker' from handed
           where t.build_id = handed.id and t.is_preparation),

@@ -1,6 +1,6 @@
 /**
- * Who drives a latent worker: one process at a time, which calls its provider. It holds the row by
- * owner and epoch; every change it makes carries both, so that whoever took over from one that was
+ * Who drives a latent worker: one process at a time, which calls its provider. Each hold has an epoch of
+ * its own, and every change made under it carries that, so that whoever took over from one that was
  * thought dead is not contradicted by it. One that finds the row held says that there is something to
  * see, and the holder looks once more before it lets go.
  */
@@ -9,7 +9,6 @@ import type { ProcessId, WorkerId } from "../../domain/ids";
 
 export interface Hold {
   readonly workerId: WorkerId;
-  readonly ownerId: ProcessId;
   readonly epoch: number;
 }
 
@@ -33,31 +32,31 @@ export async function hold(
     [workerId, ownerId],
   );
   if (!row) return null;
-  return row.isOurs ? { workerId, ownerId, epoch: row.epoch } : { holder: row.holder };
+  return row.isOurs ? { workerId, epoch: row.epoch } : { holder: row.holder };
 }
 
 /** @returns false when somebody had something to show meanwhile, and the hold goes on */
-export async function letGoOf(q: Queryable, { workerId, ownerId, epoch }: Hold): Promise<boolean> {
+export async function letGoOf(q: Queryable, { workerId, epoch }: Hold): Promise<boolean> {
   const [row] = await q.rows<{ isHeld: boolean }>(
     {
       name: "release-latent-worker",
       text: `update latent_worker set owner_id = case when look_again then owner_id end, look_again = false
-        where worker_id = $1 and owner_id = $2 and owner_epoch = $3 returning owner_id is not null as "isHeld"`,
+        where worker_id = $1 and owner_epoch = $2 returning owner_id is not null as "isHeld"`,
     },
-    [workerId, ownerId, epoch],
+    [workerId, epoch],
   );
   return !row?.isHeld;
 }
 
 /** It could not be driven: whoever comes next may, and somebody is to come soon. */
-export async function giveBack(q: Queryable, { workerId, ownerId, epoch }: Hold): Promise<void> {
+export async function giveBack(q: Queryable, { workerId, epoch }: Hold): Promise<void> {
   await q.rows(
     `with l as (
        update latent_worker set owner_id = null, look_again = false
-       where worker_id = $1 and owner_id = $2 and owner_epoch = $3 returning org_id, worker_id)
+       where worker_id = $1 and owner_epoch = $2 returning org_id, worker_id)
      insert into deadline (org_id, kind, subject_id, fire_at, reason)
      select org_id, 'latent-worker', worker_id, now(), 'it could not be seen to' from l
      on conflict (kind, subject_id) do update set fire_at = excluded.fire_at`,
-    [workerId, ownerId, epoch],
+    [workerId, epoch],
   );
 }

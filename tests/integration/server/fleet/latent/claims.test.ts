@@ -1,7 +1,9 @@
-// Guarantee: a build that is claimed between the look at an idle machine and the statement that lets it
-// go keeps its machine: letting go is refused when somebody has wanted it meanwhile (R6).
+// Guarantee: a build that is claimed, or given the machine, between the look at that machine and the
+// statement that lets it go keeps it: letting go is refused when somebody has it or wants it meanwhile
+// (R6). One that was let go is given to nobody.
 import { expect } from "vitest";
-import { CANCELLED } from "../../../../../server/domain/builds";
+import { CANCELLED, SUCCESS } from "../../../../../server/domain/builds";
+import { releaseWaiting } from "../../../../../server/engine";
 import { untilStopped } from "../../../../../server/protocols/null";
 import { isFinished, isRunning } from "../../../../support/engine-rig";
 import { test } from "../../../../support/latent-life";
@@ -32,4 +34,49 @@ test("R6: the wait timer fires while a claim is being made: the build has the ma
   expect(latent.cloud.alive).toHaveLength(1);
   await life.stop(request);
   expect((await latent.rig.build(request, isFinished)).result).toBe(CANCELLED);
+});
+
+test("R6: a lost machine logs in again while the next is about to be wanted: the build has it", async ({
+  life,
+}) => {
+  const { latent, jobs } = life;
+  await life.configure({ build_wait_timeout: 600 });
+  await life.build();
+  life.agent().lose("the network");
+  await life.untilLost();
+  const request = await life.ask();
+  jobs.before = async (text) => {
+    if (!text.includes("machine_running")) return;
+    jobs.before = null;
+    latent.behaviour = untilStopped;
+    await latent.login(life.machine(0));
+    await latent.rig.build(request, isRunning);
+  };
+  await life.see();
+  expect(jobs.before).toBeNull();
+  expect((await latent.rig.build(request)).state).toBe("running");
+  expect((await latent.row(life.worker)).state).toBe("substantiated");
+  await life.stop(request);
+  expect((await latent.rig.build(request, isFinished)).result).toBe(CANCELLED);
+});
+
+test("a machine that was let go, and whose connection still stands, is given to nobody", async ({
+  life,
+}) => {
+  const { latent, jobs, worker } = life;
+  await latent.rig.build(await life.ask().finally(life.see), isFinished);
+  let second = null;
+  jobs.before = async (text) => {
+    if (!text.includes("end_requested = 'kill'")) return;
+    jobs.before = null;
+    expect((await latent.row(worker)).state).toBe("insubstantiating");
+    second = await life.ask();
+    expect(await releaseWaiting(latent.rig.db, worker, "somebody late")).toEqual([]);
+  };
+  await life.see();
+  await life.see();
+  if (second === null) throw new Error("its doors were not closed");
+  expect((await latent.rig.build(second, isFinished)).result).toBe(SUCCESS);
+  expect(await latent.rig.builds(second)).toHaveLength(1);
+  expect(latent.cloud.machines).toHaveLength(2);
 });

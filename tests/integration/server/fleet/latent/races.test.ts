@@ -32,6 +32,11 @@ async function ask(name = builder): Promise<BuildRequestId> {
   return request;
 }
 const see = () => jobs.fleet.see(worker);
+async function askAndSee(): Promise<BuildRequestId> {
+  const request = await ask();
+  await see();
+  return request;
+}
 const configure = (config: object) =>
   latent.rig.db.rows("update worker set config = $2 where id = $1", [
     worker,
@@ -229,6 +234,83 @@ test("R9: whoever was thought dead and comes back changes nothing, and calls no 
     await heir.fleet.see(worker);
     return latent.cloud.alive.length === 0;
   });
+});
+
+/**
+ * A process is thought dead in front of a statement that has these words, and lives.
+ * @returns its heir; what lets it go on, and settles when it has nothing more to do
+ */
+async function thoughtDeadAt(
+  words: string,
+): Promise<{ heir: JobsProcess; goOn: () => Promise<void> }> {
+  const isThere = await hold<void>();
+  const goOn = await hold<void>();
+  const late = jobs;
+  late.before = async (text) => {
+    if (!text.includes(words)) return;
+    late.before = null;
+    isThere.let();
+    await goOn.promise;
+  };
+  const seeing = see();
+  await isThere.promise;
+  await latent.rig.db.rows("update process set gone_at = now() where id = $1", [jobs.id]);
+  jobs = await latent.jobs();
+  return {
+    heir: jobs,
+    async goOn() {
+      goOn.let();
+      await seeing;
+    },
+  };
+}
+
+test("R9: whoever was thought dead and hears a refusal late ends no start of its heir", async () => {
+  latent.boots = false;
+  latent.cloud.refuse("start", new DriverError("provider-down", "502"));
+  const request = await ask();
+  const { heir, goOn } = await thoughtDeadAt("quarantine_count + 1");
+  await heir.sweep();
+  expect(latent.cloud.machines).toHaveLength(1);
+  await goOn();
+  expect(await latent.row(worker)).toMatchObject({ state: "starting", failure: null });
+  await latent.login(machine(0));
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+});
+
+test("R9: whoever was thought dead and could not stop a machine takes the next one from nobody", async () => {
+  await latent.rig.build(await askAndSee(), isFinished);
+  latent.cloud.refuse("stop", new DriverError("provider-down", "502"));
+  const { heir, goOn } = await thoughtDeadAt("stop_tries = stop_tries + 1");
+  await heir.sweep();
+  expect(await states()).toEqual(["gone"]);
+  latent.boots = false;
+  const second = await ask();
+  await heir.fleet.see(worker);
+  await goOn();
+  expect((await latent.row(worker)).instance_id).not.toBeNull();
+  await latent.login(machine(1));
+  expect((await latent.rig.build(second, isFinished)).result).toBe(SUCCESS);
+});
+
+test.each([
+  { name: "lets it go", words: "set owner_id = case when look_again", fails: null },
+  { name: "gives it back", words: "with l as (", fails: { at: 1, isDone: false } },
+])("R9: whoever was thought dead and $name late does not end its heir's hold", async (late) => {
+  jobs.failing = late.fails;
+  const { heir, goOn } = await thoughtDeadAt(late.words);
+  const answer = await hold<void>();
+  latent.cloud.stall("start", answer.promise);
+  const request = await ask();
+  const seeing = heir.fleet.see(worker);
+  await until(() => latent.cloud.count("start") === 1);
+  await goOn();
+  expect((await latent.row(worker)).owner_id).toBe(heir.id);
+  await (await latent.jobs()).fleet.see(worker);
+  expect(latent.cloud.count("start")).toBe(1);
+  answer.let();
+  await seeing;
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
 });
 
 test("R10: a start that is delivered twice, to two processes, makes one machine", async () => {

@@ -212,3 +212,27 @@ test("a death while it stands in line loses nothing", async () => {
   expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
   answer();
 });
+
+test("a death behind its turn, with the provider asked: what was made is stopped", async () => {
+  const answer = await hang();
+  const third = await add("third", { account: "busy" });
+  const request = await ask(third);
+  await see(third);
+  expect(await machine(third)).toMatchObject({ is_unasked: true });
+  // Another process has its turn, and dies with the machine made.
+  latent.boots = false;
+  const second = await latent.jobs();
+  latent.cloud.during("start", () => {
+    second.statementsLeft = 0;
+  });
+  void see(third, second);
+  await until(async () => second.isDead);
+  await second.bury();
+  const { id } = await latent.rig.build(request);
+  await latent.rig.commands.stopBuild(CALLER, id, { reason: "not needed" });
+  const heir = await latent.jobs();
+  void heir.sweep();
+  await latent.reach(workers[third] as WorkerId, "insubstantiated");
+  expect(latent.cloud.alive).toEqual([]);
+  answer();
+});
