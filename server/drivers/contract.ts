@@ -132,6 +132,12 @@ export interface Surroundings {
    *   prints, for those who asked for it (`followStartupLogs`)
    */
   readonly note: (line: string, of?: "machine") => void;
+  /**
+   * The machine has ended by itself, or so it seems: it is asked after now instead of at its next look.
+   * A driver whose provider says such a thing without being asked may call it, for any of the machines
+   * that it started or looked at, once more than needed or never. Absent: nobody wants to hear it.
+   */
+  readonly ended?: () => void;
 }
 
 /** Of a driver to whose words nobody listens. */

@@ -18,7 +18,7 @@ export interface DockerRig {
   readonly installation: string;
   /** What was noted, in all. */
   readonly notes: string[];
-  open(options: object): LatentDriver;
+  open(options: object, ended?: () => void): LatentDriver;
   order(worker?: number, generation?: number): StartOrder;
   /** Looks until it is so. */
   until(
@@ -38,9 +38,12 @@ export function createDockerRig(
   return {
     installation,
     notes,
-    open(options) {
+    open(options, ended) {
       const config = dockerConfigSchema.parse({ ...defaults, ...options });
-      return kind.open(config, { note: (line) => void notes.push(line) });
+      return kind.open(config, {
+        note: (line) => void notes.push(line),
+        ...(ended && { ended }),
+      });
     },
     order: (worker = 1, generation = 1) => ({
       key: `bb-${installation}-main-w${worker}-${generation}`,

@@ -42,6 +42,8 @@ export interface LatentFacts {
   readonly instance: InstanceState | null;
   /** Since when the provider does not list that machine; null: it does. */
   readonly unlistedAt: number | null;
+  /** Its provider has said by itself that it ended, and was not asked since; absent: it has not. */
+  readonly isSaidToEnd?: boolean;
   /** Somebody wants that machine stopped now: who, and why. */
   readonly stopAsked: string | null;
   /** When that machine takes no new builds any more, and when those it has are ended; null: never. */
@@ -138,9 +140,12 @@ function stoppedOnTheWay({ waiting }: LatentFacts, reason: string): LatentStep {
   return { do: "fail", failure: { verdict: "transient", reason }, isItsFault: false };
 }
 
-/** The provider does not list its machine: it is asked after it by name before anything is believed. */
-const isDoubtful = ({ unlistedAt, checkedAt }: LatentFacts) =>
-  unlistedAt !== null && (checkedAt === null || checkedAt < unlistedAt);
+/**
+ * The provider does not list its machine, or says that it ended: it is asked after it by name before
+ * anything is believed.
+ */
+const isDoubtful = ({ unlistedAt, checkedAt, isSaidToEnd }: LatentFacts) =>
+  isSaidToEnd || (unlistedAt !== null && (checkedAt === null || checkedAt < unlistedAt));
 
 function connected(facts: LatentFacts): LatentStep {
   if (facts.isEnding) return { do: "let-go", reason: "it is not to run any more" };

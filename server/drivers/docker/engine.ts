@@ -147,6 +147,15 @@ export class Engine {
     return (await container.logs({ ...query, tail } as typeof query)) as Readable;
   }
 
+  /** Containers with the label that end, one event a line, until the engine or the caller does. */
+  async deaths(label: readonly string[]): Promise<AsyncIterable<Buffer>> {
+    // Podman says "die" and asks for "died".
+    const event = ["die", "died"];
+    const filters = { type: ["container"] as ["container"], event, label: [...label] };
+    const stream: unknown = await this.#docker.getEvents({ filters, ...this.#patience() });
+    return stream as Readable;
+  }
+
   /** Null: there is none of this name or id. */
   async image(name: string): Promise<ImageFacts | null> {
     const answer = await orNull(this.#docker.getImage(name).inspect());

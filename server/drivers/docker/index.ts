@@ -16,6 +16,7 @@ import {
   type Unclear,
 } from "../contract";
 import { containerSpec, passwordIn } from "./container-spec";
+import { Deaths } from "./deaths";
 import { Endpoints } from "./endpoint";
 import { type ContainerFacts, Engine } from "./engine";
 import { driverError, EngineRefusal } from "./errors";
@@ -40,7 +41,12 @@ const START_SECONDS = 3 * 3_600;
 const APPEARS_MS = 5_000;
 
 export function dockerDriver(host: DockerSurroundings): LatentDriverKind<DockerConfig> {
-  const shared = { ...host, endpoints: new Endpoints(host.isHosted), followers: new Followers() };
+  const shared = {
+    ...host,
+    endpoints: new Endpoints(host.isHosted),
+    followers: new Followers(),
+    deaths: new Deaths(),
+  };
   return {
     kind: "docker",
     schema: dockerConfigSchema,
@@ -56,6 +62,7 @@ export function dockerDriver(host: DockerSurroundings): LatentDriverKind<DockerC
 interface Shared extends DockerSurroundings {
   readonly endpoints: Endpoints;
   readonly followers: Followers;
+  readonly deaths: Deaths;
 }
 
 class DockerDriver implements LatentDriver {
@@ -73,7 +80,10 @@ class DockerDriver implements LatentDriver {
     const { key, agent } = order;
     const engine = this.#engine(signal);
     return this.#said(`container ${key} could not be made`, signal, [agent.password], async () => {
+      const heard = this.#hear(order);
       const { id, isNew, hasRun } = await this.#make(engine, order);
+      // What ends as soon as it runs is to be heard.
+      await heard;
       // One that ended meanwhile has had its life.
       if (!hasRun) await this.#run(engine, id, order);
       this.#follow(key, [agent.password], isNew);
@@ -81,13 +91,17 @@ class DockerDriver implements LatentDriver {
     });
   }
 
-  async inspect({ key, ref }: InstanceHandle, signal: AbortSignal) {
+  async inspect(handle: InstanceHandle, signal: AbortSignal) {
+    const { key, ref } = handle;
     const engine = this.#engine(signal);
     return this.#said(`container ${key} could not be looked at`, signal, [], async () => {
       const id = idIn(ref);
       const container = (id && (await engine.container(id))) || (await engine.container(key));
       const report = await reportOf(engine, container);
-      if (report.state === "running") this.#follow(key, passwordIn(container?.Config.Env), false);
+      if (report.state === "running") {
+        this.#follow(key, passwordIn(container?.Config.Env), false);
+        await this.#hear(handle);
+      }
       return report;
     });
   }
@@ -104,6 +118,7 @@ class DockerDriver implements LatentDriver {
   async stop({ key, tag, ref }: InstanceHandle, how: "graceful" | "now", signal: AbortSignal) {
     const engine = this.#engine(signal);
     this.shared.followers.end(key);
+    this.shared.deaths.forget(this.shared.endpoints.of(this.config), key);
     return this.#said(`container ${key} could not be stopped`, signal, [], async () => {
       // By its id too: a person may have given it another name.
       for (const name of new Set([idIn(ref) ?? key, key])) {
@@ -205,6 +220,14 @@ class DockerDriver implements LatentDriver {
     if (!this.config.followStartupLogs) return;
     const engineFor = (signal: AbortSignal) => this.#engine(signal);
     this.shared.followers.follow(key, engineFor, this.surroundings, { hidden, isNew });
+  }
+
+  async #hear(machine: Pick<InstanceHandle, "key" | "tag">): Promise<void> {
+    const { ended } = this.surroundings;
+    if (!ended) return;
+    const { deaths, endpoints } = this.shared;
+    const engineFor = (signal: AbortSignal) => this.#engine(signal);
+    await deaths.hear(endpoints.of(this.config), engineFor, machine, ended);
   }
 
   #engine(signal: AbortSignal): Engine {

@@ -15,6 +15,9 @@ export function labelsOf(key: string, tag: InstanceTag): Record<string, string> 
   return { [KEY]: key, [INSTALLATION]: tag.installation, ...Object.fromEntries(numbers) };
 }
 
+/** Of anything of ours, whatever else stands on it. */
+export const keyIn = (labels: Labels): string | undefined => labels[KEY];
+
 export const ownedBy = ({ installation }: OwnerTag) => [`${INSTALLATION}=${installation}`];
 
 /** Null: it is not ours, or somebody has changed it. */

@@ -44,6 +44,9 @@ export class FakeCloud {
   onBoot: (machine: FakeMachine) => void = () => {};
   /** What ends with a machine. */
   onGone: (machine: FakeMachine) => void = () => {};
+  /** Whether it says by itself that a machine died, to whoever ordered it or looked at it last. */
+  speaks = false;
+  readonly #listeners = new Map<string, () => void>();
   /** New machines stay out of the list until `list` is told of them. */
   lags = false;
   /** What else it has under our name, which is none of the above. */
@@ -95,6 +98,12 @@ export class FakeCloud {
     machine.state = state;
     machine.why = why;
     this.onGone(machine);
+    if (this.speaks) this.say(machine);
+  }
+
+  /** That it died, whether it did or not. */
+  say({ order }: FakeMachine): void {
+    this.#listeners.get(order.key)?.();
   }
 
   /** @internal The driver's side: one call of a verb, with whatever a test has in store for it. */
@@ -116,6 +125,11 @@ export class FakeCloud {
     const answer = act();
     await this.#spring(verb, "after", signal);
     return answer;
+  }
+
+  /** @internal */
+  listen(key: string, ended: (() => void) | undefined): void {
+    if (ended) this.#listeners.set(key, ended);
   }
 
   /** @internal */

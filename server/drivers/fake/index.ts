@@ -28,7 +28,11 @@ export function fakeDriver(cloud: FakeCloud): LatentDriverKind<FakeConfig> {
   };
 }
 
-function openFake(cloud: FakeCloud, config: FakeConfig, { note }: Surroundings): LatentDriver {
+function openFake(
+  cloud: FakeCloud,
+  config: FakeConfig,
+  { note, ended }: Surroundings,
+): LatentDriver {
   return {
     start: (order, signal) =>
       cloud.call("start", order.key, signal, () => {
@@ -37,10 +41,14 @@ function openFake(cloud: FakeCloud, config: FakeConfig, { note }: Surroundings):
         }
         note(`image ${config.image} is fetched`);
         note(`image ${config.image} boots`, "machine");
+        cloud.listen(order.key, ended);
         return cloud.make(order, config);
       }),
     inspect: (handle, signal) =>
-      cloud.call("inspect", handle.key, signal, () => cloud.report(handle)),
+      cloud.call("inspect", handle.key, signal, () => {
+        cloud.listen(handle.key, ended);
+        return cloud.report(handle);
+      }),
     printed: async (handle) => cloud.printed(handle),
     stop: (handle, _how, signal) =>
       cloud.call("stop", handle.key, signal, () => cloud.remove(handle)),

@@ -18,6 +18,16 @@ export interface DomainState {
   readonly reason: string;
 }
 
+/** A domain that carries a mark, and what its hypervisor calls it. */
+export interface Marked {
+  readonly uuid: string;
+  readonly name: string;
+  readonly mark: Mark;
+}
+
+/** A mark that was copied with its domain is not the copy's. */
+export const isOriginal = ({ uuid, mark }: Pick<Marked, "uuid" | "mark">) => mark.domain === uuid;
+
 /** Nobody waits longer for an answer; what is started or ended is given more. */
 const ASK_SECONDS = 20;
 const ACT_SECONDS = 90;
@@ -25,6 +35,7 @@ const ACT_SECONDS = 90;
 const AT_ONCE = 50;
 
 export const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+const LISTED = new RegExp(`^\\s*(${UUID.source})\\s+(.*?)\\s*$`);
 
 /** Domains that take processor or memory; the others are only written down. */
 export const isActive = ({ state }: DomainState) => state !== "shut off";
@@ -68,14 +79,26 @@ export class Hypervisor {
       ["metadata", uuid, "--uri", MARK.uri],
       /metadata not found|failed to get domain/i,
     );
-    return markOf(uuid, said ?? "");
+    const mark = readMark(said ?? "");
+    return mark && isOriginal({ uuid, mark }) ? mark : null;
   }
 
-  /** Of all domains, or of the active ones. */
+  /** Of all domains, or of the active ones; each of the domain that it was written for. */
   async marks(which: "all" | "active"): Promise<Mark[]> {
-    const listed = await this.#ask(["list", "--uuid", ...(which === "all" ? ["--all"] : [])]);
-    const uuids = (listed ?? "").split("\n").flatMap((line) => UUID.exec(line)?.[0] ?? []);
-    const found: Mark[] = [];
+    return (await this.marked(which)).filter(isOriginal).map(({ mark }) => mark);
+  }
+
+  /** All that carry a mark, also copies. */
+  async marked(which: "all" | "active"): Promise<Marked[]> {
+    const all = which === "all" ? ["--all"] : [];
+    const listed = await this.#ask(["list", "--uuid", "--name", ...all]);
+    const names = new Map<string, string>();
+    for (const line of (listed ?? "").split("\n")) {
+      const [, uuid, name] = LISTED.exec(line) ?? [];
+      if (uuid !== undefined) names.set(uuid, name ?? "");
+    }
+    const uuids = [...names.keys()];
+    const found: Marked[] = [];
     for (let from = 0; from < uuids.length; from += AT_ONCE) {
       // Most have none, which virsh says and goes on; `echo` always succeeds, so all of it does.
       const asks = uuids
@@ -84,8 +107,8 @@ export class Hypervisor {
       const said = await this.#ask([`${asks.join("")}echo .`]);
       for (const part of (said ?? "").split(new RegExp(`(?=${UUID.source}\\s*<)`))) {
         const uuid = UUID.exec(part)?.[0];
-        const mark = uuid === undefined ? null : markOf(uuid, part);
-        if (mark) found.push(mark);
+        const mark = uuid === undefined ? null : readMark(part);
+        if (uuid !== undefined && mark) found.push({ uuid, name: names.get(uuid) ?? uuid, mark });
       }
     }
     return found;
@@ -185,9 +208,3 @@ export class Hypervisor {
 
 /** Whatever else is said then, it says nothing of the domain. */
 const CUT_OFF = /failed to connect to the hypervisor|end of file while reading|disconnected from/i;
-
-/** A mark copied with its domain is not the copy's. */
-function markOf(uuid: string, text: string): Mark | null {
-  const mark = readMark(text);
-  return mark?.domain === uuid ? mark : null;
-}

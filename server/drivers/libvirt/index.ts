@@ -13,13 +13,15 @@ import {
   type InstanceReport,
   type LatentDriver,
   type LatentDriverKind,
+  type OwnerTag,
   type Probe,
   type StartOrder,
   type Surroundings,
+  type Unclear,
 } from "../contract";
 import { Consoles } from "./consoles";
 import { escapeXml, fillIn, withIdentity } from "./domain-xml";
-import { type DomainState, Hypervisor, isActive } from "./hypervisor";
+import { type DomainState, Hypervisor, isActive, isOriginal } from "./hypervisor";
 import { MachineFiles } from "./machine-files";
 import { AUTH, authElement, MARK, type Mark, markElement } from "./mark";
 import { libvirtProbes } from "./probes";
@@ -112,13 +114,18 @@ class LibVirt implements LatentDriver {
   }
 
   async list(
-    { installation }: { readonly installation: string },
+    { installation }: OwnerTag,
     signal: AbortSignal,
+    tell: (unclear: Unclear) => void = () => {},
   ): Promise<readonly InstanceHandle[]> {
-    const marks = await this.#hypervisor(signal).marks("active");
-    return marks
-      .filter(({ tag }) => tag.installation === installation)
-      .map(({ key, tag, domain }) => ({ key, tag, ref: { domain, run: null }, madeAt: null }));
+    const marked = await this.#hypervisor(signal).marked("active");
+    const ours = marked.filter(({ mark }) => mark.tag.installation === installation);
+    for (const { name, mark } of ours.filter((each) => !isOriginal(each))) {
+      tell({ name, why: `it has the mark of ${mark.key}, and was not made as that machine` });
+    }
+    return ours.filter(isOriginal).map(({ mark: { key, tag, domain } }) => ({
+      ...{ key, tag, ref: { domain, run: null }, madeAt: null },
+    }));
   }
 
   /** A domain of its own, that nobody else knows. */
@@ -247,7 +254,10 @@ class LibVirt implements LatentDriver {
           (await hypervisor.marks("all")).find((mark) => mark.key === key)?.domain);
     const state = uuid === undefined ? null : await hypervisor.state(uuid);
     if (uuid === undefined || !state) return null;
-    const isMarked = (await hypervisor.mark(uuid))?.key === key;
+    const mark = await hypervisor.mark(uuid);
+    // It was just going.
+    if (mark === null && !(await hypervisor.state(uuid))) return null;
+    const isMarked = mark?.key === key;
     // Somebody may have started the domain again, by hand, with what is written down of it.
     const run = known?.run ?? null;
     const isSame = run === null || !isActive(state) || (await hypervisor.runOf(uuid)) === run;

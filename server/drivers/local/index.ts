@@ -59,7 +59,7 @@ export function localDriver(host: LocalHost): LatentDriverKind<LocalConfig> {
   };
 }
 
-function openLocal(host: LocalHost, { note }: Surroundings): LatentDriver {
+function openLocal(host: LocalHost, { note, ended }: Surroundings): LatentDriver {
   return {
     // It is this host: nothing has to be reached, and nobody lets us in.
     probes: [
@@ -76,7 +76,7 @@ function openLocal(host: LocalHost, { note }: Surroundings): LatentDriver {
       const known = (await machines(order.key)).find(({ isLeader }) => isLeader);
       if (known) return handleOf(known);
       await beforeAnyMachine(async () => mustHaveProgram(host));
-      const made = await launch(host, order);
+      const made = await launch(host, order, ended);
       note(`process ${(made.ref as { pid: number }).pid} of this host was started`);
       return made;
     },
@@ -106,7 +106,11 @@ function mustHaveProgram({ program }: LocalHost): void {
   throw new DriverError("bad-configuration", `the worker's program ${program} is missing`);
 }
 
-async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandle> {
+async function launch(
+  host: LocalHost,
+  order: StartOrder,
+  ended: () => void = () => {},
+): Promise<InstanceHandle> {
   const { key, tag, agent } = order;
   const folder = folderOf(host, key);
   const mark = JSON.stringify({ key, tag });
@@ -137,6 +141,7 @@ async function launch(host: LocalHost, order: StartOrder): Promise<InstanceHandl
         reject(new DriverError("bad-configuration", `it could not be started: ${error.message}`)),
       );
     });
+    child.once("exit", ended);
     child.unref();
     return { key, tag, ref: { pid: child.pid }, madeAt: Date.now() };
   } finally {

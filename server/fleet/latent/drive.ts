@@ -17,6 +17,7 @@ import { mergeCallsPer } from "../../events/merge-calls";
 import { loadRoom } from "../caps";
 import { type Alarm, quarantineAlarm } from "../deadlines";
 import { Unneeded, within } from "./call";
+import { Ends } from "./ends";
 import { type FrozenOptions, freezeOptions } from "./frozen-options";
 import { giveBack, type Hold, hold, letGoOf } from "./hold";
 import { InLine, TurnsOf } from "./in-line";
@@ -77,6 +78,7 @@ export interface LatentFleet {
   reconsider(workerId?: WorkerId): void;
   /** Of calls at providers, whoever makes them. */
   readonly turns: Turns;
+  readonly ends: Ends;
 }
 
 /** More in one go are a fault of ours; the next look is a little later. */
@@ -103,6 +105,7 @@ export function createLatentFleet(context: LatentContext): LatentFleet {
   );
   const fleet: LatentFleet = {
     turns: new Turns(),
+    ends: new Ends(),
     see(workerId) {
       starts.reconsider(workerId);
       return look(workerId);
@@ -152,7 +155,8 @@ async function run(
     const latent = await loadLatent(db, held.workerId);
     // Taken over: we were thought dead.
     if (latent?.epoch !== held.epoch) return;
-    const step = nextStep(latent.facts);
+    const isSaidToEnd = fleet.ends.isSaid(held.workerId, latent.machine?.id);
+    const step = nextStep({ ...latent.facts, isSaidToEnd });
     if (step.do === "wait") {
       await lookAt(context, latent, step.until);
       return;
@@ -339,6 +343,7 @@ class Seeing {
     const machine = this.latent.machine;
     if (!machine) throw new Error("a machine that starts has no row");
     const turn = await this.#turns.take("inspect", machine);
+    this.fleet.ends.forget(this.latent.workerId);
     try {
       const driver = await this.#driver(machine);
       const handle = handleOf(this.context.installation, this.latent, machine);
@@ -443,13 +448,17 @@ class Seeing {
     machine: Machine,
     hide: (line: string) => string = (line) => line,
   ): Promise<LatentDriver> {
-    const { context, latent } = this;
+    const { context, fleet, latent } = this;
     const { orgId, workerId } = latent;
     const isFollowed = followsStartup(machine);
     const note = (line: string, of?: "machine") => {
       if (of !== "machine" || isFollowed) context.note(workerId, "o", hide(line));
     };
-    return openDriver(context, { ...machine, orgId }, { note });
+    const ended = () => {
+      fleet.ends.said(workerId, machine.id);
+      void fleet.see(workerId);
+    };
+    return openDriver(context, { ...machine, orgId }, { note, ended });
   }
 }
 

@@ -35,7 +35,7 @@ export interface Opening {
 export async function openDriver(
   { kinds, reveal }: DriverAccess,
   { orgId, kind: type, config }: Opening,
-  { note }: Surroundings = UNHEARD,
+  { note, ended }: Surroundings = UNHEARD,
 ): Promise<LatentDriver> {
   const kind = kinds.get(type);
   if (!kind) throw new DriverError("bad-configuration", `there is no driver for ${type}`);
@@ -51,7 +51,10 @@ export async function openDriver(
     throw new DriverError("bad-configuration", hide(`${where}: ${issue?.message ?? "is wrong"}`));
   }
   const told = (text: string) => storableText(hide(text));
-  const driver = kind.open(options.data, { note: (line, of) => note(told(line), of) });
+  const driver = kind.open(options.data, {
+    note: (line, of) => note(told(line), of),
+    ...(ended && { ended }),
+  });
   return discreet(driver, told);
 }
 

@@ -3,7 +3,12 @@
 import { appendFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { DriverError, type StartOrder, UNHEARD } from "../../../server/drivers/contract";
+import {
+  DriverError,
+  type StartOrder,
+  UNHEARD,
+  type Unclear,
+} from "../../../server/drivers/contract";
 import { libvirtDriver } from "../../../server/drivers/libvirt";
 import { FakeHypervisor } from "../../support/libvirt/fake-hypervisor";
 import { driverConformance } from "./suite";
@@ -161,17 +166,23 @@ describe("libvirt driver, lied to", () => {
     ]);
   });
 
-  test("a copy of a domain is not taken for it", async () => {
+  test("a copy of a domain is not taken for it, and told to whoever wants to hear it", async () => {
     fake.define("w");
     const driver = open(fake, {});
     const made = await driver.start(order(), SIGNAL);
     const [original] = fake.domains;
     if (!original) throw new Error("no domain");
-    const copy = { ...original, name: "copy", uuid: "11111111-1111-4111-8111-111111111111" };
+    const copy = { ...original, name: "a copy", uuid: "11111111-1111-4111-8111-111111111111" };
     fake.domains = [original, copy];
-    expect(await driver.list({ installation: "lies" }, SIGNAL)).toHaveLength(1);
+    const told: Unclear[] = [];
+    const listed = await driver.list({ installation: "lies" }, SIGNAL, (each) => told.push(each));
+    expect(listed).toMatchObject([{ key: made.key, ref: { domain: original.uuid } }]);
+    const why = `it has the mark of ${made.key}, and was not made as that machine`;
+    expect(told).toEqual([{ name: "a copy", why }]);
+    await driver.list({ installation: "others" }, SIGNAL, (each) => told.push(each));
+    expect(told).toHaveLength(1);
     await driver.stop({ ...made, ref: null }, "now", SIGNAL);
-    expect(fake.active).toEqual(["copy"]);
+    expect(fake.active).toEqual(["a copy"]);
   });
 
   test("many domains of others are looked at by few programs", async () => {

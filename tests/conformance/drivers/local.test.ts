@@ -82,18 +82,18 @@ describe("local driver", () => {
   test("one that ends by itself says its last words", async () => {
     const host = await localHost();
     writeFileSync(host.program, "console.error('no licence'); process.exit(3);");
-    const driver = localDriver(host).open({}, UNHEARD);
+    let ended = () => {};
+    const isSaid = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    const driver = localDriver(host).open({}, { ...UNHEARD, ended: () => ended() });
     const tag = { installation: "local", organization: 1, worker: 2, generation: 1 };
     const agent = { host: "h", port: 1, protocol: "pb", name: "w", password: "p" } as const;
     const made = await driver.start({ key: "bb-local-words-1", tag, agent }, SIGNAL);
-    for (;;) {
-      const report = await driver.inspect(made, SIGNAL);
-      if (report.state === "gone") {
-        expect(report.why).toContain("no licence");
-        break;
-      }
-      await sleep(10);
-    }
+    // Nobody has to look for it.
+    await isSaid;
+    const report = await driver.inspect(made, SIGNAL);
+    expect(report).toMatchObject({ state: "gone", why: expect.stringContaining("no licence") });
     await driver.stop(made, "now", SIGNAL);
     host.remove();
   });

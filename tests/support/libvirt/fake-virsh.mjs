@@ -79,8 +79,8 @@ function run(domains, [what, ...rest]) {
       say("Using API: QEMU 9.0.0\nRunning hypervisor: QEMU 7.2.22\n");
       return true;
     case "list":
-      for (const { uuid } of domains.filter(({ state }) => has("--all") || state !== "shut off"))
-        say(`${uuid}\n`);
+      for (const each of domains.filter(({ state }) => has("--all") || state !== "shut off"))
+        say(`${each.uuid} ${has("--name") ? each.name : ""}\n`);
       return true;
     case "domuuid":
       say(`${one.uuid}\n`);

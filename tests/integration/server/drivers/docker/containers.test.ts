@@ -264,6 +264,25 @@ describe.skipIf(engine === null)("containers", () => {
     expect(rig.notes).not.toContain("heard");
   });
 
+  test("one that ends by itself is said to, once and at once; one that is stopped is not", async () => {
+    const said: string[] = [];
+    const open = (name: string, script: string) =>
+      rig.open({ command: sh(script) }, () => said.push(name));
+    const made = await open("crashes", "exit 3").start(rig.order(1), SIGNAL);
+    while (said.length === 0) await sleep(5);
+    expect(await rig.open({}).inspect(made, SIGNAL)).toMatchObject({ state: "broken" });
+    // Known from when it was looked at.
+    const stays = open("stays", "sleep 1000");
+    const other = await stays.start(rig.order(2), SIGNAL);
+    await open("looked at", "").inspect(other, SIGNAL);
+    const stopped = await stays.start(rig.order(3), SIGNAL);
+    await stays.stop(stopped, "now", SIGNAL);
+    await docker.getContainer(other.key).kill();
+    while (said.length < 2) await sleep(5);
+    expect(said).toEqual(["crashes", "looked at"]);
+    for (const each of [made, other]) await stays.stop(each, "now", SIGNAL);
+  });
+
   test("whoever takes a start over hears its last words too", async () => {
     const script = "echo early; while :; do sleep 0.1; echo tick; done";
     const made = await rig.open({ command: sh(script) }).start(rig.order(), SIGNAL);

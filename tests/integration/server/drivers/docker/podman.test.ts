@@ -97,6 +97,25 @@ describe.skipIf(engine === null)("Podman", () => {
     expect(await driver.list({ installation: rig.installation }, SIGNAL)).toEqual([]);
   });
 
+  test("one that ends by itself is said to, once and at once; one that is stopped is not", async () => {
+    const said: string[] = [];
+    const open = (name: string, script: string) =>
+      rig.open({ ...hostfs, command: sh(script) }, () => said.push(name));
+    const made = await open("crashes", "exit 3").start(rig.order(1), SIGNAL);
+    while (said.length === 0) await sleep(5);
+    expect(await rig.open(hostfs).inspect(made, SIGNAL)).toMatchObject({ state: "broken" });
+    // Known from when it was looked at.
+    const stays = open("stays", "sleep 1000");
+    const other = await stays.start(rig.order(2), SIGNAL);
+    await open("looked at", "").inspect(other, SIGNAL);
+    const stopped = await stays.start(rig.order(3), SIGNAL);
+    await stays.stop(stopped, "now", SIGNAL);
+    await docker.getContainer(other.key).kill();
+    while (said.length < 2) await sleep(5);
+    expect(said).toEqual(["crashes", "looked at"]);
+    for (const each of [made, other]) await stays.stop(each, "now", SIGNAL);
+  });
+
   test("ordered many times at once it is one, and its last words hold no password", async () => {
     const options = { ...hostfs, command: sh("sleep 0.3; env; exit 3"), followStartupLogs: true };
     const drivers = Array.from({ length: 4 }, () => rig.open(options));

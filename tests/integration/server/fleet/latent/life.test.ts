@@ -107,6 +107,23 @@ test("it stays for the next build while that comes in time (T2, W-110, W-112, A1
   expect(latent.cloud.alive).toEqual([]);
 });
 
+test("a provider that says by itself that a machine died is asked at once, and once; one that lies, too (T8)", async () => {
+  latent.boots = false;
+  latent.cloud.speaks = true;
+  const request = await ask();
+  await see();
+  const machine = latent.cloud.alive[0] as FakeMachine;
+  latent.cloud.say(machine);
+  await until(async () => latent.cloud.count("inspect") === 1);
+  await see();
+  expect((await latent.row(worker)).state).toBe("starting");
+  expect(latent.cloud.count("inspect")).toBe(1);
+  latent.cloud.crash(machine, "exit status 1: no buildbot.tac");
+  const build = await latent.rig.build(request, isFinished);
+  expect(build.state_string).toContain("exit status 1: no buildbot.tac");
+  expect(latent.cloud.count("inspect")).toBe(2);
+});
+
 test("below 0 it is never stopped for idleness (W-113)", async () => {
   await configure({ build_wait_timeout: -1 });
   await latent.rig.build(

@@ -107,6 +107,19 @@ describe("on the way", () => {
       do: "fail",
     });
   });
+  test("one that its provider says has ended is asked after at once, when there is something to ask", () => {
+    const said = { isSaidToEnd: true, waiting: 1 };
+    expect(nextStep(facts("starting", said))).toEqual({ do: "inspect" });
+    expect(nextStep(facts("starting", { ...said, isStartAnswered: false }))).toEqual({
+      do: "start",
+    });
+    const lost = { isSaidToEnd: true, running: 1, lostAt: NOW - 2_000 };
+    expect(nextStep(facts("substantiated", lost))).toEqual({ do: "inspect" });
+    // It is there to be seen, whatever its provider says.
+    const connected = { isSaidToEnd: true, running: 1, isConnected: true };
+    expect(nextStep(facts("substantiated", connected))).toMatchObject({ do: "wait" });
+  });
+
   test("a login before the start has answered counts (T6, R1)", () => {
     const early = { ...awaited, isConnected: true, isStartAnswered: false };
     expect(nextStep(facts("starting", early))).toEqual({ do: "attached" });
