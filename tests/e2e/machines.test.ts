@@ -224,7 +224,7 @@ test("a pool is held, drained and set free again, and what waits says so", async
   await steer("Hold", "the river is low");
   await expect(plate(page, "held")).toBeVisible();
   await expect(
-    page.getByText(/Held: no more machines are made, by .+: the river is low/),
+    page.getByText(/is held: no more machines are made, by .+: the river is low/),
   ).toBeVisible();
 
   const request = await slipway.force(name, "against the stream");

@@ -1,5 +1,6 @@
 /** Of `seed-ui`: workers on demand in every state, their machines, accounts, sweeps, and pools. */
 import type pg from "pg";
+import { accountSql } from "../../server/fleet/caps/ledger";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -206,7 +207,42 @@ export async function seedMachines({ db, org, now, builder, owner }: Seeding): P
   await sweep(account, 7, [3, 3, 0, 0, 0], []);
   await sweep(account, 2, [4, 3, 1, 0, 0], [{ ...lost, action: "sighted", times: 1 }]);
 
+  await db.query(accountSql("(select * from instance where state = 'gone')"));
+
   await seedPool({ db, org, now, builder, owner });
+  await seedFailing({ db, org, now, builder, owner });
+  await db.query("insert into builder_worker select org_id, $1, id from worker where pool_id > 0", [
+    builder,
+  ]);
+}
+
+/** A pool whose machines do not start. */
+async function seedFailing({ db, org, now, builder }: Seeding): Promise<void> {
+  const { rows } = await db.query(
+    `insert into pool (org_id, name, kind, labels, config, max_workers, figures, figures_at, backoff_until, backoff_count,
+       backoff_code, backoff_reason)
+     values ($1, 'arm', 'DockerLatentWorker', '{arm}', '{"maxWorkers": 2}', 2, '{"queue": 0, "desired": 0}', now(), $2, 3, 'quota', $3)
+     returning id`,
+    [
+      ...[org, new Date(now + 10 * MINUTE)],
+      "its machine could not be started: docker: no space left on device: /var/lib/docker/overlay2/8c1f0e",
+    ],
+  );
+  const pool = Number(rows[0].id);
+  await db.query("insert into builder_pool (org_id, builder_id, pool_id) values ($1, $2, $3)", [
+    ...[org, builder, pool],
+  ]);
+  for (const number of [1, 2]) {
+    const worker = await db.query(
+      `insert into worker (org_id, name, login_name, kind, config, pool_id, pool_number)
+       values ($1, $2, $2, 'DockerLatentWorker', '{}', $3, $4) returning id`,
+      [org, `arm-${number}`, pool, number],
+    );
+    await db.query(
+      "insert into latent_worker (org_id, worker_id, state, reason) values ($1, $2, 'insubstantiated', 'seeded')",
+      [org, worker.rows[0].id],
+    );
+  }
 }
 
 async function seedPool({ db, org, now, builder }: Seeding): Promise<void> {

@@ -26,10 +26,19 @@ export function PoolState({ pool }: { pool: PoolSummary }) {
   );
 }
 
-export function stateOf(pool: PoolSummary): readonly [StateName, string] {
-  const { steering, backoff, counts, limits } = pool;
+/** Null: it makes machines for what waits, within its limits. */
+export function holdOf({
+  steering,
+  backoff,
+}: Pick<PoolSummary, "steering" | "backoff">): readonly [StateName, string] | null {
   if (steering) return steering.how === "hold" ? ["paused", "held"] : ["draining", "draining"];
-  if (backoff) return ["quarantined", "backing off"];
+  return backoff ? ["quarantined", "backing off"] : null;
+}
+
+export function stateOf(pool: PoolSummary): readonly [StateName, string] {
+  const { counts, limits } = pool;
+  const hold = holdOf(pool);
+  if (hold) return hold;
   if (counts.starting > 0) return ["starting", "growing"];
   if (counts.stopping > 0) return ["stopping", "shrinking"];
   if (limits.length > 0 && pool.queue > 0) return ["warnings", "at its limit"];

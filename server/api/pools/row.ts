@@ -57,6 +57,9 @@ export interface PoolSummary {
   readonly lookedAt: number | null;
 }
 
+/** What keeps a pool from making machines, for the page of one of its workers. */
+export type PoolHold = Pick<PoolSummary, "id" | "name" | "steering" | "backoff" | "limits">;
+
 interface Row {
   readonly id: number;
   readonly name: string;
@@ -102,6 +105,17 @@ export async function readPools(
     const own = workers.filter((worker) => worker.poolId === row.id);
     return { pool: summaryOf(row, own), workers: own.map(({ poolId: _, ...worker }) => worker) };
   });
+}
+
+export async function readHold(
+  tx: Queryable,
+  org: Pick<OrgScope, "orgId">,
+  poolId: number,
+): Promise<PoolHold | null> {
+  const [row] = await tx.rows<Row>(POOLS, [org.orgId, poolId]);
+  if (!row) return null;
+  const { id, name, steering, backoff, figures } = row;
+  return { id, name, steering, backoff, limits: figures.limits ?? [] };
 }
 
 /** By worker, of those that are to go. */

@@ -8,15 +8,16 @@ import { usageSql } from "./usage-sql";
 /**
  * Always in one order, so that of two machines that go in the same moment one waits for the other, and
  * never both.
- * @param gone the named statement whose rows are the machines, `gone_at` set
+ * @param gone a relation of machines, `gone_at` set
  */
-export function account(batch: Batch, gone: string): void {
-  batch.with(
-    "accounted",
-    `insert into instance_usage (org_id, kind, day, subject_id, machines, began, seconds, cost)
+export const accountSql = (gone: string) => `
+    insert into instance_usage (org_id, kind, day, subject_id, machines, began, seconds, cost)
      select * from (${usageSql(gone)}) u order by org_id, kind, day, subject_id
      on conflict (org_id, kind, day, subject_id) do update set machines = instance_usage.machines + excluded.machines,
        began = instance_usage.began + excluded.began, seconds = instance_usage.seconds + excluded.seconds,
-       cost = instance_usage.cost + excluded.cost`,
-  );
+       cost = instance_usage.cost + excluded.cost`;
+
+/** @param gone the named statement whose rows are the machines */
+export function account(batch: Batch, gone: string): void {
+  batch.with("accounted", accountSql(gone));
 }

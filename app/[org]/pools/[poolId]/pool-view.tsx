@@ -9,10 +9,11 @@ import { StatusPlate } from "@/app/_features/status";
 import { useIsAtLeast, useOrg } from "@/app/_shell/org";
 import { Facts } from "@/app/_ui/facts";
 import { PageHead, Section } from "@/app/_ui/page-head";
-import { Ago, Countdown } from "@/app/_ui/time";
+import { Ago } from "@/app/_ui/time";
 import { Timed } from "@/app/_ui/timed";
 import type { PoolPage } from "@/server/api/pools/one";
 import type { PoolSummary } from "@/server/api/pools/row";
+import { PoolHold } from "../pool-hold";
 import { stateOf } from "../pool-state";
 import { JoinTokens } from "./join-tokens";
 import { PoolGraph } from "./pool-graph";
@@ -42,7 +43,7 @@ export function PoolView(props: { poolId: number }) {
         <SteerPool pool={pool} />
       </PageHead>
       <div className="px-4 py-4 sm:px-6">
-        <Steering pool={pool} />
+        <PoolHold pool={pool} />
         <Numbers pool={pool} />
         <Section title="The last 24 hours" note="what waited, what was wanted, what was there">
           {graph ? (
@@ -86,28 +87,6 @@ export function PoolView(props: { poolId: number }) {
           </div>
         </div>
       </div>
-    </>
-  );
-}
-
-function Steering({ pool: { steering, backoff } }: { pool: PoolSummary }) {
-  return (
-    <>
-      {steering ? (
-        <p className="mb-4 border-l-2 border-slate pl-3">
-          {steering.how === "hold"
-            ? "Held: no more machines are made"
-            : "Being drained: no more machines, and no more builds on those that are there"}
-          , by {steering.by} <Ago at={steering.at} />
-          {steering.reason ? `: ${steering.reason}` : ""}
-        </p>
-      ) : null}
-      {backoff ? (
-        <p className="mb-4 border-l-2 border-purple pl-3">
-          Its machines do not start: <span className="break-words">{backoff.reason}</span>. It tries
-          one again <Countdown to={backoff.until} />.
-        </p>
-      ) : null}
     </>
   );
 }

@@ -12,6 +12,9 @@ import { useIsAtLeast, useOrg } from "@/app/_shell/org";
 import { buttonClass } from "@/app/_ui/button";
 import { PageHead } from "@/app/_ui/page-head";
 import { Tabs } from "@/app/_ui/tabs";
+import { Timed } from "@/app/_ui/timed";
+import { PoolHold } from "../../pools/pool-hold";
+import { holdOf } from "../../pools/pool-state";
 import { actionsFor, WorkerActions } from "../worker-actions";
 import { WorkerState } from "../worker-state";
 import { ConnectionPart } from "./connection-part";
@@ -33,15 +36,26 @@ export function WorkerView(props: { workerId: number }) {
   const trpc = useTRPC();
   const query = trpc.workers.one.queryOptions({ org: org.slug, workerId: props.workerId });
   const { data: worker } = useQuery(query);
-  useLive([`worker:${props.workerId}`, "config"], [query.queryKey]);
+  const ofPool = worker?.pool ? [`pool:${worker.pool.id}`] : [];
+  useLive([`worker:${props.workerId}`, "config", ...ofPool], [query.queryKey]);
   const part = partOf(useQueryText("part"));
   const mayConfigure = useIsAtLeast("maintainer");
   if (!worker) return null;
+  const { pool } = worker;
+  // On demand, if its pool makes machines.
+  const isAtRest = pool !== null && worker.shown.word === "dormant" && !worker.isRemoved;
+  const hold = isAtRest ? holdOf(pool) : null;
+  const limit = pool?.limits.find(({ room }) => room === 0) ?? null;
+  const plate = hold ? (
+    <StatusPlate state={hold[0]} word={hold[1]} />
+  ) : (
+    <StatusPlate state={worker.shown.word} />
+  );
   return (
     <>
-      <PageHead title={worker.name} note={<StatusPlate state={worker.shown.word} />}>
-        {worker.pool ? (
-          <Link className={buttonClass()} href={routes.pool(org.slug, worker.pool.id)}>
+      <PageHead title={worker.name} note={plate}>
+        {pool ? (
+          <Link className={buttonClass()} href={routes.pool(org.slug, pool.id)}>
             Its pool
           </Link>
         ) : mayConfigure && !worker.isRemoved ? (
@@ -55,10 +69,18 @@ export function WorkerView(props: { workerId: number }) {
         <p className={`mb-4 min-h-5 ${worker.isRemoved ? "text-amber" : ""}`}>
           {worker.isRemoved ? (
             "It is not in the configuration any more. Its history stays."
+          ) : hold ? (
+            <span className="text-muted">It has no machine</span>
           ) : (
             <WorkerState worker={worker} isWordElsewhere />
           )}
         </p>
+        {isAtRest ? <PoolHold pool={pool} /> : null}
+        {isAtRest && !hold && limit ? (
+          <p className="mb-4 border-l-2 border-amber pl-3">
+            Pool {pool.name} <Timed text={limit.sentence} until={limit.until} />
+          </p>
+        ) : null}
         <DayStrip workerId={worker.id} />
         <Tabs
           label={`Parts of ${worker.name}'s page`}

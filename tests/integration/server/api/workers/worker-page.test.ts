@@ -121,3 +121,19 @@ test("the environment is in its own answer and in no other", async () => {
   expect(JSON.stringify(page)).not.toContain("hidden from developers");
   await expect(environOf(rows.scope(2), key)).rejects.toMatchObject({ code: "request.not-found" });
 });
+
+test("a worker of a pool says what keeps the pool from making machines", async () => {
+  const [pool] = await rows.owner.rows<{ id: number }>(
+    `insert into pool (org_id, name, kind, config, max_workers, backoff_until, backoff_code, backoff_reason, figures)
+     values (1, 'arm', 'FakeLatentWorker', '{}', 2, now() + interval '10 minutes', 'quota', 'no space left',
+       '{"limits": [{"code": "quota", "room": 0, "sentence": "starts nothing", "until": null}]}') returning id`,
+  );
+  const place = await rows.addWorker("arm-1", ", pool_id", `, ${pool?.id}`);
+  const page = await oneWorker(rows.scope(1), { workerId: place });
+  expect(page.pool).toMatchObject({
+    ...{ name: "arm", steering: null, backoff: { code: "quota", reason: "no space left" } },
+    limits: [{ code: "quota", room: 0 }],
+  });
+  expect(page.pool?.backoff?.until).toBeGreaterThan(Date.now());
+  expect((await oneWorker(rows.scope(1), { workerId: ids.tug })).pool).toBeNull();
+});
