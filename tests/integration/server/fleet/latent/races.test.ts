@@ -313,6 +313,36 @@ test.each([
   expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
 });
 
+test("R9: whoever was thought dead and looks again late asks no provider", async () => {
+  await ask();
+  const { heir, goOn } = await thoughtDeadAt('as "hasOnePassword"');
+  const answer = await hold<void>();
+  latent.cloud.stall("start", answer.promise);
+  const seeing = heir.fleet.see(worker);
+  await until(() => latent.cloud.count("start") === 1);
+  await goOn();
+  expect(latent.cloud.count("start")).toBe(1);
+  answer.let();
+  await seeing;
+});
+
+test("R9: whoever was thought dead and hears that another drives it waits for its cloud no longer", async () => {
+  latent.cloud.stall("start", new Promise(() => {}));
+  await ask();
+  const seeing = see();
+  await until(() => latent.cloud.count("start") === 1);
+  const heir = await latent.jobs();
+  await latent.rig.db.rows(
+    "update latent_worker set owner_id = $1, owner_epoch = owner_epoch + 1",
+    [heir.id],
+  );
+  jobs.fleet.reconsider(worker);
+  await seeing;
+  await heir.sweep();
+  await heir.fleet.see(worker);
+  expect(latent.cloud.machines).toHaveLength(1);
+});
+
 test("R10: a start that is delivered twice, to two processes, makes one machine", async () => {
   const request = await ask();
   const second = await latent.jobs();

@@ -54,6 +54,36 @@ test("one that is held without its holder's knowing is driven all the same", asy
   expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
 });
 
+test("a look that its database ends gives its worker back, and it is due at once", async ({
+  life,
+}) => {
+  const { latent, jobs, worker } = life;
+  const request = await life.ask();
+  await latent.rig.db.rows("update deadline set fire_at = now() + interval '1 h'");
+  jobs.failing = { at: 1, isDone: false };
+  await life.see();
+  expect(await latent.row(worker)).toMatchObject({ state: "substantiating", owner_id: null });
+  await (await latent.jobs()).sweep();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+});
+
+test("what another process saw while the last look ended is looked at by its holder", async ({
+  life,
+}) => {
+  const { latent, jobs } = life;
+  const other = await latent.jobs();
+  let request = null;
+  jobs.before = async (text) => {
+    if (!text.includes("set owner_id = case when look_again")) return;
+    jobs.before = null;
+    request = await life.ask();
+    await other.fleet.see(life.worker);
+  };
+  await life.see();
+  if (request === null) throw new Error("it was not let go");
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+});
+
 test("five hundred that wait for a slow provider do not keep the next from its turn", async ({
   life,
 }) => {
@@ -127,5 +157,26 @@ test("a start that nobody needs any more is given up, although only another proc
   await (await latent.jobs()).sweep();
   expect((await latent.rig.build(request, isFinished)).result).toBe(CANCELLED);
   await seeing;
+  expect(latent.cloud.alive).toEqual([]);
+});
+
+test("a start that nobody needs any more is given up, although that was heard before it was asked for", async ({
+  life,
+}) => {
+  const { latent, jobs } = life;
+  const never = gate();
+  latent.cloud.stall("start", never.passed);
+  const request = await life.ask();
+  let heard = Promise.resolve();
+  jobs.before = async (text) => {
+    if (!text.includes("machine as (insert into instance")) return;
+    jobs.before = null;
+    await life.stop(request);
+    heard = life.see();
+  };
+  await life.see();
+  await heard;
+  expect(latent.cloud.count("start")).toBe(1);
+  expect((await latent.row(life.worker)).state).toBe("insubstantiated");
   expect(latent.cloud.alive).toEqual([]);
 });
