@@ -4,10 +4,11 @@
  */
 import type { Queryable } from "../db/pool";
 import type { LossId, OrgId } from "../domain/ids";
-import { dueMails } from "./missing/mail-store";
+import { dueMails } from "./mails/mailbox";
+import { LOSSES } from "./missing/loss-mails";
 import { noticeDue } from "./missing/notice";
 import { noteOverdueStops } from "./notices/note";
-import { dueNotices } from "./notices/notice-store";
+import { NOTICES } from "./notices/notice-mails";
 import { releaseDue } from "./quarantine/release";
 
 export interface DeadlinesContext {
@@ -48,7 +49,7 @@ export async function fireDeadlines(context: DeadlinesContext): Promise<void> {
   const noticed = await noticeDue(db, actor, host);
   if (released.size + noticed > 0) context.announce();
   for (const orgId of released) context.wake(orgId);
-  for (const lossId of await dueMails(db)) context.tellOf(lossId);
+  for (const lossId of await dueMails<LossId>(db, LOSSES)) context.tellOf(lossId);
   await noteOverdueStops(db);
-  for (const id of await dueNotices(db)) context.tellNotice(id);
+  for (const id of await dueMails(db, NOTICES)) context.tellNotice(id);
 }

@@ -21,11 +21,11 @@ export {
   type Wanted,
   want,
 } from "./latent";
-export { type Mailer, type TellContext, tellOfLoss } from "./missing/tell";
+export type { Mailer, TellContext } from "./mails/tell";
+export { tellOfLoss } from "./missing/loss-mails";
 export { doorsOpened } from "./missing/watch";
 export { noteOverdueStops, noteReached } from "./notices/note";
-export { dueNotices } from "./notices/notice-store";
-export { tellNotice } from "./notices/tell";
+export { tellNotice } from "./notices/notice-mails";
 export { hasPools, loadPools, type Pool, retirePlaces, writeBackOff, writePlan } from "./pools";
 export {
   absolve,

@@ -1,4 +1,5 @@
 /** The mail about a worker that is missing (W-075). Pure. */
+import { oneLine, utc } from "../mails/words";
 
 export interface LossFacts {
   readonly workerId: number;
@@ -17,11 +18,8 @@ export const subjectOf = ({ name }: LossFacts): string => `Buildbot worker ${nam
 /** @param publicUrl where people reach us, without a slash at its end */
 export function textOf(facts: LossFacts, publicUrl: string): string {
   const { name, orgName, orgSlug, workerId, timeoutSeconds, lostAt, hasEverConnected } = facts;
-  const admin = oneLine(facts.admin ?? "");
-  const since = lostAt
-    .toISOString()
-    .replace("T", " ")
-    .replace(/\.\d+Z$/, " UTC");
+  const admin = oneLine(facts.admin ?? "", 500);
+  const since = utc(lostAt);
   return [
     `The worker ${name} of ${oneLine(orgName)} has not been connected for ${duration(timeoutSeconds)}.`,
     "",
@@ -33,13 +31,6 @@ export function textOf(facts: LossFacts, publicUrl: string): string {
     "This is said once. The next mail comes when it has connected and is lost again.",
     "",
   ].join("\n");
-}
-
-function oneLine(text: string): string {
-  return text
-    .replaceAll(/[\p{C}\s\u2028\u2029]+/gu, " ")
-    .trim()
-    .slice(0, 500);
 }
 
 function duration(seconds: number): string {

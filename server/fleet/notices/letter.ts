@@ -1,4 +1,5 @@
 /** The mail of a notice. Pure; the same at every try, because what it is made of does not change any more. */
+import { oneLine, utc } from "../mails/words";
 
 export interface NoticeFacts {
   readonly kind: string;
@@ -47,17 +48,4 @@ function times({ count, firstAt, lastAt }: NoticeFacts): string[] {
   return [`How often: ${count} times, from ${utc(firstAt)} to ${utc(lastAt)}`];
 }
 
-const utc = (at: Date) =>
-  at
-    .toISOString()
-    .replace("T", " ")
-    .replace(/\.\d+Z$/, " UTC");
-
 const upper = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1);
-
-function oneLine(text: string): string {
-  return text
-    .replaceAll(/[\p{C}\s]+/gu, " ")
-    .trim()
-    .slice(0, 1_000);
-}

@@ -1,12 +1,12 @@
 /**
- * Tells people that a worker is missing: one mail to all of them, tried again with growing waits as
- * long as the mail server refuses, and never again once it has taken it.
+ * Tells people by mail: one mail to all of them, tried again with growing waits as long as the mail
+ * server refuses, and never again once it has taken it.
  */
 import type { Queryable } from "../../db/pool";
-import type { LossId, OrgId } from "../../domain/ids";
+import type { OrgId } from "../../domain/ids";
 import type { Letter, Posted } from "../../domain/mail";
-import { subjectOf, textOf } from "./letter";
-import { claimMails, recordTries, type Tried } from "./mail-store";
+import { claimMails, type Mailbox, recordTries, type Tried } from "./mailbox";
+import { oneLine } from "./words";
 
 /** A way to send mails. */
 export interface Mailer {
@@ -33,23 +33,28 @@ export interface TellContext {
 const NO_MAILER =
   "no mailer configured: give the organisation a MailNotifier, or the installation SLIPWAY_SMTP_URL and SLIPWAY_MAIL_FROM";
 
-export async function tellOfLoss(context: TellContext, lossId: LossId): Promise<void> {
-  const claimed = await claimMails(context.db, lossId);
+export async function tell<Facts>(
+  context: TellContext,
+  mailbox: Mailbox<Facts>,
+  id: number,
+): Promise<void> {
+  const { db, actor, publicUrl } = context;
+  const claimed = await claimMails(db, mailbox, id);
   if (!claimed) return;
-  const { orgId, name, to, open, messageId, noticedAt } = claimed;
-  const text = textOf(claimed, context.publicUrl);
-  const letter = { to, open, subject: subjectOf(claimed), text, messageId, date: noticedAt };
-  const tries = await postTo(context, { orgId, workerName: name }, letter);
+  const { orgId, to, open, messageId } = claimed;
+  const { workerName, ...draft } = mailbox.draft(claimed, publicUrl);
+  const letter = { ...draft, to, open, messageId };
+  const tries = await post(context, { orgId, workerName }, letter);
   // Right after the mail server's word, and until it is written: a mail must not go out twice.
   const wait = await context.insist("outcome of a mail", () =>
-    recordTries(context.db, lossId, tries, context.actor),
+    recordTries(db, mailbox, id, tries, actor),
   );
   context.announce();
-  if (wait !== null) context.alarm(`mail-${lossId}-${Date.now()}`, wait * 1000);
+  if (wait !== null) context.alarm(`${mailbox.kind}-${id}-${Date.now()}`, wait * 1000);
 }
 
 /** One try for all to whom the mail is open, with whoever sends it for this worker. Never throws. */
-export async function postTo(
+async function post(
   context: Pick<TellContext, "mailerFor" | "log">,
   { orgId, workerName }: { readonly orgId: OrgId; readonly workerName: string },
   letter: Omit<Letter, "from">,
@@ -81,10 +86,5 @@ function words(error: unknown): string {
   return printable(typeof response === "string" && response !== "" ? response : String(message));
 }
 
-/** What a server says is not ours: bounded, on one line. */
-function printable(text: string): string {
-  return text
-    .replaceAll(/[\p{C}\s]+/gu, " ")
-    .trim()
-    .slice(0, 300);
-}
+/** What a server says is not ours. */
+const printable = (text: string) => oneLine(text, 300);
