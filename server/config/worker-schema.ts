@@ -108,7 +108,7 @@ const commonWorkerOptions = {
   notify_on_missing: notifyOnMissing.optional(),
   missing_timeout: missingTimeout.optional(),
   keepalive_interval: keepaliveInterval.optional(),
-  max_builds: z.number().int().min(1).nullable().optional(),
+  max_builds: z.number().int().min(1).max(1_000_000).nullable().optional(),
   properties: properties.optional(),
   defaultProperties: properties.optional(),
   machine_name: name(50)

@@ -66,7 +66,7 @@ const ACCOUNTS = {
       a.wanted_at < now() - interval '3 minutes' as "isRemoved",
       (select coalesce(json_agg(json_build_object('key', m.key, 'madeAt', m."madeAt", 'generation', m.generation,
           'instanceId', i.id, 'state', i.state, 'worker', k.name) order by m.key), '[]')
-        from jsonb_to_recordset(a.listed) as m (key text, "madeAt" float8, generation int)
+        from jsonb_to_recordset(a.listed) as m (key text, "madeAt" float8, generation bigint)
         left join instance i on i.key = m.key and i.org_id = $1
         left join worker k on k.id = i.worker_id) as listed,
       (select coalesce(json_agg(json_build_object('id', s.id, 'kind', s.kind, 'key', s.key, 'instanceId', s.instance_id,

@@ -103,14 +103,18 @@ class LibVirt implements LatentDriver {
 
   async stop(handle: InstanceHandle, how: "graceful" | "now", signal: AbortSignal): Promise<void> {
     const hypervisor = this.#hypervisor(signal);
+    const { key } = handle;
     const found = await this.#find(hypervisor, handle);
+    let files = this.#files(key);
     if (found?.isOurs && isActive(found.state)) {
+      // Of an account that is swept, the options may be another worker's.
+      if ((await files?.owner()) !== key) files = await filesOf(hypervisor, found.uuid, key);
       if (how === "graceful") await this.#endByItself(hypervisor, found.uuid, signal);
       await hypervisor.destroy(found.uuid);
     }
-    if (found && this.config.xml === null) await this.#giveBack(hypervisor, found.uuid, handle.key);
-    await this.#files(handle.key)?.remove(this.config.base !== null);
-    this.consoles.end(handle.key);
+    if (found && found.uuid !== uuidFor(key)) await this.#giveBack(hypervisor, found.uuid, key);
+    await files?.remove();
+    this.consoles.end(key);
   }
 
   async list(
@@ -154,9 +158,7 @@ class LibVirt implements LatentDriver {
       return { ...made, madeAt: Date.now() };
     } catch (error) {
       // Whether it was made is not known when nobody answered: its files stay until it is stopped.
-      if (error instanceof DriverError && error.code !== "provider-down") {
-        await files?.remove(this.config.base !== null);
-      }
+      if (error instanceof DriverError && error.code !== "provider-down") await files?.remove();
       throw error;
     }
   }
@@ -192,7 +194,7 @@ class LibVirt implements LatentDriver {
     } catch (error) {
       if (error instanceof DriverError && error.code !== "provider-down") {
         await this.#giveBack(hypervisor, domain, key);
-        await files?.remove(this.config.base !== null);
+        await files?.remove();
       }
       throw error;
     }
@@ -235,7 +237,7 @@ class LibVirt implements LatentDriver {
     }
     const [needsLogin, needsConsole] = [this.#named("login_image"), this.#named("console")];
     if (base === null && !needsLogin && !needsConsole) return files;
-    await files.take(base !== null);
+    await files.take();
     if (base !== null) this.note(`${base} is cloned to ${files.disk}`);
     if (base !== null) await files.clone(base, isCheapCopy, { env: this.host.env, signal });
     if (needsLogin) await files.writeLogin(agent, agent.host);
@@ -248,10 +250,10 @@ class LibVirt implements LatentDriver {
   async #find(hypervisor: Hypervisor, { key, ref }: InstanceHandle) {
     const known = refSchema.safeParse(ref).data;
     const uuid =
-      this.config.xml !== null
+      known?.domain ??
+      (this.config.xml !== null
         ? uuidFor(key)
-        : (known?.domain ??
-          (await hypervisor.marks("all")).find((mark) => mark.key === key)?.domain);
+        : (await hypervisor.marks("all")).find((mark) => mark.key === key)?.domain);
     const state = uuid === undefined ? null : await hypervisor.state(uuid);
     if (uuid === undefined || !state) return null;
     const mark = await hypervisor.mark(uuid);
@@ -279,8 +281,9 @@ class LibVirt implements LatentDriver {
   }
 
   #files(key: string): MachineFiles | null {
-    const { disk } = this.config;
-    return disk === null ? null : new MachineFiles(disk.replaceAll(/\{\{\s*key\s*\}\}/g, key), key);
+    const { disk, base } = this.config;
+    if (disk === null) return null;
+    return new MachineFiles(disk.replaceAll(/\{\{\s*key\s*\}\}/g, key), key, base !== null);
   }
 
   #hypervisor(signal: AbortSignal, secrets: readonly string[] = []): Hypervisor {
@@ -298,6 +301,15 @@ async function mustCarry(hypervisor: Hypervisor, { domain, key }: Mark): Promise
   const message =
     "this hypervisor keeps no metadata of its domains, so they could not be found again";
   throw new DriverError("bad-configuration", message);
+}
+
+/** Those of a machine that runs, by its disks; null: it has none that were made for it. */
+async function filesOf(hypervisor: Hypervisor, uuid: string, key: string) {
+  for (const disk of await hypervisor.disks(uuid)) {
+    const files = new MachineFiles(disk, key);
+    if ((await files.owner()) === key) return files;
+  }
+  return null;
 }
 
 /** The same for the same machine, so that a hypervisor refuses it twice whatever its name is. */

@@ -1,7 +1,7 @@
 /**
  * The files of one machine, all beside its disk: the clone of its base image, what its worker needs to
- * log in, its console. `DISK.slipway` says which machine they belong to, and is written first: what
- * has no such note was not made here and is never overwritten or removed.
+ * log in, its console. `DISK.slipway` says which machine they belong to, and whether the disk is a clone
+ * of ours, and is written first: what has no such note was not made here and is never overwritten or removed.
  */
 import { existsSync } from "node:fs";
 import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -17,6 +17,7 @@ const LOGIN_BYTES = 4_096;
 const CONSOLE_TAIL = 2_000;
 
 const MOST_PRINTED = 65_536;
+const CLONE = "clone";
 
 /** 0 where it has none, or the hypervisor keeps it for itself. */
 const sizeOf = async (path: string) => (await stat(path).catch(() => null))?.size ?? 0;
@@ -46,6 +47,7 @@ export class MachineFiles {
   constructor(
     readonly disk: string,
     private readonly key: string,
+    private readonly hasClone = false,
   ) {
     this.login = `${disk}.login`;
     this.console = `${disk}.console`;
@@ -54,17 +56,22 @@ export class MachineFiles {
 
   /** Whose they are; null when they are none of ours. */
   async owner(): Promise<string | null> {
-    const text = await readFile(this.#note, "utf8").catch(() => null);
-    return text?.trim() || null;
+    return (await this.#noted()).owner;
+  }
+
+  async #noted(): Promise<{ owner: string | null; isClone: boolean }> {
+    const text = await readFile(this.#note, "utf8").catch(() => "");
+    const [owner = "", what] = text.split("\n");
+    return { owner: owner.trim() || null, isClone: what === CLONE };
   }
 
   /** From here on they are this machine's. */
-  async take(hasClone: boolean): Promise<void> {
-    if (hasClone && existsSync(this.disk) && (await this.owner()) === null) {
+  async take(): Promise<void> {
+    if (this.hasClone && existsSync(this.disk) && (await this.owner()) === null) {
       const message = `hd_image ${this.disk} is there already and was not cloned by Slipway: remove it, or name another file`;
       throw new DriverError("bad-configuration", message);
     }
-    await this.#put(this.#note, `${this.key}\n`, 0o644);
+    await this.#put(this.#note, `${this.key}\n${this.hasClone ? `${CLONE}\n` : ""}`, 0o644);
   }
 
   /** Done under another name first: a disk that is in use keeps what it has. */
@@ -140,10 +147,11 @@ export class MachineFiles {
   }
 
   /** What was made for this machine, and nothing that another one has by now. */
-  async remove(hasClone: boolean): Promise<void> {
-    if ((await this.owner()) !== this.key) return;
+  async remove(): Promise<void> {
+    const { owner, isClone } = await this.#noted();
+    if (owner !== this.key) return;
     const all = [`${this.disk}.${this.key}.part`, this.login, this.console];
-    for (const path of [...all, ...(hasClone ? [this.disk] : []), this.#note]) {
+    for (const path of [...all, ...(this.hasClone || isClone ? [this.disk] : []), this.#note]) {
       await rm(path, { force: true }).catch((error) => {
         throw fileRefusal(error, path);
       });

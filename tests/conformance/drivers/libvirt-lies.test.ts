@@ -91,6 +91,40 @@ describe("libvirt driver, lied to", () => {
     ).toMatchObject({ code: "bad-configuration" });
   });
 
+  test("who sweeps an account stops what is in it, with the options of any of its workers", async () => {
+    const [base, disk] = [join(fake.folder, "base"), join(fake.folder, "disk")];
+    writeFileSync(base, "a base image");
+    const xml = XML.replace("</name>", "</name><source file='{{hd_image}}'/>");
+    const cloned = { xml, hd_image: `${disk}-{{key}}`, base_image: base, cheap_copy: false };
+    fake.define("w");
+    await open(fake, {}).start(order(1), SIGNAL);
+    await open(fake, cloned).start(order(2), SIGNAL);
+    const left = () => readdirSync(fake.folder).filter((name) => name.startsWith("disk"));
+    expect(left()).toEqual(["disk-bb-lies-2", "disk-bb-lies-2.slipway"]);
+    for (const options of [cloned, {}]) {
+      const sweeping = open(fake, options);
+      for (const handle of await sweeping.list({ installation: "lies" }, SIGNAL)) {
+        // Each with those of the other.
+        if (handle.key === (options === cloned ? "bb-lies-1" : "bb-lies-2")) {
+          await sweeping.stop(handle, "now", SIGNAL);
+        }
+      }
+    }
+    expect(fake.domains).toMatchObject([{ name: "w", state: "shut off", marks: {} }]);
+    expect(left()).toEqual([]);
+  });
+
+  test("a disk that is not a clone stays when its machine goes", async () => {
+    const disk = join(fake.folder, "disk");
+    writeFileSync(disk, "somebody's");
+    const xml = XML.replace("</name>", "</name><source file='{{hd_image}}'/><a b='{{console}}'/>");
+    const made = await open(fake, { xml, hd_image: disk }).start(order(), SIGNAL);
+    for (const driver of [open(fake, {}), open(fake, { xml, hd_image: disk })]) {
+      await driver.stop(made, "now", SIGNAL);
+    }
+    expect(readdirSync(fake.folder).filter((name) => name.startsWith("disk"))).toEqual(["disk"]);
+  });
+
   test("who gives up while nobody answers waits no longer, and the machine is not lost", async () => {
     fake.tell({ slow: { create: 400 } });
     const patience = new AbortController();

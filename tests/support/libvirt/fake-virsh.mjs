@@ -115,7 +115,8 @@ function run(domains, [what, ...rest]) {
         );
       }
       const marks = told.forgetful ? {} : elements(xml);
-      domains.push({ name, uuid, marks, isTransient: true, ...started() });
+      const disks = [...xml.matchAll(/<source file='(.*?)'/g)].map(([, path]) => path);
+      domains.push({ name, uuid, marks, isTransient: true, disks, ...started() });
       return true;
     }
     case "start":
@@ -162,7 +163,7 @@ function elements(xml) {
 }
 
 function started() {
-  return { state: "running", reason: "booted", run: Math.floor(Math.random() * 1e9), disks: [] };
+  return { state: "running", reason: "booted", run: Math.floor(Math.random() * 1e9) };
 }
 
 function end(domains, one) {

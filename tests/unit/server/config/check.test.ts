@@ -243,6 +243,11 @@ describe("mistakes", () => {
       /max_builds/,
     ],
     [
+      "max_builds that no column holds",
+      "workers: [{type: Worker, name: w, password: p, max_builds: 3000000000}]",
+      /max_builds/,
+    ],
+    [
       "two workers of one name",
       "workers: [{type: LocalWorker, name: w}, {type: LocalWorker, name: w}]",
       /workers\[1\]\.name: there is another worker "w"/,
