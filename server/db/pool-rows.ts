@@ -8,10 +8,10 @@ export const IS_CONNECTED = `exists (select from worker_session y join process z
   where y.id = w.session_id and y.ended_at is null and z.gone_at is null and z.lease_expires_at > now())`;
 
 /** Over `w` of `worker` and `l` of `latent_worker`: builds that its present machine has had. */
-const BUILDS_BEHIND = `(select count(*) from build x where x.worker_id = w.id and x.complete_at >= l.state_since)`;
+export const BUILDS_BEHIND = `(select count(*) from build x where x.worker_id = w.id and x.complete_at >= l.state_since)`;
 
-/** Over the same: builds that its present machine has had or has. */
-export const BUILDS_ON_MACHINE = `((select count(*) from build x where x.worker_id = w.id and x.state <> 'finished')
+/** Over the same: builds that its present machine has had or has, or that wait for it. */
+const BUILDS_ON_MACHINE = `((select count(*) from build x where x.worker_id = w.id and x.state <> 'finished')
   + ${BUILDS_BEHIND})`;
 
 /** Over the same and `p` of `pool`: builds that its machine, or the one that it waits for, may have at a time. */

@@ -1,7 +1,7 @@
 /** A latent worker as it stands: one statement, on the database's clock. */
 import { z } from "zod";
 import type { Queryable } from "../../db/pool";
-import { BUILDS_ON_MACHINE, IS_UNWELCOME } from "../../db/pool-rows";
+import { BUILDS_BEHIND, IS_UNWELCOME } from "../../db/pool-rows";
 import type { InstanceId, OrgId, PoolId, WorkerId } from "../../domain/ids";
 import {
   CHECK_INSTANCE_SECONDS,
@@ -84,13 +84,16 @@ const lifetimeSchema = z.object({
 export const WAITS = "x.state = 'preparing' and x.session_id is null";
 const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
-/** `PoolWish` of the domain, over the rows `l`, `w` and `p`. Who may not start keeps no machine ready either. */
+/**
+ * `PoolWish` of the domain, over the rows `l`, `w`, `p` and `b`. Who may not start keeps no machine ready
+ * either. Those that wait for the machine have not worn it: it would never be given to them.
+ */
 const POOL_WISH = `jsonb_build_object(
   'isWished', l.is_wished and w.paused_at is null and not w.is_draining
     and (w.quarantined_until is null or w.quarantined_until <= now()),
   'unwelcome', case when ${IS_UNWELCOME} then case when p.steering = 'drain' then 'its pool is being drained: ' || p.steer_reason
     else 'its pool may have ' || p.max_workers || ' machines' end end,
-  'worn', case when l.state = 'substantiated' and (p.config->>'maxBuildsPerInstance')::int <= ${BUILDS_ON_MACHINE}
+  'worn', case when l.state = 'substantiated' and (p.config->>'maxBuildsPerInstance')::int <= coalesce(b.running, 0) + ${BUILDS_BEHIND}
     then 'it has had its ' || (p.config->>'maxBuildsPerInstance') || ' builds' end,
   'wornAt', case when l.state = 'substantiated'
     then ${ms("l.state_since")} + 1000 * (p.config->>'maxLifetime')::float8 end)`;

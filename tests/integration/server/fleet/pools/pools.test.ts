@@ -244,6 +244,28 @@ test("maxBuildsPerInstance: the next build has another machine", async () => {
   expect(used.reduce((sum, { builds }) => sum + builds, 0)).toBe(5);
 });
 
+test("maxBuildsPerInstance: a machine that has come is for those who wait for it, whoever looks first", async () => {
+  release();
+  const pool = await rig.addPool("linux", { maxBuildsPerInstance: 1, idleTimeout: 600 });
+  const [id] = (await requests(pool, 1)) as [BuildRequestId];
+  // Whoever holds its connection is slow to give it to them.
+  const { line } = rig.socket;
+  const seen = new Promise<void>((resolve) => {
+    line.before = async (text) => {
+      if (!text.includes("hits machine has logged in")) return;
+      line.before = null;
+      resolve();
+      await new Promise(() => {});
+    };
+  });
+  await rig.giveOut(jobs);
+  await seen;
+  const [place] = await rig.places(pool);
+  await jobs.fleet.see(place?.id as never);
+  expect(await rig.rig.build(id, isFinished)).toMatchObject({ result: SUCCESS });
+  expect(rig.cloud.machines).toHaveLength(1);
+});
+
 test("maxBuildsPerInstance: of two who see the last place of a shared machine one has it", async () => {
   release();
   const options = { maxBuildsPerInstance: 2, maxBuildsPerWorker: 2, idleTimeout: 600 };
