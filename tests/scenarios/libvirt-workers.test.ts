@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UNHEARD } from "../../server/drivers/contract";
 import { libvirtDriver } from "../../server/drivers/libvirt";
-import { buildsIn } from "../support/builds-in";
+import { type Build, buildsIn } from "../support/builds-in";
 import {
   startHypervisor,
   type TestHypervisor,
@@ -19,6 +19,7 @@ import { OPERATOR_ENV, type Operator, operate } from "../support/provider-sweep"
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
 const SUCCESS = 0;
+const EXCEPTION = 4;
 const RETRY = 5;
 
 const why = whyNoHypervisor();
@@ -31,12 +32,14 @@ describe.skipIf(typeof image === "string")("on virtual machines", () => {
   let hypervisor: TestHypervisor;
   let slipway: SlipwayInstance;
   let operator: Operator;
+  let worker: object;
+  let configuration: object;
 
   beforeAll(async () => {
     hypervisor = await startHypervisor();
     slipway = await startSlipway({ env: OPERATOR_ENV });
     operator = await operate(slipway);
-    const worker = {
+    worker = {
       ...{
         type: "LibVirtWorker",
         name: "vm",
@@ -58,7 +61,8 @@ describe.skipIf(typeof image === "string")("on virtual machines", () => {
       builder("short", ...marks),
       builder("long", ...marks, 'test "%(prop:buildnumber)s" -gt 1 || sleep 600'),
     ];
-    await slipway.apply({ workers: [worker], projects: { p: { builders } } });
+    configuration = { workers: [worker], projects: { p: { builders } } };
+    await slipway.apply(configuration);
   });
 
   afterAll(async () => {
@@ -66,7 +70,7 @@ describe.skipIf(typeof image === "string")("on virtual machines", () => {
     await hypervisor?.stop();
   });
 
-  const { force, of: buildsOf, ended } = buildsIn(() => slipway);
+  const { force, of: buildsOf, ended, log } = buildsIn(() => slipway);
 
   async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
     while (!(await isSo())) await setTimeout(50);
@@ -116,6 +120,38 @@ describe.skipIf(typeof image === "string")("on virtual machines", () => {
     });
     expect(hypervisor.active().sort()).toEqual(stay);
     for (const name of stay) hypervisor.virsh("destroy", name);
+  });
+
+  test("what keeps a machine from its build stands on the build's page, in the hypervisor's and the machine's own words", async () => {
+    // It is not looked at before it says that it ended.
+    const seldom = { check_instance_interval: 3_600, missing_timeout: 3_600 };
+    const xml = vmDomain(image as VmImage).replace(" quiet", " rdinit=/nowhere");
+    const missing = `${hypervisor.folder}/no-such-base.qcow2`;
+    await slipway.apply({
+      workers: [
+        { ...worker, name: "panics", xml, ...seldom },
+        { ...worker, name: "baseless", base_image: missing },
+      ],
+      projects: {
+        p: {
+          builders: ["panics", "baseless"].map((name) => ({
+            ...{ name, workernames: [name], factory: [] },
+          })),
+        },
+      },
+    });
+    for (const [name, results, says] of [
+      ["panics", RETRY, /its machine crashed before it logged in: .*Kernel panic/s],
+      ["baseless", EXCEPTION, /no-such-base\.qcow2/],
+    ] as const) {
+      const request = await force(name);
+      await until(async () => typeof (await buildsOf(request))[0]?.results === "number");
+      const [build] = await buildsOf(request);
+      expect(build).toMatchObject({ results });
+      expect(await log(build as Build)).toMatch(says);
+    }
+    await slipway.apply(configuration);
+    await until(isCleared);
   });
 
   test("the process that drives it is killed while a machine boots: one machine, one build", async () => {

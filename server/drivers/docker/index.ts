@@ -80,10 +80,9 @@ class DockerDriver implements LatentDriver {
     const { key, agent } = order;
     const engine = this.#engine(signal);
     return this.#said(`container ${key} could not be made`, signal, [agent.password], async () => {
-      const heard = this.#hear(order);
       const { id, isNew, hasRun } = await this.#make(engine, order);
-      // What ends as soon as it runs is to be heard.
-      await heard;
+      // Also one that ends as soon as it runs.
+      await this.#hear(order);
       // One that ended meanwhile has had its life.
       if (!hasRun) await this.#run(engine, id, order);
       this.#follow(key, [agent.password], isNew);
@@ -118,7 +117,7 @@ class DockerDriver implements LatentDriver {
   async stop({ key, tag, ref }: InstanceHandle, how: "graceful" | "now", signal: AbortSignal) {
     const engine = this.#engine(signal);
     this.shared.followers.end(key);
-    this.shared.deaths.forget(this.shared.endpoints.of(this.config), key);
+    this.#unhear(key);
     return this.#said(`container ${key} could not be stopped`, signal, [], async () => {
       // By its id too: a person may have given it another name.
       for (const name of new Set([idIn(ref) ?? key, key])) {
@@ -199,6 +198,7 @@ class DockerDriver implements LatentDriver {
     try {
       await engine.run(id);
     } catch (error) {
+      this.#unhear(key);
       if (error instanceof EngineRefusal) {
         await engine.remove(id).catch(() => {});
         await this.#discardImage(engine, key);
@@ -228,6 +228,10 @@ class DockerDriver implements LatentDriver {
     const { deaths, endpoints } = this.shared;
     const engineFor = (signal: AbortSignal) => this.#engine(signal);
     await deaths.hear(endpoints.of(this.config), engineFor, machine, ended);
+  }
+
+  #unhear(key: string): void {
+    this.shared.deaths.forget(this.shared.endpoints.of(this.config), key);
   }
 
   #engine(signal: AbortSignal): Engine {

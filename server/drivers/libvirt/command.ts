@@ -87,7 +87,7 @@ function heard(stream: NodeJS.ReadableStream, tooMuch: () => void): Buffer[] {
 }
 
 /** And what it has started: an ssh that waits for a host that hangs would stay, one of each question. */
-function endAll(child: ChildProcess): void {
+export function endAll(child: ChildProcess): void {
   child.stdout?.destroy();
   child.stderr?.destroy();
   if (child.pid === undefined) return;

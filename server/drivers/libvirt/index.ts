@@ -21,6 +21,7 @@ import {
 } from "../contract";
 import { Consoles } from "./consoles";
 import { escapeXml, fillIn, withIdentity } from "./domain-xml";
+import { Ends } from "./ends";
 import { type DomainState, Hypervisor, isActive, isOriginal } from "./hypervisor";
 import { MachineFiles } from "./machine-files";
 import { AUTH, authElement, MARK, type Mark, markElement } from "./mark";
@@ -40,7 +41,7 @@ export interface LibVirtHost {
 }
 
 export function libvirtDriver(host: LibVirtHost): LatentDriverKind<LibVirtConfig> {
-  const consoles = new Consoles();
+  const shared = { ...host, consoles: new Consoles(), ends: new Ends(host.env) };
   return {
     kind: "libvirt",
     schema: libvirtConfigSchema,
@@ -49,8 +50,13 @@ export function libvirtDriver(host: LibVirtHost): LatentDriverKind<LibVirtConfig
     listingLagSeconds: 0,
     // Each copies or overlays a disk.
     startsAtOnce: 8,
-    open: (config, { note }) => new LibVirt(host, consoles, config, note),
+    open: (config, surroundings) => new LibVirt(shared, config, surroundings),
   };
+}
+
+interface Shared extends LibVirtHost {
+  readonly consoles: Consoles;
+  readonly ends: Ends;
 }
 
 const GRACE_MS = 30_000;
@@ -63,10 +69,9 @@ class LibVirt implements LatentDriver {
   readonly probes: readonly Probe[];
 
   constructor(
-    private readonly host: LibVirtHost,
-    private readonly consoles: Consoles,
+    private readonly shared: Shared,
     private readonly config: LibVirtConfig,
-    private readonly note: Surroundings["note"],
+    private readonly surroundings: Surroundings,
   ) {
     this.probes = libvirtProbes(config, (signal) => this.#hypervisor(signal));
   }
@@ -84,26 +89,30 @@ class LibVirt implements LatentDriver {
     const hypervisor = this.#hypervisor(signal);
     const found = await this.#find(hypervisor, handle);
     const files = this.#files(handle.key);
-    const console = files ? await this.consoles.lastWords(handle.key, files) : "";
+    const console = files ? await this.shared.consoles.lastWords(handle.key, files) : "";
     if (!found) return { state: "gone", why: withTail("there is no such domain", console) };
     const { state, reason } = found.state;
     const why = reason ? `${state} (${reason})` : state;
     if (!found.isOurs) return { state: "gone", why: `its domain is not ours now: ${why}` };
     const seen = stateOf(found.state);
+    if (seen === "running") this.#hear(handle.key);
     if (files && this.#named("console")) {
-      await this.consoles.tell(handle.key, files, (line) => this.note(line, "machine"));
+      await this.shared.consoles.tell(handle.key, files, (line) =>
+        this.surroundings.note(line, "machine"),
+      );
     }
     return { state: seen, why: seen === "running" ? why : withTail(why, console) };
   }
 
   async printed({ key }: InstanceHandle): Promise<string> {
     const files = this.#files(key);
-    return files ? this.consoles.lastWords(key, files) : "";
+    return files ? this.shared.consoles.lastWords(key, files) : "";
   }
 
   async stop(handle: InstanceHandle, how: "graceful" | "now", signal: AbortSignal): Promise<void> {
     const hypervisor = this.#hypervisor(signal);
     const { key } = handle;
+    this.shared.ends.forget(this.config.uri, key);
     const found = await this.#find(hypervisor, handle);
     let files = this.#files(key);
     if (found?.isOurs && isActive(found.state)) {
@@ -114,7 +123,7 @@ class LibVirt implements LatentDriver {
     }
     if (found && found.uuid !== uuidFor(key)) await this.#giveBack(hypervisor, found.uuid, key);
     await files?.remove();
-    this.consoles.end(key);
+    this.shared.consoles.end(key);
   }
 
   async list(
@@ -150,11 +159,12 @@ class LibVirt implements LatentDriver {
       uuid: domain,
       metadata: [markElement(mark, MARK.uri), authElement(agent, AUTH.uri)],
     });
-    this.note(`domain ${key} is started at ${this.config.uri}`);
+    this.surroundings.note(`domain ${key} is started at ${this.config.uri}`);
     try {
       const answer = await hypervisor.create(definition);
       if (answer === "created") await mustCarry(hypervisor, mark);
       else await this.#isRunning(hypervisor, mark);
+      this.#hear(key);
       return { ...made, madeAt: Date.now() };
     } catch (error) {
       // Whether it was made is not known when nobody answered: its files stay until it is stopped.
@@ -188,7 +198,7 @@ class LibVirt implements LatentDriver {
     }
     await hypervisor.setMetadata(domain, MARK, markElement(mark));
     await hypervisor.setMetadata(domain, AUTH, authElement(agent));
-    this.note(`domain ${name} is started at ${this.config.uri}`);
+    this.surroundings.note(`domain ${name} is started at ${this.config.uri}`);
     try {
       await hypervisor.start(domain);
     } catch (error) {
@@ -238,11 +248,11 @@ class LibVirt implements LatentDriver {
     const [needsLogin, needsConsole] = [this.#named("login_image"), this.#named("console")];
     if (base === null && !needsLogin && !needsConsole) return files;
     await files.take();
-    if (base !== null) this.note(`${base} is cloned to ${files.disk}`);
-    if (base !== null) await files.clone(base, isCheapCopy, { env: this.host.env, signal });
+    if (base !== null) this.surroundings.note(`${base} is cloned to ${files.disk}`);
+    if (base !== null) await files.clone(base, isCheapCopy, { env: this.shared.env, signal });
     if (needsLogin) await files.writeLogin(agent, agent.host);
     if (needsConsole) await files.makeConsole();
-    this.consoles.begin(key, [agent.password]);
+    this.shared.consoles.begin(key, [agent.password]);
     return files;
   }
 
@@ -268,12 +278,18 @@ class LibVirt implements LatentDriver {
 
   async #endByItself(hypervisor: Hypervisor, uuid: string, signal: AbortSignal): Promise<void> {
     await hypervisor.shutdown(uuid);
-    const giveUpAt = Date.now() + (this.host.graceMs ?? GRACE_MS);
+    const giveUpAt = Date.now() + (this.shared.graceMs ?? GRACE_MS);
     for (;;) {
       const state = await hypervisor.state(uuid);
       if (!state || !isActive(state) || Date.now() > giveUpAt) return;
       await sleep(LOOK_MS, undefined, { signal });
     }
+  }
+
+  /** A domain of its own is called by its key; of a borrowed one the next look tells. */
+  #hear(key: string): void {
+    const { ended } = this.surroundings;
+    if (ended && this.config.xml !== null) this.shared.ends.hear(this.config.uri, key, ended);
   }
 
   #named(placeholder: Placeholder): boolean {
@@ -287,7 +303,7 @@ class LibVirt implements LatentDriver {
   }
 
   #hypervisor(signal: AbortSignal, secrets: readonly string[] = []): Hypervisor {
-    return new Hypervisor(this.config.uri, this.host.env, signal, secrets);
+    return new Hypervisor(this.config.uri, this.shared.env, signal, secrets);
   }
 }
 

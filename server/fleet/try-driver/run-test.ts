@@ -82,6 +82,9 @@ class Running {
   #isIn = false;
   /** The last that the provider said while it makes the machine, not shown yet. */
   #said: string | null = null;
+  /** The provider says by itself that the machine has ended, and was not asked since. */
+  #isSaidToEnd = false;
+  #wake: () => void = () => {};
   #writing: Promise<void> = Promise.resolve();
 
   constructor(
@@ -103,6 +106,10 @@ class Running {
       const driver = await openDriver(context, test, {
         note: (line, of) => {
           if (of !== "machine") this.#heard(line);
+        },
+        ended: () => {
+          this.#isSaidToEnd = true;
+          this.#wake();
         },
       });
       this.#stages = plannedStages(driver.probes?.map(({ covers }) => covers) ?? null);
@@ -202,7 +209,8 @@ class Running {
         const words = noLogin(seconds, why, await this.#lastWords(driver, signal));
         throw new StageFailed(words, this.#loginAdvice());
       }
-      const said = await soonOr(ears.login, Math.min(left, LOOK_SECONDS * 1_000), signal);
+      const look = Math.min(left, LOOK_SECONDS * 1_000);
+      const said = await soonOr(Promise.race([ears.login, this.#saidToEnd()]), look, signal);
       if (said !== null) {
         this.#isIn = true;
         if (this.#machine) await noteRuns(context.db, this.#machine, context.actor);
@@ -219,6 +227,16 @@ class Running {
         );
       }
     }
+  }
+
+  /** Settles once for each time that the provider says so by itself; then it is asked. */
+  async #saidToEnd(): Promise<null> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#isSaidToEnd) resolve();
+    });
+    this.#isSaidToEnd = false;
+    return null;
   }
 
   /** A provider that is away for a moment says nothing of the machine. */

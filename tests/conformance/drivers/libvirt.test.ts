@@ -2,6 +2,7 @@
 // libvirtd: found again by another program of ours, never taken for somebody else's, gone when stopped.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type StartOrder, UNHEARD } from "../../../server/drivers/contract";
@@ -39,9 +40,10 @@ describe.skipIf(why !== null)("libvirt driver, on QEMU", () => {
     await hypervisor?.stop();
   });
 
-  function open(config: object) {
+  function open(config: object, ended?: () => void) {
     const kind = libvirtDriver({ env: hypervisor.env, graceMs: 300 });
-    return kind.open(kind.schema.parse({ uri: hypervisor.uri, ...config }), UNHEARD);
+    const surroundings = { ...UNHEARD, ...(ended && { ended }) };
+    return kind.open(kind.schema.parse({ uri: hypervisor.uri, ...config }), surroundings);
   }
 
   const order = (key: string, more: Partial<StartOrder["tag"]> = {}): StartOrder => ({
@@ -151,6 +153,19 @@ describe.skipIf(why !== null)("libvirt driver, on QEMU", () => {
     );
     expect(existsSync(at("disk"))).toBe(true);
     rmSync(at("disk"));
+  });
+
+  test("one that ends by itself is said to; one that is stopped is not, and nobody listens on", async () => {
+    const said: string[] = [];
+    const driver = open({ xml: IDLE }, () => said.push("one of them"));
+    const ending = await driver.start(order("bb-lv-n-1"), SIGNAL);
+    const stopped = await driver.start(order("bb-lv-n-2", { worker: 2 }), SIGNAL);
+    await driver.stop(stopped, "now", SIGNAL);
+    process.kill(hypervisor.pidOf(ending.key) as number, "SIGKILL");
+    while (said.length === 0) await sleep(20);
+    expect(await driver.inspect(ending, SIGNAL)).toMatchObject({ state: "gone" });
+    while (hypervisor.listeners() > 0) await sleep(20);
+    expect(said).toHaveLength(1);
   });
 
   test("a machine that hears no request to end is ended", async () => {

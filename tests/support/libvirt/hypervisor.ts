@@ -27,6 +27,8 @@ export interface TestHypervisor {
   active(): string[];
   /** The process of a domain; null when it has none. */
   pidOf(name: string): number | null;
+  /** How many programs wait for what it says by itself. */
+  listeners(): number;
   /** With all that runs in it. */
   stop(): Promise<void>;
 }
@@ -97,7 +99,7 @@ export async function startHypervisor(): Promise<TestHypervisor> {
       .split("\n")
       .filter((name) => name !== "");
   const hypervisor: TestHypervisor = {
-    ...{ uri, env, folder, virsh, active, pidOf },
+    ...{ uri, env, folder, virsh, active, pidOf, listeners: () => listenersAt(uri) },
     async stop() {
       try {
         for (const name of active()) virsh("destroy", name);
@@ -183,14 +185,24 @@ function sessionDaemon(folder: string): Daemon {
   };
 }
 
-function pidOf(name: string): number | null {
-  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const said = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-      if (said.includes("qemu-system") && said.includes(`guest=${name},`)) return Number(pid);
-    } catch {
-      // Over meanwhile.
-    }
-  }
-  return null;
+const pidOf = (name: string): number | null =>
+  running().find(({ said }) => said.includes("qemu-system") && said.includes(`guest=${name},`))
+    ?.pid ?? null;
+
+const listenersAt = (uri: string): number =>
+  running().filter(({ said }) => said.startsWith("virsh\0") && said.includes(`${uri}\0event\0`))
+    .length;
+
+/** Programs of this host, as they were called. */
+function running(): { readonly pid: number; readonly said: string }[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((pid) => {
+      try {
+        return [{ pid: Number(pid), said: readFileSync(`/proc/${pid}/cmdline`, "utf8") }];
+      } catch {
+        // Over meanwhile.
+        return [];
+      }
+    });
 }

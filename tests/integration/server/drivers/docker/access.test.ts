@@ -361,6 +361,14 @@ describe.skipIf(engine === null)("sockets", () => {
     const lists = await Promise.all(Array.from({ length: 60 }, () => driver().list(owner, SIGNAL)));
     expect(lists.every(([handle]) => handle?.key === made.key)).toBe(true);
     await driver().stop(made, "now", SIGNAL);
+    // Who listens for ends has one socket for all, and none when there is nothing to be heard.
+    const heard = rig.open({ docker_host, ...engine.hostfs }, () => {});
+    const others = [2, 3, 4].map((worker) => rig.order(worker));
+    const machines = await Promise.all(others.map((order) => heard.start(order, SIGNAL)));
+    while (open > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    const refused = { docker_host, image: "nowhere/nothing:1" };
+    await expect(rig.open(refused, () => {}).start(rig.order(5), SIGNAL)).rejects.toThrow();
+    await Promise.all(machines.map((machine) => heard.stop(machine, "now", SIGNAL)));
     // Eight; of some that are closed already this proxy has not heard.
     expect(most).toBeLessThanOrEqual(16);
     while (open > 0) await new Promise((resolve) => setTimeout(resolve, 5));

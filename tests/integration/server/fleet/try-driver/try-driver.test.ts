@@ -187,6 +187,7 @@ test("a machine whose worker never logs in is given up in time, with the provide
 
 test("a machine that dies before its login ends the wait", async () => {
   latent.boots = false;
+  latent.cloud.speaks = true;
   latent.cloud.onBoot = (machine) => latent.cloud.crash(machine, "kernel panic", "gone");
   const result = await ended(await ask());
   expect(failed(result)?.says).toContain("kernel panic");
