@@ -95,14 +95,19 @@ export interface RunDefaults {
   readonly name: string | undefined;
   readonly password: string | undefined;
   readonly protocol: string | undefined;
+  readonly isOnDemand: boolean;
 }
+
+/** Longer than a build is kept for a server that comes back. */
+const GIVE_UP_ON_DEMAND = "7200";
 
 export function runArguments(
   argv: readonly string[],
   defaults: RunDefaults,
 ): { readonly basedir: string; readonly settings: Settings } {
   const { values: said, positionals } = parse(argv, RUN_OPTIONS);
-  const values = { protocol: defaults.protocol, ...said };
+  const giveUp = defaults.isOnDemand ? { "give-up-after": GIVE_UP_ON_DEMAND } : {};
+  const values = { protocol: defaults.protocol, ...giveUp, ...said };
   const basedir = text(values, "basedir");
   const master = text(values, "connection-string") ?? text(values, "master") ?? defaults.master;
   const name = text(values, "name") ?? defaults.name;

@@ -11,6 +11,8 @@ export interface StartEnvironment {
   readonly name: string | undefined;
   readonly master: string | undefined;
   readonly protocol: string | undefined;
+  /** Slipway has made this machine for it: nobody else ends it when Slipway is no more. */
+  readonly isOnDemand: boolean;
 }
 
 /** Takes the password out of the environment, so that nothing started later inherits it. */
@@ -31,5 +33,6 @@ export function takeEnvironment(): StartEnvironment {
     name: WORKERNAME,
     master: host === undefined ? undefined : `${host}${port}`,
     protocol: BUILDMASTER_PROTOCOL,
+    isOnDemand: source.SLIPWAY_INSTANCE !== undefined,
   };
 }

@@ -40,7 +40,7 @@ options of create-worker and run:
                                  go on (Slipway only; default 1073741824; 0: commands end with the connection)
       --kept-time SECONDS        how long commands go on without any connection (default 3600)
       --give-up-after SECONDS    end after so long without being taken in by a master, for machines that are
-                                 made on demand (default 0: never)
+                                 made on demand (default 0: never; of run on a machine that Slipway made: 7200)
       --protocol pb|msgpack_experimental_v7
                                  what the master's port speaks (default pb)
       --path PATH                path of the WebSocket (msgpack only; default /)

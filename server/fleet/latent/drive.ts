@@ -284,8 +284,11 @@ class Seeing {
     const { context, latent } = this;
     const { machine, sealedPassword } = latent;
     if (!machine) throw new Error("a machine that starts has no row");
-    if (!sealedPassword) {
-      const reason = "its password is a secret that does not exist";
+    const password = this.#opened(sealedPassword);
+    if (password === null) {
+      const reason = sealedPassword
+        ? "its password cannot be read: it was stored under another secret key"
+        : "its password is a secret that does not exist";
       return this.#fail({ verdict: "permanent", reason });
     }
     // Whoever wrote it long ago may have asked for it, and not heard the answer.
@@ -295,7 +298,7 @@ class Seeing {
     const left = missingAt === null ? START_SECONDS : (missingAt - now) / 1_000;
     const seconds = Math.min(left, context.kinds.get(latent.kind)?.startSeconds ?? START_SECONDS);
     const { tag } = handleOf(context.installation, latent, machine);
-    const login = { name: latent.loginName, password: context.unseal(sealedPassword) };
+    const login = { name: latent.loginName, password };
     try {
       if (machine.isUnasked) await this.#moves.turnCame(machine);
       const master = masterAddress(context.master, machine.config);
@@ -319,6 +322,16 @@ class Seeing {
       await this.#fail(failureOf(error), { isThere });
     } finally {
       turn.end();
+    }
+  }
+
+  /** Null: there is none, or none that can be read. */
+  #opened(sealedPassword: Buffer | null): string | null {
+    try {
+      return sealedPassword && this.context.unseal(sealedPassword);
+    } catch (error) {
+      this.context.log("a password cannot be read", { worker: this.latent.workerName, error });
+      return null;
     }
   }
 

@@ -70,7 +70,8 @@ describe("create-worker", () => {
 });
 
 it("run takes what is missing from the environment", () => {
-  const defaults = { master: "m:1", name: "n", password: "p", protocol: undefined };
+  const login = { master: "m:1", name: "n", password: "p" };
+  const defaults = { ...login, protocol: undefined, isOnDemand: false };
   expect(runArguments(["--basedir", "d"], defaults)).toMatchObject({
     basedir: "d",
     settings: { master: "m:1", name: "n", password: "p" },
@@ -83,6 +84,16 @@ it("run takes what is missing from the environment", () => {
   expect(() => runArguments(["--basedir", "d"], { ...defaults, password: undefined })).toThrow(
     "SLIPWAY_WORKER_PASSWORD",
   );
+});
+
+it("run on a machine made on demand gives up one day, unless it is told otherwise", () => {
+  const defaults = { master: "m:1", name: "n", password: "p", protocol: undefined };
+  const giveUpAfter = (isOnDemand: boolean, ...more: string[]) =>
+    runArguments(["--basedir=d", ...more], { ...defaults, isOnDemand }).settings.giveUpAfter;
+  expect(giveUpAfter(true)).toBe(7_200);
+  expect(giveUpAfter(true, "--give-up-after=900")).toBe(900);
+  expect(giveUpAfter(true, "--give-up-after=0")).toBe(0);
+  expect(giveUpAfter(false)).toBe(0);
 });
 
 it("start is for the directory given, or the one we are in", () => {

@@ -1,7 +1,7 @@
 // Guarantee: however many machines are wanted at once, a provider gets so many calls at a time; whoever
 // waits can be read, stopped and timed out as if it did not; what is to go never waits for what is to come.
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { RETRY, SUCCESS } from "../../../../../server/domain/builds";
+import { EXCEPTION, RETRY, SUCCESS } from "../../../../../server/domain/builds";
 import type { BuilderId, BuildRequestId, WorkerId } from "../../../../../server/domain/ids";
 import { DriverError } from "../../../../../server/drivers/contract";
 import { CALLER, isFinished, until } from "../../../../support/engine-rig";
@@ -194,6 +194,28 @@ test("a pause that is longer than it may take ends the wait at once, with the pr
   const build = await latent.rig.build(request, isFinished);
   expect(build.result).toBe(RETRY);
   expect((await machine(at))?.end_reason).toBe("its machine could not be started: full");
+});
+
+test("a password that cannot be read is said, and costs nobody a turn", async () => {
+  const { unseal } = jobs.context;
+  const broken = () => {
+    throw new Error("Unsupported state or unable to authenticate data");
+  };
+  Object.assign(jobs.context, { unseal: broken });
+  for (const name of ["one", "two", "three"]) {
+    const at = await add(name, { account: "busy" });
+    const request = await ask(at);
+    await see(at);
+    expect((await latent.rig.build(request, isFinished)).result).toBe(EXCEPTION);
+    expect((await machine(at))?.end_reason).toBe(
+      "its password cannot be read: it was stored under another secret key",
+    );
+  }
+  Object.assign(jobs.context, { unseal });
+  const other = await add("other", { account: "busy" });
+  const request = await ask(other);
+  await see(other);
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
 });
 
 test("a death while it stands in line loses nothing", async () => {
