@@ -5,6 +5,7 @@
  * whichever characters it is made of: what could not would be an error for ever, and never told.
  */
 import { storableText } from "../../db/json-text";
+import { AppError } from "../../domain/errors";
 import type { OrgId } from "../../domain/ids";
 import { type JsonValue, RenderError, renderTree, secretsIn } from "../../domain/properties";
 import { MIN_HIDDEN_BYTES } from "../../domain/secrets";
@@ -41,7 +42,7 @@ export async function openDriver(
   if (!kind) throw new DriverError("bad-configuration", `there is no driver for ${type}`);
   const own = ownOptions(config);
   const names = secretsIn(own);
-  const secrets = names.length > 0 ? await reveal(orgId, names) : new Map<string, string>();
+  const secrets = names.length > 0 ? await revealed(reveal(orgId, names)) : NO_SECRETS;
   const hide = hiding(secrets);
   const rendered = renderedWith(own, secrets);
   const options = kind.schema.safeParse(rendered);
@@ -56,6 +57,20 @@ export async function openDriver(
     ...(ended && { ended }),
   });
   return discreet(driver, told);
+}
+
+const NO_SECRETS: ReadonlyMap<string, string> = new Map();
+
+/** One that cannot be read will not be read in a minute, and somebody has to be told. */
+async function revealed(
+  reading: Promise<ReadonlyMap<string, string>>,
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "secret.unreadable") throw error;
+    throw new DriverError("bad-configuration", error.message, { cause: error });
+  }
 }
 
 /** What the worker has in common with others is not the driver's, and not rendered for it. */

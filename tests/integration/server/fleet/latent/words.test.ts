@@ -1,7 +1,8 @@
 // Guarantee: whatever a provider or a machine says, in whichever characters, what follows from it can be
 // written: those who wait are told, and the machine goes.
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { RETRY } from "../../../../../server/domain/builds";
+import { EXCEPTION, RETRY } from "../../../../../server/domain/builds";
+import { AppError } from "../../../../../server/domain/errors";
 import type { BuilderId, WorkerId } from "../../../../../server/domain/ids";
 import { DriverError } from "../../../../../server/drivers/contract";
 import { isFinished, until } from "../../../../support/engine-rig";
@@ -94,6 +95,30 @@ test("a machine that cannot be stopped, for such a reason", async () => {
   await see();
   await latent.rig.build(request, isFinished);
   await until(async () => (await latent.instances())[0]?.stop_tries === 1);
+});
+
+test("a secret that cannot be read any more fails a start, and keeps no worker from its next machine", async () => {
+  const secret = (read: () => string) =>
+    Object.assign(jobs.context, { reveal: async () => new Map([["image", read()]]) });
+  const unreadable = () => {
+    throw new AppError("secret.unreadable", { name: "image" });
+  };
+  await latent.rig.db.rows("update worker set config = $1", [{ image: "%(secret:image)s" }]);
+  secret(() => "debian");
+  await ask();
+  await see();
+  secret(unreadable);
+  await pass("missing_at");
+  await see();
+  await until(async () => (await latent.row(worker)).state === "insubstantiated");
+  expect(await latent.instances()).toMatchObject([{ state: "stopping", stop_tries: 1 }]);
+  await latent.rig.db.rows("update worker set quarantined_until = null");
+  const request = await ask();
+  await see();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(EXCEPTION);
+  await jobs.sweepAccounts();
+  const [report] = await latent.rig.db.rows<{ error: string }>("select error from sweep_report");
+  expect(report?.error).toMatch(/secret image/);
 });
 
 test("what stands under our name and is not ours is called so", async () => {
