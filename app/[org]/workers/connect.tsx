@@ -6,7 +6,7 @@ import { useTRPC } from "@/app/_client/trpc";
 import { useOrg } from "@/app/_shell/org";
 import { CommandLine } from "@/app/_ui/copy";
 import { Segments } from "@/app/_ui/segments";
-import type { Connection, Doors } from "@/server/api/workers/connection";
+import type { Doors } from "@/server/api/workers/connection";
 import { type Piece, type Place, type Program, type Protocol, recipe } from "./recipes";
 
 const PLACES: readonly { id: Place; label: string }[] = [
@@ -32,7 +32,35 @@ export function ConnectCommands(props: { workerId: number; password: string | nu
     trpc.workers.connection.queryOptions({ org: org.slug, workerId: props.workerId }),
   );
   if (!connection) return null;
-  if (connection.pbPort === null && connection.msgpackPort === null) {
+  return (
+    <Recipes
+      doors={connection}
+      label="Where it runs"
+      places={PLACES}
+      recipe={(place, how) => recipe(place, { connection, password: props.password, ...how })}
+    />
+  );
+}
+
+/** Lines to copy, for where workers run, the program that they are, and the door that they come to. */
+export function Recipes<P extends string>(props: {
+  doors: Doors;
+  label: string;
+  places: readonly { readonly id: P; readonly label: string }[];
+  recipe: (
+    place: P,
+    how: { readonly program: Program; readonly protocol: Protocol },
+  ) => readonly Piece[];
+}) {
+  const { doors, places } = props;
+  const [wanted, setPlace] = useState<P | null>(null);
+  const [program, setProgram] = useState<Program>("buildbot-worker");
+  const [wished, setProtocol] = useState<Protocol>("pb");
+  const ports = { pb: doors.pbPort, msgpack: doors.msgpackPort };
+  const open = PROTOCOLS.filter(({ id }) => ports[id] !== null);
+  const place = wanted ?? places[0]?.id;
+  const protocol = open.some(({ id }) => id === wished) ? wished : open[0]?.id;
+  if (protocol === undefined || place === undefined) {
     return (
       <p className="text-amber">
         Both worker doors of this installation are switched off. Whoever runs it opens one with
@@ -40,23 +68,10 @@ export function ConnectCommands(props: { workerId: number; password: string | nu
       </p>
     );
   }
-  return <Commands connection={connection} password={props.password} />;
-}
-
-function Commands(props: { connection: Connection; password: string | null }) {
-  const { connection } = props;
-  const [place, setPlace] = useState<Place>("shell");
-  const [program, setProgram] = useState<Program>("buildbot-worker");
-  const [wished, setProtocol] = useState<Protocol>("pb");
-  const open = PROTOCOLS.filter(
-    ({ id }) => (id === "pb" ? connection.pbPort : connection.msgpackPort) !== null,
-  );
-  const protocol = open.some(({ id }) => id === wished) ? wished : (open[0]?.id ?? "pb");
-  const pieces = recipe(place, { connection, password: props.password, program, protocol });
   return (
     <div className="space-y-3">
       <div className="flex flex-wrap gap-x-5 gap-y-2">
-        <Segments label="Where it runs" options={PLACES} value={place} onChange={setPlace} />
+        <Segments label={props.label} options={places} value={place} onChange={setPlace} />
         {place === "shell" ? (
           <Segments label="Program" options={PROGRAMS} value={program} onChange={setProgram} />
         ) : null}
@@ -64,9 +79,9 @@ function Commands(props: { connection: Connection; password: string | null }) {
           <Segments label="Protocol" options={open} value={protocol} onChange={setProtocol} />
         ) : null}
       </div>
-      <DoorNotes connection={connection} protocol={protocol} />
+      <DoorNotes doors={doors} protocol={protocol} />
       <ol className="space-y-3">
-        {pieces.map((piece) => (
+        {props.recipe(place, { program, protocol }).map((piece) => (
           <PieceBox key={piece.title} piece={piece} />
         ))}
       </ol>
@@ -74,7 +89,7 @@ function Commands(props: { connection: Connection; password: string | null }) {
   );
 }
 
-export function PieceBox({ piece }: { piece: Piece }) {
+function PieceBox({ piece }: { piece: Piece }) {
   return (
     <li className="space-y-1">
       <p className="text-muted">
@@ -90,28 +105,28 @@ export function PieceBox({ piece }: { piece: Piece }) {
 }
 
 /** What about these doors may surprise: who reaches them, and in which tongue. */
-export function DoorNotes({ connection, protocol }: { connection: Doors; protocol: Protocol }) {
+function DoorNotes({ doors, protocol }: { doors: Doors; protocol: Protocol }) {
   return (
     <>
-      {connection.isThisHostOnly ? (
+      {doors.isThisHostOnly ? (
         <p className="border-l-2 border-amber pl-3">
-          Only programs on this host can connect: the doors listen on {connection.host}. For other
+          Only programs on this host can connect: the doors listen on {doors.host}. For other
           machines start Slipway with <code className="num">SLIPWAY_WORKER_BIND=0.0.0.0</code> and
           this host's name in <code className="num">SLIPWAY_WORKER_ADVERTISE</code>.
         </p>
       ) : null}
       <p className="text-xs text-muted">
-        {connection.tls === null
+        {doors.tls === null
           ? protocol === "pb"
             ? "The doors do not speak TLS: the password is proven without being sent, the rest travels in the clear."
             : "The doors do not speak TLS: the password and all the rest travel in the clear."
-          : connection.tls.isPublic
+          : doors.tls.isPublic
             ? "The doors speak TLS, with a certificate that every machine trusts."
             : "The doors speak TLS, with a certificate of an authority of your own."}{" "}
-        {connection.tls !== null && !connection.tls.isPublic && protocol === "pb"
+        {doors.tls !== null && !doors.tls.isPublic && protocol === "pb"
           ? "Workers older than 4.0 have no --connection-string: give them --use-tls, and SSL_CERT_FILE with the path of ca.pem in the environment of both commands."
           : null}
-        {connection.tls !== null && protocol === "msgpack"
+        {doors.tls !== null && protocol === "msgpack"
           ? "Workers older than 4.0 speak msgpack without TLS only: use Perspective Broker with them."
           : null}
       </p>

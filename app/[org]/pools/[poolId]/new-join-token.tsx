@@ -8,11 +8,9 @@ import { Button } from "@/app/_ui/button";
 import { CommandLine } from "@/app/_ui/copy";
 import { Field } from "@/app/_ui/field";
 import { fieldProblems, Problem } from "@/app/_ui/problem";
-import { Segments } from "@/app/_ui/segments";
 import type { PoolSummary } from "@/server/api/pools/row";
 import type { Doors } from "@/server/api/workers/connection";
-import { DoorNotes, PieceBox } from "../../workers/connect";
-import type { Program, Protocol } from "../../workers/recipes";
+import { Recipes } from "../../workers/connect";
 import { type JoinPlace, joinRecipe } from "../join-recipes";
 
 interface Props {
@@ -123,47 +121,16 @@ const PLACES: readonly { id: JoinPlace; label: string }[] = [
   { id: "compose", label: "Compose" },
   { id: "kubernetes", label: "Kubernetes" },
 ];
-const PROGRAMS: readonly { id: Program; label: string }[] = [
-  { id: "buildbot-worker", label: "buildbot-worker" },
-  { id: "slipway-worker", label: "slipway-worker" },
-];
-const PROTOCOLS: readonly { id: Protocol; label: string }[] = [
-  { id: "pb", label: "Perspective Broker" },
-  { id: "msgpack", label: "msgpack" },
-];
 
 function JoinLines({ pool, doors, token }: Omit<Props, "onMade"> & { readonly token: string }) {
   const org = useOrg();
-  const [place, setPlace] = useState<JoinPlace>("shell");
-  const [program, setProgram] = useState<Program>("buildbot-worker");
-  const [wished, setProtocol] = useState<Protocol>("pb");
-  const ports = { pb: doors.pbPort, msgpack: doors.msgpackPort };
-  const open = PROTOCOLS.filter(({ id }) => ports[id] !== null);
-  const protocol = open.some(({ id }) => id === wished) ? wished : (open[0]?.id ?? "pb");
-  if (open.length === 0) {
-    return <p className="text-amber">Both worker doors of this installation are switched off.</p>;
-  }
   const url = `${location.origin}/${org.slug}`;
-  const pieces = joinRecipe(place, {
-    ...{ pool: pool.name, url, token, doors, program, protocol },
-  });
   return (
-    <>
-      <div className="flex flex-wrap gap-x-5 gap-y-2">
-        <Segments label="What makes them" options={PLACES} value={place} onChange={setPlace} />
-        {place === "shell" ? (
-          <Segments label="Program" options={PROGRAMS} value={program} onChange={setProgram} />
-        ) : null}
-        {open.length > 1 ? (
-          <Segments label="Protocol" options={open} value={protocol} onChange={setProtocol} />
-        ) : null}
-      </div>
-      <DoorNotes connection={doors} protocol={protocol} />
-      <ol className="space-y-3">
-        {pieces.map((piece) => (
-          <PieceBox key={piece.title} piece={piece} />
-        ))}
-      </ol>
-    </>
+    <Recipes
+      doors={doors}
+      label="What makes them"
+      places={PLACES}
+      recipe={(place, how) => joinRecipe(place, { pool: pool.name, url, token, doors, ...how })}
+    />
   );
 }

@@ -194,7 +194,9 @@ function PoolFacts({ pool }: { pool: PoolSummary }) {
         ["scaleUpRate", options.scaleUpRate === null ? null : `${options.scaleUpRate} a minute`],
         [
           "budget",
-          options.budget === null ? null : `${options.budget.hours} h a ${options.budget.per}`,
+          options.budget === null
+            ? null
+            : `${options.budget.hours} h a ${options.budget.per} (UTC)`,
         ],
         ["weights", weights(pool)],
         ["Looked at", pool.lookedAt === null ? null : <Ago key="at" at={pool.lookedAt} />],

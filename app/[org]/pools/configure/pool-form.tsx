@@ -2,27 +2,17 @@
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
-import { type FormEvent, useMemo, useRef, useState } from "react";
+import { useMemo } from "react";
 import { routes } from "@/app/_client/navigation";
 import { useTRPC } from "@/app/_client/trpc";
 import { OptionFields } from "@/app/_features/schema-form";
 import { useOrg } from "@/app/_shell/org";
-import { Button } from "@/app/_ui/button";
-import { Field } from "@/app/_ui/field";
 import { Section } from "@/app/_ui/page-head";
-import { Problem } from "@/app/_ui/problem";
 import type { PoolKinds } from "@/server/api/pools/settings";
-import type { OptionProblem } from "@/server/api/workers/settings";
+import { EntryForm, Folded, problemsByName, useRefusal } from "../../workers/configure/entry-form";
 import { sectionsOf } from "../../workers/configure/sections";
-import { TestPanel } from "../../workers/configure/test-panel";
 import { useAfterPause, useOptions } from "../../workers/configure/use-entry";
-import {
-  Folded,
-  problemsByName,
-  Refused,
-  sharedNames,
-  Yaml,
-} from "../../workers/configure/worker-form";
+import { sharedNames } from "../../workers/configure/worker-form";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -54,29 +44,21 @@ function Form(props: {
   const trpc = useTRPC();
   const router = useRouter();
   const queries = useQueryClient();
-  const form = useRef<HTMLFormElement>(null);
+  const refusal = useRefusal();
   const entry = useOptions({ kind, defs: kinds.defs, original });
   const input = useMemo(() => ({ ...entry.input, poolId }), [entry.input, poolId]);
   const { mutate, data: preview } = useMutation(trpc.pools.preview.mutationOptions());
   useAfterPause(input, mutate);
-  const [refused, setRefused] = useState<readonly OptionProblem[] | null>(null);
-  const [testId, setTest] = useState<number | null>(null);
-  const refuse = (problems: readonly OptionProblem[]) => {
-    setRefused(problems);
-    requestAnimationFrame(() =>
-      form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus(),
-    );
-  };
   const save = useMutation(
     trpc.pools.save.mutationOptions({
       onSuccess(saved) {
         if (saved.isSaved) router.push(routes.pool(org.slug, saved.poolId));
-        else refuse(saved.problems);
+        else refusal.refuse(saved.problems);
       },
       onSettled: () => queries.invalidateQueries({ queryKey: trpc.pools.pathKey() }),
     }),
   );
-  const problems = problemsByName({ preview, touched: entry.touched }, refused);
+  const problems = problemsByName({ preview, touched: entry.touched }, refusal.problems);
   const own = useMemo(() => new Set(kinds.own), [kinds]);
   const ofPool = entry.fields.filter(({ name }) => own.has(name));
   const first = FIRST.flatMap((wanted) => ofPool.find(({ name }) => name === wanted) ?? []);
@@ -98,89 +80,45 @@ function Form(props: {
       options: entry.input.options.filter(({ path }) => !own.has(path[0] ?? "")),
     },
   };
+  const moreOfMachines = [...sections.moreMachine, ...sections.life, ...sections.moreLife];
   return (
-    <div className="grid gap-x-10 gap-y-7 xl:grid-cols-[minmax(0,1fr)_minmax(320px,420px)]">
-      <form
-        ref={form}
-        className="min-w-0 max-w-2xl"
-        noValidate
-        onSubmit={(event: FormEvent) => {
-          event.preventDefault();
-          save.mutate(input);
-        }}
-      >
-        {poolId === null ? (
-          <Section title="Its name">
-            <Field
-              label="Name"
-              required
-              mono
-              value={entry.name}
-              onChange={(event) => entry.rename(event.target.value)}
-              placeholder="linux"
-              autoComplete="off"
-              spellCheck={false}
-              help="Its workers are called by it and a number; builders name it under pools."
-              problem={problems.name ? `It ${problems.name}.` : null}
-            />
-          </Section>
-        ) : null}
-        <Section title="How large it is" note="it follows the queue within these">
-          <OptionFields fields={first} state={state} />
-          <Folded title="More of its size" fields={more} problems={problems}>
-            <OptionFields fields={more} state={state} />
-          </Folded>
-        </Section>
-        {kind.isLatent ? (
-          <Section title="Its machines" note="what each is made of">
-            {sections.machine.length + sections.moreMachine.length === 0 ? (
-              <p className="text-muted">Nothing of them can be chosen.</p>
-            ) : null}
-            <OptionFields fields={sections.machine} state={state} />
-            <Folded
-              title="More of the machines"
-              fields={[...sections.moreMachine, ...sections.life, ...sections.moreLife]}
-              problems={problems}
-            >
-              <OptionFields
-                fields={[...sections.moreMachine, ...sections.life, ...sections.moreLife]}
-                state={state}
-              />
-            </Folded>
-          </Section>
-        ) : null}
-        <Section title="Like any worker">
-          <Folded
-            title={`${common.length} options that every worker has`}
-            fields={common}
-            problems={problems}
-            isOpen={common.some(({ name }) => isSet(name))}
-          >
-            <OptionFields fields={common} state={state} />
-          </Folded>
-        </Section>
-        <div className="mt-7 space-y-3">
-          <Problem error={save.error} />
-          {refused && refused.length > 0 ? (
-            <Refused problems={refused} fields={entry.fields} />
+    <EntryForm
+      entry={entry}
+      state={state}
+      preview={preview}
+      refusal={refusal}
+      naming={
+        poolId === null
+          ? {
+              placeholder: "linux",
+              help: "Its workers are called by it and a number; builders name it under pools.",
+            }
+          : null
+      }
+      common={common}
+      isCommonSet={common.some(({ name }) => isSet(name))}
+      tried={kind.isLatent ? tried : null}
+      save={{ ...save, word: poolId === null ? "Make the pool" : "Save" }}
+      onSave={() => save.mutate(input)}
+    >
+      <Section title="How large it is" note="it follows the queue within these">
+        <OptionFields fields={first} state={state} />
+        <Folded title="More of its size" fields={more} problems={problems}>
+          <OptionFields fields={more} state={state} />
+        </Folded>
+      </Section>
+      {kind.isLatent ? (
+        <Section title="Its machines" note="what each is made of">
+          {sections.machine.length + sections.moreMachine.length === 0 ? (
+            <p className="text-muted">Nothing of them can be chosen.</p>
           ) : null}
-          <div className="flex flex-wrap items-center gap-3">
-            <Button type="submit" look="primary" disabled={save.isPending}>
-              {poolId === null ? "Make the pool" : "Save"}
-            </Button>
-            <span className="text-xs text-muted">
-              A new version of the organisation's configuration, with your name.
-            </span>
-          </div>
-        </div>
-      </form>
-      <div className="min-w-0 space-y-7">
-        {kind.isLatent ? (
-          <TestPanel entry={tried} testId={testId} onTest={setTest} onProblems={refuse} />
-        ) : null}
-        <Yaml text={preview?.yaml ?? null} />
-      </div>
-    </div>
+          <OptionFields fields={sections.machine} state={state} />
+          <Folded title="More of the machines" fields={moreOfMachines} problems={problems}>
+            <OptionFields fields={moreOfMachines} state={state} />
+          </Folded>
+        </Section>
+      ) : null}
+    </EntryForm>
   );
 }
 
