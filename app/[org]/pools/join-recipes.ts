@@ -86,9 +86,13 @@ function shell(joining: Joining): Piece[] {
   });
 }
 
+/** Of names that take letters without marks alone: a pool's own may have any. */
+const called = (what: string, pool: string) =>
+  `${what}-${pool.replaceAll(/[^A-Za-z0-9_-]+/g, "-")}`.replaceAll(/-+$/g, "");
+
 function systemd(joining: Joining): Piece[] {
   const { pool } = joining;
-  const unit = `buildbot-worker-${pool}`;
+  const unit = called("buildbot-worker", pool);
   const script = `/usr/local/lib/${unit}.sh`;
   const trusted = `/etc/${CA_FOLDER}`;
   return some(
@@ -212,17 +216,14 @@ function compose(joining: Joining): Piece[] {
     },
     {
       title: "Start them:",
-      text: `docker compose -p ${sh(`pool-${pool}`.toLowerCase())} up -d --build`,
+      text: `docker compose -p ${called("pool", pool).toLowerCase()} up -d --build`,
     },
   ];
 }
 
 function kubernetes(joining: Joining): Piece[] {
   const { pool, token } = joining;
-  const name = `pool-${pool}`
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9-]/g, "-")
-    .replaceAll(/-+$/g, "");
+  const name = called("pool", pool.replaceAll("_", "-")).toLowerCase();
   return [
     image(joining),
     script(joining),

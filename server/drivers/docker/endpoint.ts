@@ -4,6 +4,8 @@ import { lookup } from "node:dns";
 import { Agent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import { networkInterfaces } from "node:os";
+import { addressOf } from "../../domain/addresses";
 import { isPrivateAddress } from "../../domain/git/repository-url";
 import { DriverError } from "../contract";
 import { type DockerHost, hostedProblem, readDockerHost } from "./docker-host-schema";
@@ -35,6 +37,7 @@ export class Endpoints {
   constructor(
     private readonly isHosted: boolean,
     private readonly lookUp = lookup,
+    private readonly own = addressesHere,
   ) {}
 
   /** @throws DriverError when nobody may or can be asked there */
@@ -43,7 +46,7 @@ export class Endpoints {
     const key = name.digest("base64");
     const endpoint =
       this.#known.get(key) ??
-      openEndpoint({ docker_host, tls }, this.isHosted && publicOnly(this.lookUp));
+      openEndpoint({ docker_host, tls }, this.isHosted && this.#elsewhere());
     this.#known.delete(key);
     this.#known.set(key, endpoint);
     const [oldest] = this.#known.keys();
@@ -51,19 +54,35 @@ export class Endpoints {
     if (oldest !== undefined && this.#known.size > REMEMBERED) this.#known.delete(oldest);
     return endpoint;
   }
+
+  #elsewhere(): Elsewhere {
+    const isHere = (address: string) => {
+      const bytes = addressOf(address)?.join();
+      return this.own().some((each) => addressOf(each)?.join() === bytes);
+    };
+    return {
+      lookup: publicOnly(this.lookUp, isHere),
+      problem: (at) =>
+        hostedProblem(at) ??
+        ("host" in at && isIP(at.host) !== 0 && isHere(at.host) ? OWN_NETWORK : null),
+    };
+  }
 }
 
-function openEndpoint(
-  { docker_host: address, tls }: Access,
-  hosted: LookupFunction | false,
-): Endpoint {
+/** What strangers may have asked. */
+interface Elsewhere {
+  readonly lookup: LookupFunction;
+  problem(at: DockerHost): string | null;
+}
+
+function openEndpoint({ docker_host: address, tls }: Access, hosted: Elsewhere | false): Endpoint {
   const at = readDockerHost(address);
-  const problem = typeof at === "string" ? at : hosted ? hostedProblem(at) : null;
+  const problem = typeof at === "string" ? at : hosted ? hosted.problem(at) : null;
   if (typeof at === "string" || problem !== null) {
     throw new DriverError("bad-configuration", `docker_host ${address} ${problem}`);
   }
   // What is not kept open need not be closed: an engine that is asked no more costs nothing.
-  const bounds = { keepAlive: false, ...(hosted && { lookup: hosted }) };
+  const bounds = { keepAlive: false, ...(hosted && { lookup: hosted.lookup }) };
   const isTls = !("socketPath" in at) && (at.isTls || tls != null);
   const { ca, cert, key, verify = true } = tls ?? {};
   const servername = isTls && isIP(at.host) === 0 ? at.host : "";
@@ -77,15 +96,28 @@ function openEndpoint(
 
 /** Looked up once, so that nothing else is connected to than what was looked at. */
 const publicOnly =
-  (lookUp: typeof lookup): LookupFunction =>
+  (lookUp: typeof lookup, isHere: (address: string) => boolean): LookupFunction =>
   (host, options, callback) => {
     lookUp(host, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, []);
       const [first] = addresses;
-      if (!first || addresses.some(({ address }) => isPrivateAddress(address))) {
-        const why = "is in the server's own network, which this installation lends to nobody";
-        return callback(new DriverError("bad-configuration", `docker_host ${host} ${why}`), []);
+      const isRefused = addresses.some(
+        ({ address }) => isPrivateAddress(address) || isHere(address),
+      );
+      if (!first || isRefused) {
+        return callback(
+          new DriverError("bad-configuration", `docker_host ${host} ${OWN_NETWORK}`),
+          [],
+        );
       }
       return options.all ? callback(null, addresses) : callback(null, first.address, first.family);
     });
   };
+
+const OWN_NETWORK = "is in the server's own network, which this installation lends to nobody";
+
+/** Public ones too: from here they lead past whatever guards this host from outside. */
+function addressesHere(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return all.map(({ address }) => address);
+}

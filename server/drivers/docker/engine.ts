@@ -11,10 +11,12 @@ import { followProgress } from "./progress";
 import type { Encoded } from "./registry";
 import { openDockerode } from "./transport";
 
+/** It is kept with the machine. */
+const id = z.string().min(1).max(200);
 const labels = textsNamed(LABELS).nullish();
 
 const containerSchema = z.object({
-  Id: z.string().min(1),
+  Id: id,
   Created: z.string(),
   State: z.object({
     Status: z.string(),
@@ -25,19 +27,19 @@ const containerSchema = z.object({
   Config: z.object({ Labels: labels, Env: texts.nullish() }),
 });
 const listedContainerSchema = z.object({
-  Id: z.string().min(1),
+  Id: id,
   Names: texts.nullish(),
   ImageID: z.string().catch(""),
   Labels: labels,
   Created: z.number(),
 });
 const imageSchema = z.object({
-  Id: z.string().min(1),
+  Id: id,
   RepoTags: texts.nullish(),
   Config: z.object({ Labels: labels }).nullish(),
 });
 const listedImageSchema = z.object({
-  Id: z.string().min(1),
+  Id: id,
   RepoTags: texts.nullish(),
   Labels: labels,
   Created: z.number(),
@@ -112,8 +114,8 @@ export class Engine {
   async create(name: string, spec: ContainerSpec): Promise<string> {
     // Apart, or all of it would stand in the address, the password too.
     const call = { _query: { name }, _body: spec, ...this.#patience() };
-    const { id } = await this.#docker.createContainer(call as Docker.ContainerCreateOptions);
-    return this.#understood(z.string().min(1), id);
+    const made = await this.#docker.createContainer(call as Docker.ContainerCreateOptions);
+    return this.#understood(id, made.id);
   }
 
   async run(id: string): Promise<void> {

@@ -51,12 +51,20 @@ export async function openDriver(
     const where = issue?.path.join(".") || "its options";
     throw new DriverError("bad-configuration", hide(`${where}: ${issue?.message ?? "is wrong"}`));
   }
-  const told = (text: string) => storableText(hide(text));
+  const told = (text: string) => storableText(bothEnds(hide(text)));
   const driver = kind.open(options.data, {
     note: (line, of) => note(told(line), of),
     ...(ended && { ended }),
   });
   return discreet(driver, told);
+}
+
+/** It is kept with the machine, its builds and its worker, and mailed. */
+const MOST_WORDS = 20_000;
+
+function bothEnds(text: string): string {
+  if (text.length <= MOST_WORDS) return text;
+  return `${text.slice(0, MOST_WORDS / 2)} … ${text.slice(-MOST_WORDS / 2)}`;
 }
 
 const NO_SECRETS: ReadonlyMap<string, string> = new Map();

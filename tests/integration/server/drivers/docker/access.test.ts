@@ -262,6 +262,37 @@ describe("lent to strangers", () => {
   });
 });
 
+describe("the server's own public addresses, where strangers are served", () => {
+  const own = ["203.0.113.7", "2001:db8::7"];
+  const leadsTo = (address: string, family: 4 | 6) =>
+    ((_host: string, _options: object, callback: (...of: unknown[]) => void) =>
+      callback(null, [{ address, family }])) as unknown as typeof lookup;
+  const refused = {
+    code: "bad-configuration",
+    message: expect.stringContaining("lends to nobody"),
+  };
+
+  test("are not asked, however they are written", () => {
+    const endpoints = new Endpoints(true, undefined, () => own);
+    for (const host of ["203.0.113.7", "0xcb.0.113.7", "[2001:DB8:0::7]"]) {
+      const open = () => endpoints.of({ docker_host: `tcp://${host}:2375` });
+      expect(open).toThrow(expect.objectContaining(refused));
+    }
+    expect(endpoints.of({ docker_host: "tcp://203.0.113.8:2375" })).toBeDefined();
+  });
+
+  test.each([
+    ["203.0.113.7", 4],
+    ["2001:db8:0:0::7", 6],
+  ] as const)("nor is a name that leads to %s", async (address, family) => {
+    const endpoint = new Endpoints(true, leadsTo(address, family), () => own).of({
+      docker_host: "tcp://engine.example.org:2375",
+    });
+    const asked = new Engine(endpoint, null, SIGNAL).container("x");
+    await expect(asked).rejects.toMatchObject(refused);
+  });
+});
+
 const withTls = hasOpenssl();
 const certificates = withTls ? dockerCertificates() : null;
 const [tlsPort, plainPort] = await freePorts(2);

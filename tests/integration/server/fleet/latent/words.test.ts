@@ -63,6 +63,22 @@ test("a machine that crashes, having printed such words", async () => {
   await until(async () => latent.cloud.alive.length === 0);
 });
 
+test("a machine that crashes with a library of words leaves their beginning and their end", async () => {
+  const request = await ask();
+  await see();
+  const [machine] = latent.cloud.machines;
+  const words = `first ${"and so on ".repeat(500_000)}last`;
+  latent.cloud.crash(machine as NonNullable<typeof machine>, words);
+  await pass("checked_at");
+  await see();
+  await latent.rig.build(request, isFinished);
+  const [instance] = await latent.rig.db.rows<{ end_reason: string }>(
+    "select end_reason from instance",
+  );
+  expect(instance?.end_reason).toMatch(/logged in: first .* … .* last$/s);
+  expect(instance?.end_reason.length).toBeLessThan(21_000);
+});
+
 test("a machine that never logs in, having printed such words", async () => {
   const request = await ask();
   await see();

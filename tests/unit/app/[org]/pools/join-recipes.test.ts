@@ -68,6 +68,25 @@ it("a service lets its build end before it stops, and the token is in a file of 
   expect(text.match(/slw_abc/g)).toHaveLength(1);
 });
 
+it("a pool of any name has a service, a project and a Deployment that may be called so", () => {
+  for (const [pool, named] of [
+    ["größe", "gr-e"],
+    ["übung_2", "-bung_2"],
+    ["линукс", ""],
+    ["A_b", "A_b"],
+  ] as const) {
+    const of = joining({ pool });
+    const unit = `buildbot-worker${named && `-${named}`}`;
+    expect(textOf("systemd", of)).toContain(`systemctl enable --now ${unit}`);
+    expect(textOf("systemd", of)).toContain(`/pools/${encodeURIComponent(pool)}/join`);
+    const [, project = ""] = /compose -p (\S+) up/.exec(textOf("compose", of)) ?? [];
+    expect(project).toMatch(/^[a-z0-9][a-z0-9_-]*$/);
+    const pieces = joinRecipe("kubernetes", of);
+    const [, deployment] = parseAllDocuments(pieces.at(-1)?.text ?? "");
+    expect(deployment?.toJS().metadata.name).toMatch(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/);
+  }
+});
+
 it("containers are told to drain, as many replicas as one likes", () => {
   const { services } = parse(textOf("compose", joining(), "compose.yaml"));
   expect(services.worker).toEqual({
