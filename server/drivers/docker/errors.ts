@@ -122,7 +122,9 @@ export function driverError(doing: string, error: unknown, hidden: readonly stri
   if (error instanceof DriverError) return error;
   const { retryAfterSeconds = null } = error as { retryAfterSeconds?: number | null };
   if (error instanceof NoEngine) {
-    return new DriverError("provider-down", error.message, { retryAfterSeconds });
+    // What stands in its place, a proxy say, may show what it was sent.
+    const said = without(hidden, error.message).slice(0, LONGEST_OF_OTHERS);
+    return new DriverError("provider-down", said, { retryAfterSeconds });
   }
   if (!(error instanceof EngineRefusal)) return error as Error;
   const known = KNOWN.find(({ says }) => says.test(error.message));
@@ -134,6 +136,8 @@ export function driverError(doing: string, error: unknown, hidden: readonly stri
 }
 
 const LONGEST = 2_000;
+/** Most of it is a page, which says who answers in its first lines. */
+const LONGEST_OF_OTHERS = 400;
 
 /** 400: it does not understand what it is asked, and will not tomorrow. */
 function codeOf(status: number | null): DriverErrorCode {

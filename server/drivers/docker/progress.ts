@@ -98,5 +98,5 @@ function parse(line: string): Line {
   } catch {}
   const parsed = lineSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new NoEngine(`an answer that is no Docker engine's: ${line.slice(0, 200)}`);
+  throw new NoEngine(`an answer that is no Docker engine's: ${line}`);
 }

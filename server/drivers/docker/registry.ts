@@ -27,10 +27,15 @@ export function buildAccess({
 }
 
 /** What must not be read in what engine and registry say. */
-export function registrySecrets({ registry_auth: auth }: Pick<DockerConfig, "registry_auth">) {
+export function registrySecrets(config: Pick<DockerConfig, "image" | "registry_auth">): string[] {
+  const { image, registry_auth: auth } = config;
   if (auth == null) return [];
   const { username, password } = auth;
-  return [password, Buffer.from(`${username}:${password}`).toString("base64")];
+  const sent = [pullAccess(config, image ?? ""), buildAccess(config)];
+  return [
+    ...sent.flatMap((access) => access?.base64 ?? []),
+    ...[password, Buffer.from(`${username}:${password}`).toString("base64")],
+  ];
 }
 
 const credentials = ({ username, password }: RegistryAuth, registry: string) => ({

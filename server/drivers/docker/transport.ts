@@ -203,7 +203,8 @@ async function refusal(
   const said = refusalSchema.safeParse(parsed);
   const wait = retryAfterSeconds(status, response.headers["retry-after"], Date.now());
   if (said.success) return new EngineRefusal(status, said.data, wait);
-  const shown = text.replaceAll(/\s+/g, " ").slice(0, 200);
+  // All of it: what is hidden in it is found only as a whole.
+  const shown = text.replaceAll(/\s+/g, " ");
   return new NoEngine(
     `what answers at ${address} is no Docker engine: HTTP ${status}${shown ? `, ${shown}` : ""}`,
     { status, retryAfterSeconds: wait },

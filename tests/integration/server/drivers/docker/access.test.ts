@@ -136,6 +136,43 @@ describe("no engine", () => {
     server.close();
   });
 
+  test("one that shows what it was sent shows nobody a password", async () => {
+    const server = await listening(
+      createServer((request, response) => {
+        const shown = [request.headers["x-registry-auth"], request.headers["x-registry-config"]];
+        request.on("data", (chunk: Buffer) => shown.push(chunk.toString().replace(/^.*"Env"/, "")));
+        request.on("end", () => {
+          const isThere = /version|images\/here/.test(request.url ?? "");
+          if (isThere) response.setHeader("content-type", "application/json");
+          response.statusCode = isThere ? 200 : request.method === "GET" ? 404 : 502;
+          const missing = '{"message":"no such thing"}';
+          const found = '{"Version":"1","ApiVersion":"1.41","Id":"sha256:1"}';
+          const page = `<html>${shown.filter(Boolean).join(" ")}`;
+          response.end(isThere ? found : request.method === "GET" ? missing : page);
+        });
+      }),
+    );
+    const docker_host = `tcp://127.0.0.1:${portOf(server)}`;
+    const registry_auth = { username: "u", password: "hunter two ".repeat(99) };
+    for (const options of [
+      { image: "here" },
+      { image: "absent:1", autopull: true, registry_auth },
+    ]) {
+      const start = rig.open({ docker_host, ...options }).start(rig.order(), SIGNAL);
+      const error = await start.catch((reason: Error) => reason);
+      expect(error).toMatchObject({
+        code: "provider-down",
+        message: expect.stringContaining("502"),
+      });
+      expect(String(error)).toContain("<hidden>");
+      expect(String(error)).not.toContain(PASSWORD);
+      expect(String(error)).not.toContain(
+        Buffer.from('{"username').toString("base64").slice(0, 12),
+      );
+    }
+    server.close();
+  });
+
   test("one that hangs up, one that never ends, one that never answers", async () => {
     const hangs = await listening(createTcpServer((socket) => socket.destroy()));
     const hanging = `tcp://127.0.0.1:${portOf(hangs)}`;
