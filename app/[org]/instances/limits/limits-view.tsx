@@ -11,7 +11,7 @@ import { useOrg } from "@/app/_shell/org";
 import { PageHead, Section } from "@/app/_ui/page-head";
 import type { Costs } from "@/server/api/instances/costs";
 import { InstanceParts } from "../parts";
-import type { Period } from "./days";
+import { lastDays, type Period } from "./days";
 import { LimitsForm } from "./limits-form";
 
 const EVERY_MS = 5_000;
@@ -19,13 +19,15 @@ const EVERY_MS = 5_000;
 const COSTS_EVERY_MS = 60_000;
 
 /** What machines may use, and what they used: by day, worker and builder. */
-export function LimitsView({ period }: { period: Period }) {
+export function LimitsView(props: { period: Period }) {
   const org = useOrg();
   const trpc = useTRPC();
   const rules = trpc.instances.limits.queryOptions({ org: org.slug });
-  const spent = trpc.instances.costs.queryOptions({ org: org.slug, ...period });
   const { data: limits } = useQuery(rules);
-  const { data: costs } = useQuery(spent);
+  // A page that stays open goes on with the day.
+  const period = limits ? lastDays(limits.dayEndsAt - 1) : props.period;
+  const spent = trpc.instances.costs.queryOptions({ org: org.slug, ...period });
+  const { data: costs } = useQuery({ ...spent, placeholderData: (before) => before });
   useLive(["instances"], [rules.queryKey], EVERY_MS);
   useLive(["instances"], [spent.queryKey], COSTS_EVERY_MS);
   if (!limits || !costs) return null;
