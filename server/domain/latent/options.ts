@@ -31,3 +31,14 @@ export const STOP_ALARM_SECONDS = 900;
 
 export const stopRetrySeconds = (tries: number) =>
   Math.min(STOP_RETRY_SECONDS.first * 2 ** Math.min(tries, 10), STOP_RETRY_SECONDS.last);
+
+/** A provider has so long to say that it makes a machine, unless its kind says otherwise. */
+const START_SECONDS = 600;
+
+/** So long a start may take that is asked for now: no longer than what it is for waits. */
+export function startSeconds(
+  { missingAt, now }: { readonly missingAt: number | null; readonly now: number },
+  most = START_SECONDS,
+): number {
+  return missingAt === null ? most : Math.min(most, (missingAt - now) / 1_000);
+}

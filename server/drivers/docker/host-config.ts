@@ -21,13 +21,15 @@ type Convert = (value: JsonValue, name: string) => unknown;
 const bytes: Convert = (value, name) => {
   if (typeof value !== "string") return value;
   const [, number, unit = ""] = /^(-?\d+(?:\.\d+)?)([bkmgt]?)b?$/i.exec(value.trim()) ?? [];
-  if (number === undefined) {
+  const inAll = Math.round(Number(number) * 1_024 ** "bkmgt".indexOf(unit.toLowerCase() || "b"));
+  // What is no number in JSON would be no limit at all.
+  if (number === undefined || !Number.isSafeInteger(inAll)) {
     throw new DriverError(
       "bad-configuration",
       `hostconfig: ${name} must be a number of bytes, or one such as 512m or 2g`,
     );
   }
-  return Math.round(Number(number) * 1_024 ** "bkmgt".indexOf(unit.toLowerCase() || "b"));
+  return inAll;
 };
 
 const isMap = (value: JsonValue): value is { [key: string]: JsonValue } =>

@@ -14,6 +14,7 @@ interface Heard {
 /** Those that nobody asked to end are forgotten when there are so many. */
 const MOST_HEARD = 1_000;
 const MOST_LINES = 300;
+const LAST_WORDS = 2_000;
 /** Colours and movements of a terminal, and all else that is no text. */
 const CONTROL = /(?![\n\t])\p{Cc}(\[[0-9;?]*[ -/]*[@-~])?/gu;
 
@@ -44,7 +45,10 @@ export class Consoles {
   /** The last that was printed, for whoever has to know why. */
   async lastWords(key: string, files: MachineFiles): Promise<string> {
     const hidden = this.#heard.get(key)?.hidden ?? (await files.secrets());
-    return plain(await files.consoleTail(), hidden).trim();
+    // More was read than is told: what is hidden may have been cut at its beginning.
+    return plain(await files.consoleTail(), hidden)
+      .trim()
+      .slice(-LAST_WORDS);
   }
 
   #keep(key: string, heard: Heard): void {

@@ -48,6 +48,7 @@ export function libvirtDriver(host: LibVirtHost): LatentDriverKind<LibVirtConfig
     billing: "free",
     accountOptions: ["uri"],
     listingLagSeconds: 0,
+    startSeconds: START_SECONDS,
     // Each copies or overlays a disk.
     startsAtOnce: 8,
     open: (config, surroundings) => new LibVirt(shared, config, surroundings),
@@ -60,6 +61,8 @@ interface Shared extends LibVirtHost {
 }
 
 const GRACE_MS = 30_000;
+/** A full copy of a large image takes its time; `missing_timeout` is what bounds it. */
+const START_SECONDS = 3 * 3_600;
 const LOOK_MS = 250;
 
 /** Of a borrowed domain: which one, and the how manieth time that it runs. */

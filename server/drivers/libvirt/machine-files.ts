@@ -9,12 +9,12 @@ import { type AgentLogin, DriverError } from "../contract";
 import { CommandFailed, type CommandOptions, command } from "./command";
 import { fileRefusal, refusal } from "./refusal";
 
-/** So long a full copy of an image may take, by reading alone. */
-const COPY_SECONDS = 900;
+/** Whoever waits for the machine says how long a full copy of an image may take. */
+const COPY_SECONDS = 3 * 3_600;
 const CLONE_SECONDS = 60;
 /** A raw disk has whole sectors. */
 const LOGIN_BYTES = 4_096;
-const CONSOLE_TAIL = 2_000;
+const CONSOLE_TAIL = 4_000;
 
 const MOST_PRINTED = 65_536;
 const CLONE = "clone";

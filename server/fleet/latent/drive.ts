@@ -10,7 +10,14 @@
 import type { Queryable } from "../../db/pool";
 import { StaleState } from "../../db/transition";
 import type { OrgId, ProcessId, WorkerId } from "../../domain/ids";
-import { adviceFor, type Failure, type LatentStep, nextStep, verdictOf } from "../../domain/latent";
+import {
+  adviceFor,
+  type Failure,
+  type LatentStep,
+  nextStep,
+  startSeconds,
+  verdictOf,
+} from "../../domain/latent";
 import { RenderError, type Scope } from "../../domain/properties";
 import { beforeAnyMachine, DriverError, type LatentDriver } from "../../drivers/contract";
 import { mergeCallsPer } from "../../events/merge-calls";
@@ -84,8 +91,7 @@ export interface LatentFleet {
 /** More in one go are a fault of ours; the next look is a little later. */
 const STEPS_AT_ONCE = 50;
 const LATER_SECONDS = 5;
-/** Nobody waits longer for a word of the provider, unless its kind says so. */
-const START_SECONDS = 600;
+/** Nobody waits longer for a word of the provider. */
 const INSPECT_SECONDS = 30;
 const STOP_SECONDS = 120;
 
@@ -294,9 +300,8 @@ class Seeing {
     // Whoever wrote it long ago may have asked for it, and not heard the answer.
     const isFirst = isOrdered || machine.isUnasked;
     const turn = await this.#turns.take("start", machine, { isUnasked: isFirst });
-    const { missingAt, now } = latent.facts;
-    const left = missingAt === null ? START_SECONDS : (missingAt - now) / 1_000;
-    const seconds = Math.min(left, context.kinds.get(latent.kind)?.startSeconds ?? START_SECONDS);
+    const { missingAt } = latent.facts;
+    const seconds = startSeconds(latent.facts, context.kinds.get(latent.kind)?.startSeconds);
     const { tag } = handleOf(context.installation, latent, machine);
     const login = { name: latent.loginName, password };
     try {

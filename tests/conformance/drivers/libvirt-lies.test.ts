@@ -283,6 +283,10 @@ describe("libvirt driver, lied to", () => {
     await driver.inspect(made, SIGNAL);
     await driver.inspect(made, SIGNAL);
     expect(told.slice(2)).toEqual(["half a line"]);
+    // The last words begin in the middle of it.
+    appendFileSync(console, `correct horse${"x".repeat(1_994)}`);
+    expect(await driver.printed?.(made, SIGNAL)).not.toContain("horse");
+    appendFileSync(console, "\nhalf a line\n");
     // Another process, which knows of it by its files alone, and finds it dead.
     fake.domains = [];
     const { state, why } = await open(fake, { xml, hd_image: disk }).inspect(byKey(), SIGNAL);

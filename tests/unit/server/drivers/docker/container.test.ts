@@ -45,6 +45,10 @@ test("names of the Python client and of the engine", () => {
     Init: false,
     Binds: [],
   });
+  const endless = `${"9".repeat(400)}g`;
+  expect(() => hostConfigOf({ hostconfig: { mem_limit: endless }, volumes: [] })).toThrow(
+    /mem_limit/,
+  );
   expect(() => hostConfigOf({ hostconfig: { mem_limit: "much" }, volumes: [] })).toThrow(
     /mem_limit/,
   );
