@@ -9,19 +9,17 @@ import { setTimeout } from "node:timers/promises";
 import { createPostgresBackend, type Queue, withBackend } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Database, openDatabase } from "../../server/db/pool";
-import { signIn } from "../support/browser-calls";
 import { createTestDatabase, type TestDatabase } from "../support/database";
-import { installationTagIn } from "../support/installation-tag";
+import { OPERATOR_ENV, type Operator, operate } from "../support/provider-sweep";
 import { type SlipwayInstance, startSlipway } from "../support/slipway-instance";
 
 const KEY = "machine-sweep-scenario-".padEnd(43, "k");
-const PERSON = { email: "ops@example.org", password: "a long enough password 1" };
 
 let testDatabase: TestDatabase;
 let db: Database;
 let slipway: SlipwayInstance;
 let folder: string;
-let ours: string;
+let operator: Operator;
 const strays: ChildProcess[] = [];
 
 beforeAll(async () => {
@@ -31,11 +29,10 @@ beforeAll(async () => {
     databaseUrl: testDatabase.url,
     env: {
       SLIPWAY_SECRET_KEY: KEY,
-      SLIPWAY_ADMIN_EMAIL: PERSON.email,
-      SLIPWAY_ADMIN_PASSWORD: PERSON.password,
+      ...OPERATOR_ENV,
     },
   });
-  ours = await installationTagIn(testDatabase.url);
+  operator = await operate(slipway);
   folder = await mkdtemp(join(tmpdir(), "slipway-sweep-"));
   await chmod(folder, 0o755);
   await slipway.apply({
@@ -94,26 +91,7 @@ async function until<T>(look: () => Promise<T>): Promise<T> {
   }
 }
 
-interface Report {
-  id: number;
-  seen: number;
-  known: number;
-  orphans: number;
-  stopped: number;
-  error: string | null;
-}
-/** The account's next turn is now, and was had. */
-async function sweep(): Promise<Report> {
-  const last = (await db.rows<Report>("select * from sweep_report order by id desc limit 1"))[0];
-  await until(async () => {
-    const rows = await db.rows("update instance_account set next_at = now() returning id");
-    return rows.length > 0;
-  });
-  return until(async () => {
-    const [newest] = await db.rows<Report>("select * from sweep_report order by id desc limit 1");
-    return newest && newest.id !== last?.id ? newest : null;
-  }) as Promise<Report>;
-}
+const sweep = () => operator.sweep("LocalLatentWorker");
 
 test("strays go, foreigners and machines of builds stay", async () => {
   await slipway.call("builders/b", "force", { reason: "test" });
@@ -123,7 +101,8 @@ test("strays go, foreigners and machines of builds stay", async () => {
     );
     return rows.length > 0 ? rows : null;
   })) as { id: number; key: string }[];
-  const lost = stray("bb-lost-1", ours);
+  expect(await sweep()).toMatchObject({ seen: 1, known: 1, orphans: 0 });
+  const lost = stray("bb-lost-1", operator.tag);
   const foreign = stray("bb-foreign-1", "0123abcd");
   const first = await sweep();
   expect(first).toMatchObject({ seen: 2, known: 1, orphans: 1, stopped: 0, error: null });
@@ -174,17 +153,9 @@ test("Stop and Sweep now act at once, not at the next tick", { timeout: 45_000 }
     );
     return rows.length > 0 ? rows : null;
   })) as { id: number }[];
-  const page = await signIn(slipway.url, PERSON);
   await withoutTick();
-  const before = await db.rows<{ n: number }>("select count(*)::int as n from sweep_report");
-  await page.mutate("instances.sweepNow", { org: "main" });
-  await until(async () => {
-    const [now] = await db.rows<{ n: number }>("select count(*)::int as n from sweep_report");
-    return now && before[0] && now.n > before[0].n;
-  });
-  await page.mutate("instances.stop", {
-    ...{ org: "main", instanceId: machine?.id, reason: "it costs too much" },
-  });
+  await sweep();
+  await operator.stop(machine?.id as number, "it costs too much");
   await until(async () => {
     const rows = await db.rows("select from instance where id = $1 and state = 'gone'", [
       machine?.id,

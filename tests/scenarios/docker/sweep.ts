@@ -1,4 +1,8 @@
 /** What the sweep does at an engine of containers that no row knows, and of rows without a container. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { labelsOf } from "../../../server/drivers/docker/labels";
@@ -11,6 +15,11 @@ export function sweepOfEngines(world: DockerWorld, podman: AnyEngine | null): vo
   const { engine, apply, force, ended, allGone } = world;
   const { docker: api } = engine;
 
+  /** On a machine of this installation that no row knows. */
+  const lostTag = () => ({
+    ...{ installation: world.operator.tag, organization: 1 },
+    ...{ worker: 4_711, generation: 1 },
+  });
   const engines: [string, AnyEngine | null][] = [
     ["Docker", engine],
     ["Podman", podman],
@@ -31,13 +40,7 @@ export function sweepOfEngines(world: DockerWorld, podman: AnyEngine | null): vo
     test("one that nobody knows goes at the second sighting, and is told; those of others, of nobody and copies stay", async () => {
       await apply([docker(`on-${name}`, { ...world.workers.slipway, docker_host: host })], []);
       expect(await sweep()).toMatchObject({ seen: 0, error: null, details: [] });
-      const tag = {
-        installation: world.operator.tag,
-        organization: 1,
-        worker: 4_711,
-        generation: 1,
-      };
-      const labels = labelsOf("bb-lost-1", tag);
+      const labels = labelsOf("bb-lost-1", lostTag());
       const others = [
         await run("of-another", { ...labels, "slipway.installation": "0ther" }),
         await run("of-nobody", {}),
@@ -65,10 +68,46 @@ export function sweepOfEngines(world: DockerWorld, podman: AnyEngine | null): vo
     });
   });
 
+  test.skipIf(!mayMakeFast())(
+    "one that the engine cannot take away is told in its words, as often as it is tried, and goes when it can",
+    async ({ skip }) => {
+      await apply([docker("w", world.workers.slipway)], []);
+      const sweep = () => world.operator.sweep(engine.host);
+      await sweep();
+      const Labels = labelsOf("bb-stuck-1", lostTag());
+      const stuck = await api.createContainer({
+        ...{ name: "bb-stuck-1", Image: engine.hostfs.image, Labels },
+      });
+      const { Data } = (await stuck.inspect()).GraphDriver;
+      const { UpperDir } = (Data ?? {}) as { readonly UpperDir?: string };
+      if (UpperDir === undefined) return skip("its files are laid out in another way");
+      const file = join(UpperDir, "fast");
+      writeFileSync(file, "");
+      makeFast(file, "+i");
+      const words = /bb-stuck-1 could not be stopped: .*operation not permitted/;
+      const told = {
+        key: "bb-stuck-1",
+        action: "not-stopped",
+        error: expect.stringMatching(words),
+      };
+      try {
+        expect(await sweep()).toMatchObject({ orphans: 1, details: [{ action: "sighted" }] });
+        expect(await sweep()).toMatchObject({ stopped: 0, details: [{ ...told, times: 2 }] });
+        expect(await sweep()).toMatchObject({ stopped: 0, details: [{ ...told, times: 3 }] });
+        expect((await world.operator.account(engine.host)).sightings).toMatchObject([
+          { key: "bb-stuck-1", stopTries: 2, lastError: expect.stringMatching(words) },
+        ]);
+      } finally {
+        makeFast(file, "-i");
+      }
+      expect(await sweep()).toMatchObject({ stopped: 1, details: [{ action: "stopped" }] });
+      expect(await engine.containers()).toEqual([]);
+    },
+  );
+
   test("an engine that is away is told in its own words, and that is no sighting", async () => {
     await apply([docker("w", world.workers.slipway)], []);
-    const tag = { installation: world.operator.tag, organization: 1, worker: 4_711, generation: 1 };
-    const Labels = labelsOf("bb-lost-2", tag);
+    const Labels = labelsOf("bb-lost-2", lostTag());
     await api.createContainer({ name: "bb-lost-2", Image: engine.hostfs.image, Labels });
     const sweep = () => world.operator.sweep(engine.host);
     expect(await sweep()).toMatchObject({ orphans: 1, stopped: 0 });
@@ -106,4 +145,24 @@ export function sweepOfEngines(world: DockerWorld, podman: AnyEngine | null): vo
     await apply([], []);
     await allGone();
   });
+}
+
+/** Not even root removes such a file. */
+const makeFast = (file: string, how: "+i" | "-i") =>
+  execFileSync("chattr", [how, file], { stdio: "ignore" });
+
+/** Not every file system knows that, nor may every root do it. */
+function mayMakeFast(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), "slipway-fast-"));
+  const file = join(folder, "file");
+  try {
+    writeFileSync(file, "");
+    makeFast(file, "+i");
+    makeFast(file, "-i");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
