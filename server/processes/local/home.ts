@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chown, copyFile, mkdir } from "node:fs/promises";
+import { chown, copyFile, lstat, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /** The account that owns nothing on Unix systems. */
@@ -29,6 +29,7 @@ export async function openLocalHome(dataDir: string, program: string): Promise<L
   const folder = isRoot ? `/var/tmp/slipway-local-${mark}` : join(dataDir, "local");
   const workers = join(folder, "workers");
   await mkdir(folder, { recursive: true, mode: isRoot ? 0o755 : 0o700 });
+  if (isRoot) await mustBeRoots(folder);
   await mkdir(workers, { recursive: true, mode: 0o755 });
   const publish = async (name: string, file: string) => {
     await mkdir(join(folder, name), { recursive: true, mode: 0o755 });
@@ -43,4 +44,14 @@ export async function openLocalHome(dataDir: string, program: string): Promise<L
   const copy = join(folder, "worker.mjs");
   if (existsSync(program)) await copyFile(program, copy);
   return { folder, workers, program: copy, account: { uid: NOBODY, gid: NOBODY }, publish };
+}
+
+/**
+ * Anybody may make a folder there, by a name that anybody may find out: a build that was left behind, say,
+ * when an old one was cleared away. What root writes into it would go wherever its links lead.
+ */
+async function mustBeRoots(folder: string): Promise<void> {
+  const found = await lstat(folder);
+  if (found.isDirectory() && found.uid === 0 && (found.mode & 0o022) === 0) return;
+  throw new Error(`${folder} is not a folder of root's alone: remove it, and start Slipway again`);
 }
