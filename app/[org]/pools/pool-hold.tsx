@@ -28,7 +28,8 @@ export function PoolHold({ pool }: { pool: Pick<Hold, "name" | "steering" | "bac
   );
 }
 
-function Again({ at }: { at: number }) {
+/** When a machine is tried again after those that did not start. */
+export function Again({ at }: { at: number }) {
   const now = useNow();
   if (now > at) return "One at a time is tried, until one has logged in.";
   return (

@@ -3,22 +3,28 @@
 import Link from "next/link";
 import { ordinal } from "@/app/_client/format";
 import { routes } from "@/app/_client/navigation";
-import { Status } from "@/app/_features/status";
+import { type StateName, Status } from "@/app/_features/status";
 import { useOrg } from "@/app/_shell/org";
 import { Ago, Clock, Countdown } from "@/app/_ui/time";
+import { Timed } from "@/app/_ui/timed";
+import type { PoolHold } from "@/server/api/pools/row";
 import type { WorkerRow } from "@/server/api/workers/row";
 import { outlookOf } from "@/server/domain/workers/outlook";
+import { Again } from "../pools/pool-hold";
+import { holdOf } from "../pools/pool-state";
 
 /** The word, and the sentence with its times: until when, since when. */
 export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolean }) {
   const { worker } = props;
   const { shown } = worker;
   const org = useOrg();
+  const [state, word] = lookOf(worker);
+  const held = heldPool(worker);
   return (
     <span>
       {props.isWordElsewhere ? null : (
         <span className="mr-2.5 inline-flex align-bottom">
-          <Status state={shown.word} />
+          <Status state={state} word={word} />
         </span>
       )}
       <span className="text-muted">
@@ -26,6 +32,8 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
           "Not in the configuration any more"
         ) : shown.word === "quarantined" ? (
           <Rest worker={worker} />
+        ) : held ? (
+          <Held pool={held} />
         ) : (
           shown.sentence
         )}
@@ -44,6 +52,46 @@ export function WorkerState(props: { worker: WorkerRow; isWordElsewhere?: boolea
         </Link>
       ))}
     </span>
+  );
+}
+
+/** As it is, or as its pool is while that makes no machine for it. */
+export function lookOf(worker: WorkerRow): readonly [StateName, string?] {
+  const hold = worker.pool && isAtRest(worker) ? holdOf(worker.pool) : null;
+  return hold ?? [worker.shown.word];
+}
+
+const isAtRest = ({ shown, isRemoved }: WorkerRow) => shown.word === "dormant" && !isRemoved;
+
+/** Of a worker at rest: its pool, if that makes no machines now. */
+function heldPool(worker: WorkerRow): PoolHold | null {
+  const { pool } = worker;
+  if (!pool || !isAtRest(worker)) return null;
+  return holdOf(pool) || tightest(pool) ? pool : null;
+}
+
+/** That it has as many machines as it may is no reason of a place without one. */
+const tightest = ({ limits }: PoolHold) =>
+  limits.find(({ room, code }) => room === 0 && code !== "max");
+
+function Held({ pool }: { pool: PoolHold }) {
+  const { name, steering, backoff } = pool;
+  const limit = tightest(pool);
+  const reason = steering?.reason ? `: ${steering.reason}` : "";
+  return (
+    <>
+      It has no machine; its pool {name}{" "}
+      {steering ? (
+        `is ${steering.how === "hold" ? "held" : "being drained"} by ${steering.by}${reason}`
+      ) : backoff ? (
+        <>
+          backs off: <span className="[overflow-wrap:anywhere]">{backoff.reason}</span>.{" "}
+          <Again at={backoff.until} />
+        </>
+      ) : limit ? (
+        <Timed text={limit.sentence} until={limit.until} />
+      ) : null}
+    </>
   );
 }
 

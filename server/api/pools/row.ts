@@ -57,8 +57,16 @@ export interface PoolSummary {
   readonly lookedAt: number | null;
 }
 
-/** What keeps a pool from making machines, for the page of one of its workers. */
+/** What keeps a pool from making machines, for its workers' pages. */
 export type PoolHold = Pick<PoolSummary, "id" | "name" | "steering" | "backoff" | "limits">;
+
+/** Over `p` of `pool`. */
+const STEERING = `case when p.steering is not null then json_build_object('how', p.steering, 'by', p.steered_by,
+      'reason', p.steer_reason, 'at', ${ms("p.steered_at")}) end`;
+const BACKOFF = `case when p.backoff_until is not null then json_build_object('until', ${ms("p.backoff_until")},
+      'code', p.backoff_code, 'reason', p.backoff_reason) end`;
+export const HOLD = `case when p.id is not null then json_build_object('id', p.id, 'name', p.name, 'steering', ${STEERING},
+      'backoff', ${BACKOFF}, 'limits', coalesce(p.figures->'limits', '[]')) end`;
 
 interface Row {
   readonly id: number;
@@ -77,10 +85,7 @@ interface Row {
 const POOLS = `select p.id, p.name, p.kind, p.labels, p.config, p.max_workers, p.figures, ${ms("p.figures_at")} as "lookedAt",
     (select count(*)::int from builder_pool bp join builder b on b.id = bp.builder_id
       where bp.pool_id = p.id and b.removed_at is null) as builders,
-    case when p.steering is not null then json_build_object('how', p.steering, 'by', p.steered_by,
-      'reason', p.steer_reason, 'at', ${ms("p.steered_at")}) end as steering,
-    case when p.backoff_until is not null then json_build_object('until', ${ms("p.backoff_until")},
-      'code', p.backoff_code, 'reason', p.backoff_reason) end as backoff
+    ${STEERING} as steering, ${BACKOFF} as backoff
   from pool p where p.org_id = $1 and p.removed_at is null and ($2::bigint is null or p.id = $2) order by p.name`;
 
 export interface PoolWithWorkers {
@@ -105,17 +110,6 @@ export async function readPools(
     const own = workers.filter((worker) => worker.poolId === row.id);
     return { pool: summaryOf(row, own), workers: own.map(({ poolId: _, ...worker }) => worker) };
   });
-}
-
-export async function readHold(
-  tx: Queryable,
-  org: Pick<OrgScope, "orgId">,
-  poolId: number,
-): Promise<PoolHold | null> {
-  const [row] = await tx.rows<Row>(POOLS, [org.orgId, poolId]);
-  if (!row) return null;
-  const { id, name, steering, backoff, figures } = row;
-  return { id, name, steering, backoff, limits: figures.limits ?? [] };
 }
 
 /** By worker, of those that are to go. */

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { AppError } from "../../domain/errors";
-import { type PoolHold, readHold } from "../pools/row";
 import { ms } from "../sql";
 import type { OrgScope } from "../trpc";
 import { WORKER_COLUMNS, WORKER_TABLES, type WorkerFactsRow, withShown } from "./row";
@@ -14,7 +13,6 @@ export interface WorkerPageFacts extends WorkerFactsRow {
   basedir: string | null;
   hasPassword: boolean;
   createdAt: number;
-  poolId: number | null;
   /** Name → version of each command the worker knows. */
   commands: Record<string, string>;
 }
@@ -36,10 +34,7 @@ export interface DoorRow {
   detail: string;
 }
 
-/**
- * The worker, its last 20 sessions and the last 20 things the door said of it. `pool`: whose place it is,
- * and what keeps that from making machines; null: it is a worker of its own.
- */
+/** The worker, its last 20 sessions and the last 20 things the door said of it. */
 export async function oneWorker(org: OrgScope, input: z.output<typeof workerInput>) {
   return org.within(async (tx) => {
     const key = [org.orgId, input.workerId];
@@ -47,9 +42,7 @@ export async function oneWorker(org: OrgScope, input: z.output<typeof workerInpu
     if (row === undefined) throw new AppError("request.not-found", { what: "worker" });
     const sessions = await tx.rows<SessionRow>(SESSIONS, key);
     const door = await tx.rows<DoorRow>(DOOR, key);
-    const { poolId, ...worker } = row;
-    const pool: PoolHold | null = poolId === null ? null : await readHold(tx, org, poolId);
-    return { ...withShown(worker, Date.now()), pool, sessions, door };
+    return { ...withShown(row, Date.now()), sessions, door };
   });
 }
 
@@ -59,7 +52,6 @@ const ONE = `
   select ${WORKER_COLUMNS}, coalesce(k.facts -> 'info', '{}') as info, (k.facts ->> 'numcpus')::int as numcpus,
          k.facts ->> 'basedir' as basedir, ${ms("k.created_at")} as "createdAt",
          (k.sealed_password is not null or k.password_secret is not null) as "hasPassword",
-         k.pool_id as "poolId",
          coalesce(k.facts -> 'workerCommands', '{}') as commands
   from ${WORKER_TABLES}
   where k.org_id = $1 and k.id = $2`;

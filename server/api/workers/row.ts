@@ -1,4 +1,5 @@
 import { type ShownFacts, type ShownState, shownState } from "../../domain/workers/shown-state";
+import { HOLD, type PoolHold } from "../pools/row";
 import { ms } from "../sql";
 
 /** What the database says of a worker; `shown` is made of it. Times in milliseconds. */
@@ -22,6 +23,8 @@ export interface WorkerFactsRow extends ShownFacts {
   missingAt: number | null;
   /** Of a latent worker; null: it is static. */
   latent: LatentFacts | null;
+  /** Whose place it is, and what keeps that from making machines; null: it is a worker of its own. */
+  pool: PoolHold | null;
   /** The builds it runs now. */
   running: { id: number; number: number; builderId: number; builder: string; startedAt: number }[];
   /** Its last ten finished builds, oldest first. */
@@ -71,13 +74,14 @@ export const WORKER_COLUMNS = `
     'idleSince', case when l.state = 'substantiated' then (select ${ms("max(x.complete_at)")} from build x
       where x.worker_id = k.id and x.complete_at >= l.state_since) end,
     'lostAt', case when l.state = 'substantiated' and k.session_id is null then (select ${ms("e.ended_at")}
-      from worker_session e where e.worker_id = k.id order by e.id desc limit 1) end) end as latent,
+      from worker_session e where e.worker_id = k.id order by e.id desc limit 1) end) end as latent, ${HOLD} as pool,
   run.running, json_array_length(run.running) as "buildCount", past.recent`;
 
 export const WORKER_TABLES = `
   worker k
   left join worker_session n on n.id = k.session_id
   left join latent_worker l on l.worker_id = k.id and l.is_latent
+  left join pool p on p.id = k.pool_id
   left join deadline gone on gone.kind = 'worker-missing' and gone.subject_id = k.id
   cross join lateral (
     select coalesce(json_agg(json_build_object('id', x.id, 'number', x.number, 'builderId', x.builder_id,

@@ -12,11 +12,8 @@ import { useIsAtLeast, useOrg } from "@/app/_shell/org";
 import { buttonClass } from "@/app/_ui/button";
 import { PageHead } from "@/app/_ui/page-head";
 import { Tabs } from "@/app/_ui/tabs";
-import { Timed } from "@/app/_ui/timed";
-import { PoolHold } from "../../pools/pool-hold";
-import { holdOf } from "../../pools/pool-state";
 import { actionsFor, WorkerActions } from "../worker-actions";
-import { WorkerState } from "../worker-state";
+import { lookOf, WorkerState } from "../worker-state";
 import { ConnectionPart } from "./connection-part";
 import { DayStrip } from "./day-strip";
 import { HistoryPart } from "./history-part";
@@ -42,18 +39,10 @@ export function WorkerView(props: { workerId: number }) {
   const mayConfigure = useIsAtLeast("maintainer");
   if (!worker) return null;
   const { pool } = worker;
-  // On demand, if its pool makes machines.
-  const isAtRest = pool !== null && worker.shown.word === "dormant" && !worker.isRemoved;
-  const hold = isAtRest ? holdOf(pool) : null;
-  const limit = pool?.limits.find(({ room }) => room === 0) ?? null;
-  const plate = hold ? (
-    <StatusPlate state={hold[0]} word={hold[1]} />
-  ) : (
-    <StatusPlate state={worker.shown.word} />
-  );
+  const [state, word] = lookOf(worker);
   return (
     <>
-      <PageHead title={worker.name} note={plate}>
+      <PageHead title={worker.name} note={<StatusPlate state={state} word={word} />}>
         {pool ? (
           <Link className={buttonClass()} href={routes.pool(org.slug, pool.id)}>
             Its pool
@@ -69,18 +58,10 @@ export function WorkerView(props: { workerId: number }) {
         <p className={`mb-4 min-h-5 ${worker.isRemoved ? "text-amber" : ""}`}>
           {worker.isRemoved ? (
             "It is not in the configuration any more. Its history stays."
-          ) : hold ? (
-            <span className="text-muted">It has no machine</span>
           ) : (
             <WorkerState worker={worker} isWordElsewhere />
           )}
         </p>
-        {isAtRest ? <PoolHold pool={pool} /> : null}
-        {isAtRest && !hold && limit ? (
-          <p className="mb-4 border-l-2 border-amber pl-3">
-            Pool {pool.name} <Timed text={limit.sentence} until={limit.until} />
-          </p>
-        ) : null}
         <DayStrip workerId={worker.id} />
         <Tabs
           label={`Parts of ${worker.name}'s page`}
