@@ -67,6 +67,22 @@ test("a look that its database ends gives its worker back, and it is due at once
   expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
 });
 
+test("one whose driver's lease has lapsed is driven by whoever sweeps, before that is declared gone", async ({
+  life,
+}) => {
+  const { latent, jobs, worker } = life;
+  const request = await life.ask();
+  const { db } = latent.rig;
+  await db.rows("update latent_worker set owner_id = $1 where worker_id = $2", [jobs.id, worker]);
+  await db.rows("update deadline set fire_at = now() + interval '1 h'");
+  jobs.statementsLeft = 0;
+  await db.rows("update process set lease_expires_at = now() - interval '1 s' where id = $1", [
+    jobs.id,
+  ]);
+  await (await latent.jobs()).sweep();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+});
+
 test("what another process saw while the last look ended is looked at by its holder", async ({
   life,
 }) => {
