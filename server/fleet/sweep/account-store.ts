@@ -1,7 +1,7 @@
 /**
- * Accounts as rows. One process sweeps an account at a time: it holds the row by owner and epoch, and all
- * that it writes carries both. When it is swept next is written when it is taken, so that one that dies
- * is not followed at once, nor forgotten.
+ * Accounts as rows. One process sweeps an account at a time: it holds the row under an epoch that no other
+ * hold has, and all that it writes carries that. When it is swept next is written when it is taken, so that
+ * one that dies is not followed at once, nor forgotten.
  */
 import { jsonText } from "../../db/json-text";
 import type { Queryable } from "../../db/pool";
@@ -22,7 +22,6 @@ export interface HeldAccount {
   readonly title: string;
   readonly fingerprint: string;
   readonly config: unknown;
-  readonly ownerId: ProcessId;
   readonly epoch: number;
   readonly isDryRun: boolean;
   /** By the database's clock, milliseconds. */
@@ -44,7 +43,7 @@ export function takeAccounts(q: Queryable, ownerId: ProcessId): Promise<HeldAcco
         update instance_account a set owner_id = $1, owner_epoch = a.owner_epoch + 1,
           next_at = now() + make_interval(secs => case when ${IS_UNUSED} then ${UNUSED_SECONDS} else ${SWEEP_SECONDS} end)
         from due where a.id = due.id
-        returning a.id, a.org_id as "orgId", a.driver, a.title, a.fingerprint, a.config, a.owner_id as "ownerId", a.owner_epoch as epoch,
+        returning a.id, a.org_id as "orgId", a.driver, a.title, a.fingerprint, a.config, a.owner_epoch as epoch,
           coalesce((select p.is_dry_run from instance_policy p where p.org_id = a.org_id), false) as "isDryRun",
           ${ms("clock_timestamp()")} as at`,
     },
@@ -52,9 +51,9 @@ export function takeAccounts(q: Queryable, ownerId: ProcessId): Promise<HeldAcco
   );
 }
 
-/** SQL for "it is still ours", over a row `a`; $1 to $3 are its id, the owner and the epoch. */
-const HELD = "a.id = $1 and a.owner_id = $2 and a.owner_epoch = $3";
-const held = ({ id, ownerId, epoch }: HeldAccount) => [id, ownerId, epoch];
+/** SQL for "it is still ours", over a row `a`; $1 and $2 are its id and the epoch. */
+export const HELD = "a.id = $1 and a.owner_epoch = $2";
+export const held = ({ id, epoch }: HeldAccount) => [id, epoch];
 
 export type KnownRow = Known & {
   readonly driver: string;
@@ -142,10 +141,10 @@ const WRITE = {
   text: `with held as (select a.id, a.org_id from instance_account a where ${HELD} for update),
     found as (
       select held.id as account_id, held.org_id, f.* from held cross join
-        jsonb_to_recordset($7::jsonb) as f (kind text, key text, "instanceId" bigint, why text, handle jsonb)),
+        jsonb_to_recordset($6::jsonb) as f (kind text, key text, "instanceId" bigint, why text, handle jsonb)),
     sighted as (
       insert into instance_sighting as s (org_id, account_id, kind, key, instance_id, handle, why, first_at, last_at)
-      select org_id, account_id, kind, key, "instanceId", handle, why, to_timestamp($8::float8 / 1000), to_timestamp($8::float8 / 1000)
+      select org_id, account_id, kind, key, "instanceId", handle, why, to_timestamp($7::float8 / 1000), to_timestamp($7::float8 / 1000)
       from found
       on conflict (account_id, kind, key) do update set times = s.times + 1, last_at = excluded.last_at,
         why = excluded.why, handle = excluded.handle, instance_id = excluded.instance_id),
@@ -154,11 +153,11 @@ const WRITE = {
         and not exists (select from found f where f.kind = s.kind and f.key = s.key)),
     listed_again as (
       update instance i set unlisted_at = null from held
-      where i.org_id = held.org_id and i.state <> 'gone' and i.key = any($5) and i.unlisted_at is not null),
+      where i.org_id = held.org_id and i.state <> 'gone' and i.key = any($4) and i.unlisted_at is not null),
     belongs as (
       update instance i set account_id = held.id from held
-      where i.id = any($6) and i.org_id = held.org_id and i.account_id is distinct from held.id)
-    update instance_account a set listed = $4::jsonb, listed_at = now() from held where a.id = held.id returning a.id`,
+      where i.id = any($5) and i.org_id = held.org_id and i.account_id is distinct from held.id)
+    update instance_account a set listed = $3::jsonb, listed_at = now() from held where a.id = held.id returning a.id`,
 };
 
 export interface ReportRow {
@@ -180,9 +179,9 @@ export async function finish(q: Queryable, account: HeldAccount, report: ReportR
     {
       name: "finish-sweep",
       text: `with done as (
-          update instance_account a set owner_id = null, swept_at = now(), error = $9::text,
-            error_since = case when $9::text is null then null else coalesce(a.error_since, now()) end,
-            next_at = case when a.wanted_at < now() - interval '1 day' and $9::text is null and $4 = 0
+          update instance_account a set owner_id = null, swept_at = now(), error = $8::text,
+            error_since = case when $8::text is null then null else coalesce(a.error_since, now()) end,
+            next_at = case when a.wanted_at < now() - interval '1 day' and $8::text is null and $3 = 0
               and not exists (select from instance i where i.account_id = a.id and i.state <> 'gone')
               or a.wanted_at < now() - interval '30 days' then 'infinity' else a.next_at end
           where ${HELD} returning a.id, a.org_id),
@@ -190,10 +189,10 @@ export async function finish(q: Queryable, account: HeldAccount, report: ReportR
           insert into outbox (org_id, topic, body)
           select org_id, 'sweeps/' || id || '/new', jsonb_build_object('id', id) from done)
         insert into sweep_report (org_id, account_id, at, duration_ms, is_dry_run, seen, known, orphans, stopped, missing, error, details, is_notable)
-        select org_id, id, to_timestamp($11::float8 / 1000),
-          greatest(0, extract(epoch from clock_timestamp()) * 1000 - $11::float8)::int, $12, $4, $5, $6, $7, $8, left($9, 2000), $10::jsonb,
-          $6 > 0 or $8 > 0 or $9::text is distinct from (select b.error from instance_account b where b.id = done.id)
-            or $10::jsonb @> ${UNCLEAR} and $10::jsonb is distinct from (
+        select org_id, id, to_timestamp($10::float8 / 1000),
+          greatest(0, extract(epoch from clock_timestamp()) * 1000 - $10::float8)::int, $11, $3, $4, $5, $6, $7, left($8, 2000), $9::jsonb,
+          $5 > 0 or $7 > 0 or $8::text is distinct from (select b.error from instance_account b where b.id = done.id)
+            or $9::jsonb @> ${UNCLEAR} and $9::jsonb is distinct from (
               select r.details from sweep_report r where r.account_id = done.id order by r.id desc limit 1)
         from done`,
     },
@@ -224,7 +223,7 @@ export async function tellMissing(
       text: `with held as (select a.id, a.org_id from instance_account a where ${HELD}),
         told as (
           update instance i set unlisted_at = coalesce(i.unlisted_at, now()) from held, latent_worker l, worker w
-          where i.id = any($4) and i.org_id = held.org_id and i.state <> 'gone' and l.instance_id = i.id
+          where i.id = any($3) and i.org_id = held.org_id and i.state <> 'gone' and l.instance_id = i.id
             and w.id = i.worker_id and not exists (
               select from worker_session s where s.id = w.session_id and s.ended_at is null)
           returning i.id, i.org_id, i.worker_id),

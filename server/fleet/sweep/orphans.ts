@@ -10,9 +10,9 @@ import type { InstanceId, OrgId, WorkerId } from "../../domain/ids";
 import type { Finding } from "../../domain/instances";
 import { DriverError, type InstanceHandle, type LatentDriver } from "../../drivers/contract";
 import { within } from "../latent/call";
-import type { LatentContext, LatentFleet } from "../latent/drive";
+import type { LatentContext } from "../latent/drive";
 import { giveBack, hold } from "../latent/hold";
-import type { HeldAccount } from "./account-store";
+import { HELD, type HeldAccount, held } from "./account-store";
 
 const STOP_SECONDS = 120;
 
@@ -22,7 +22,6 @@ export type Outcome =
 
 export async function stopOrphan(
   context: LatentContext,
-  fleet: LatentFleet,
   account: HeldAccount,
   driver: LatentDriver,
   { handle, finding }: { readonly handle: InstanceHandle; readonly finding: Finding },
@@ -30,16 +29,15 @@ export async function stopOrphan(
   const { db, processId, insist } = context;
   const worker = await latentWorkerOf(db, account, handle, finding);
   if (worker === null) return ask(context, account, driver, handle, finding);
-  const held = await hold(db, worker, processId);
-  if (held === null || "holder" in held) {
+  const driven = await hold(db, worker, processId);
+  if (driven === null || "holder" in driven) {
     return { action: "not-stopped", error: "its worker is being driven; later" };
   }
   try {
     return await ask(context, account, driver, handle, finding);
   } finally {
-    await insist("a worker let go after an orphan", () => giveBack(db, held));
-    // Somebody may have had a reason to look at it meanwhile, and was turned away.
-    void fleet.see(worker);
+    // Somebody may have had a reason to look at it meanwhile, and was turned away: it is due.
+    await insist("a worker let go after an orphan", () => giveBack(db, driven));
   }
 }
 
@@ -79,22 +77,22 @@ async function intend(
     {
       name: "intend-orphan-stop",
       text: `with held as (
-          select a.id from instance_account a where a.id = $1 and a.owner_id = $2 and a.owner_epoch = $3 for update),
+          select a.id from instance_account a where ${HELD} for update),
         before as (
           select s.id, s.stop_asked_at from instance_sighting s join held on s.account_id = held.id
-          where s.kind = 'orphan' and s.key = $4 and not exists (
-            select from instance i where i.key = $4 and (i.state <> 'gone' or exists (
+          where s.kind = 'orphan' and s.key = $3 and not exists (
+            select from instance i where i.key = $3 and (i.state <> 'gone' or exists (
               select from latent_worker l where l.instance_id = i.id))) for update of s),
         asked as (
           update instance_sighting s set stop_asked_at = coalesce(s.stop_asked_at, now()) from before where s.id = before.id
           returning s.org_id, s.key, s.why, s.times, s.stop_requested_by, s.stop_reason, before.stop_asked_at as asked_before),
         noted as (
           insert into audit_entry (org_id, actor, action, subject, detail)
-          select org_id, coalesce(stop_requested_by, $5::text), 'orphan.stopped', key, jsonb_build_object('why', why, 'sightings', times,
+          select org_id, coalesce(stop_requested_by, $4::text), 'orphan.stopped', key, jsonb_build_object('why', why, 'sightings', times,
             'reason', stop_reason) from asked where asked_before is null)
         select key from asked`,
     },
-    [account.id, account.ownerId, account.epoch, key, actor],
+    [...held(account), key, actor],
   );
   return rows.length > 0;
 }

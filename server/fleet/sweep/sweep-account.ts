@@ -103,7 +103,7 @@ export async function sweepAccount(
     for (const finding of findings.filter(({ then }) => then === "stop")) {
       const handle = handles.get(finding.key);
       if (!handle) continue;
-      const outcome = await stopOrphan(context, fleet, account, driver, { handle, finding });
+      const outcome = await stopOrphan(context, account, driver, { handle, finding });
       outcomes.set(finding.key, outcome);
     }
   }

@@ -1,60 +1,25 @@
 // Guarantee: a latent worker comes to life for a build and is let go after it, along the table of the
 // specification (T1 to T17), and whatever the provider does to it, nothing is left that nobody owns.
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect } from "vitest";
 import { CANCELLED, EXCEPTION, RETRY, SUCCESS } from "../../../../../server/domain/builds";
-import type { BuilderId, WorkerId } from "../../../../../server/domain/ids";
+import type { BuildRequestId } from "../../../../../server/domain/ids";
 import { DriverError } from "../../../../../server/drivers/contract";
 import type { FakeMachine } from "../../../../../server/drivers/fake";
-import { type NullWorker, untilStopped } from "../../../../../server/protocols/null";
+import { untilStopped } from "../../../../../server/protocols/null";
 import { CALLER, isFinished, isRunning, until } from "../../../../support/engine-rig";
-import { createLatentRig, type JobsProcess, type LatentRig } from "../../../../support/latent-rig";
+import { gate, type Life, STEP, test } from "../../../../support/latent-life";
 
-const STEP = { type: "ShellCommand", name: "run", command: ["run"] };
-
-let latent: LatentRig;
-let jobs: JobsProcess;
-let worker: WorkerId;
-let builder: BuilderId;
-beforeEach(async () => {
-  latent = await createLatentRig();
-  jobs = await latent.jobs();
-  worker = await latent.addLatent("vm");
-  builder = await latent.rig.addBuilder("b", [worker], [STEP]);
-});
-afterEach(async () => {
-  expect(latent.cloud.faults).toEqual([]);
-  await latent.close();
-});
-
-async function ask(name = builder) {
-  const request = await latent.rig.force(name);
-  expect(await latent.claim(jobs, request, name, worker)).toBe(true);
-  return request;
-}
-const configure = (config: object) =>
-  latent.rig.db.rows("update worker set config = $2 where id = $1", [
-    worker,
-    JSON.stringify(config),
-  ]);
-const see = () => jobs.fleet.see(worker);
-/** What was to come at a certain time comes now. */
-const pass = (column: string) =>
-  latent.rig.db.rows(`update latent_worker set ${column} = now() - interval '1 hour'`);
-const history = async () =>
+const history = async ({ latent }: Life) =>
   (
     await latent.rig.db.rows<{ to_state: string }>(
       "select to_state from transition where kind = 'latent_worker' order by id",
     )
   ).map(({ to_state }) => to_state);
-const quarantines = () =>
-  latent.rig.db.rows<{ reason: string }>(
-    "select reason from worker_event where kind = 'quarantined' order by id",
-  );
-const endRest = () => latent.rig.db.rows("update worker set quarantined_until = null");
-const states = async () => (await latent.instances()).map(({ state }) => state);
-const agent = (): NullWorker => latent.workers.at(-1) as NullWorker;
 
-test("a build gets a machine of its own, and it is gone after it (T1, T3, T4, T6, T11, T14, A15)", async () => {
+test("a build gets a machine of its own, and it is gone after it (T1, T3, T4, T6, T11, T14, A15)", async ({
+  life,
+}) => {
+  const { latent, jobs, worker, ask, see, states } = life;
   for (const generation of [1, 2]) {
     const request = await ask();
     expect(await latent.rig.build(request)).toMatchObject({
@@ -80,7 +45,7 @@ test("a build gets a machine of its own, and it is gone after it (T1, T3, T4, T6
   expect(keys[0]).toMatch(/^bb-1nst-main-vm-[0-9a-f]{8}-1$/);
   const [first, second] = latent.cloud.machines.map(({ order }) => order.agent.password);
   expect(first).not.toBe(second);
-  expect((await history()).slice(1, 7)).toEqual([
+  expect((await history(life)).slice(1, 7)).toEqual([
     ...["substantiating", "starting", "substantiated"],
     ...["insubstantiating", "insubstantiated", "substantiating"],
   ]);
@@ -89,7 +54,10 @@ test("a build gets a machine of its own, and it is gone after it (T1, T3, T4, T6
   expect(await latent.login(latent.cloud.machines[1] as never)).toBeNull();
 });
 
-test("it stays for the next build while that comes in time (T2, W-110, W-112, A16)", async () => {
+test("it stays for the next build while that comes in time (T2, W-110, W-112, A16)", async ({
+  life,
+}) => {
+  const { latent, worker, configure, ask, see, pass } = life;
   await configure({ build_wait_timeout: 600 });
   const first = await ask();
   await see();
@@ -107,7 +75,10 @@ test("it stays for the next build while that comes in time (T2, W-110, W-112, A1
   expect(latent.cloud.alive).toEqual([]);
 });
 
-test("a provider that says by itself that a machine died is asked at once, and once; one that lies, too (T8)", async () => {
+test("a provider that says by itself that a machine died is asked at once, and once; one that lies, too (T8)", async ({
+  life,
+}) => {
+  const { latent, worker, ask, see } = life;
   latent.boots = false;
   latent.cloud.speaks = true;
   const request = await ask();
@@ -124,23 +95,18 @@ test("a provider that says by itself that a machine died is asked at once, and o
   expect(latent.cloud.count("inspect")).toBe(2);
 });
 
-test("below 0 it is never stopped for idleness (W-113)", async () => {
+test("below 0 it is never stopped for idleness (W-113)", async ({ life }) => {
+  const { latent, worker, configure, see, pass, build } = life;
   await configure({ build_wait_timeout: -1 });
-  await latent.rig.build(
-    await (async () => {
-      const r = await ask();
-      await see();
-      return r;
-    })(),
-    isFinished,
-  );
+  await build();
   await pass("state_since");
   await latent.rig.db.rows("update build set complete_at = now() - interval '30 days'");
   await see();
   expect((await latent.row(worker)).state).toBe("substantiated");
 });
 
-test("two builders that ask at once get one machine (T2b, R5)", async () => {
+test("two builders that ask at once get one machine (T2b, R5)", async ({ life }) => {
+  const { latent, jobs, worker, builder, see } = life;
   const other = await latent.rig.addBuilder("c", [worker], [STEP]);
   const requests = await Promise.all([latent.rig.force(builder), latent.rig.force(other)]);
   const claims = await Promise.all([
@@ -157,7 +123,8 @@ test("two builders that ask at once get one machine (T2b, R5)", async () => {
   expect(latent.cloud.machines).toHaveLength(1);
 });
 
-test("a start that fails: RETRY, a rest, nothing left (T5, T10, 9.3)", async () => {
+test("a start that fails: RETRY, a rest, nothing left (T5, T10, 9.3)", async ({ life }) => {
+  const { latent, worker, ask, see, states, quarantines } = life;
   latent.cloud.refuse("start", new DriverError("no-capacity", "none of this size"));
   const request = await ask();
   await see();
@@ -172,7 +139,10 @@ test("a start that fails: RETRY, a rest, nothing left (T5, T10, 9.3)", async () 
   expect(await states()).toEqual(["gone"]);
 });
 
-test("a provider that could not even be asked has nothing that must be stopped", async () => {
+test("a provider that could not even be asked has nothing that must be stopped", async ({
+  life,
+}) => {
+  const { latent, worker, ask, see, states, quarantines } = life;
   const unreachable = new DriverError("provider-down", "nothing listens there", {
     nothingMade: true,
   });
@@ -186,7 +156,10 @@ test("a provider that could not even be asked has nothing that must be stopped",
   expect(await quarantines()).toHaveLength(1);
 });
 
-test("one that could be asked by whoever ordered the machine may have made it all the same", async () => {
+test("one that could be asked by whoever ordered the machine may have made it all the same", async ({
+  life,
+}) => {
+  const { latent, jobs, ask, see } = life;
   const request = await ask();
   // It orders, asks, and is never heard again.
   latent.boots = false;
@@ -196,16 +169,17 @@ test("one that could be asked by whoever ordered the machine may have made it al
   void see();
   await until(() => jobs.isDead);
   await jobs.bury();
-  jobs = await latent.jobs();
+  life.jobs = await latent.jobs();
   const away = new DriverError("provider-down", "nothing listens there", { nothingMade: true });
   latent.cloud.refuse("start", away);
-  await jobs.sweep();
+  await life.jobs.sweep();
   expect((await latent.rig.build(request, isFinished)).result).toBe(RETRY);
   expect(latent.cloud.alive).toEqual([]);
   expect(latent.cloud.count("stop")).toBe(1);
 });
 
-test("one that can never succeed: EXCEPTION, and no retry (A18)", async () => {
+test("one that can never succeed: EXCEPTION, and no retry (A18)", async ({ life }) => {
+  const { latent, configure, ask, see, quarantines } = life;
   await configure({ image: "missing" });
   const request = await ask();
   await see();
@@ -215,7 +189,10 @@ test("one that can never succeed: EXCEPTION, and no retry (A18)", async () => {
   expect(latent.cloud.machines).toEqual([]);
 });
 
-test("a machine that dies before it logs in is seen at the next look (T8, A17)", async () => {
+test("a machine that dies before it logs in is seen at the next look (T8, A17)", async ({
+  life,
+}) => {
+  const { latent, worker, ask, see, pass, states, quarantines } = life;
   latent.boots = false;
   const request = await ask();
   await see();
@@ -232,7 +209,8 @@ test("a machine that dies before it logs in is seen at the next look (T8, A17)",
   expect(await states()).toEqual(["gone"]);
 });
 
-test("a machine that never logs in is given up in time (T9, A20)", async () => {
+test("a machine that never logs in is given up in time (T9, A20)", async ({ life }) => {
+  const { latent, jobs, ask, see, pass } = life;
   latent.boots = false;
   const request = await ask();
   await see();
@@ -248,7 +226,8 @@ test("a machine that never logs in is given up in time (T9, A20)", async () => {
   expect(await latent.login(latent.cloud.machines[0] as never)).toBeNull();
 });
 
-test("ten machines fail one request, then it is over (W-131)", async () => {
+test("ten machines fail one request, then it is over (W-131)", async ({ life }) => {
+  const { latent, jobs, worker, builder, see, endRest } = life;
   const request = await latent.rig.force(builder);
   for (let n = 1; n <= 10; n += 1) {
     latent.cloud.refuse("start", new DriverError("quota", "20 of 20"));
@@ -262,7 +241,10 @@ test("ten machines fail one request, then it is over (W-131)", async () => {
   expect((await latent.rig.request(request)).state).toBe("done");
 });
 
-test("stopped by a person while its machine starts: CANCELLED, no rest, no machine (T12, A19)", async () => {
+test("stopped by a person while its machine starts: CANCELLED, no rest, no machine (T12, A19)", async ({
+  life,
+}) => {
+  const { latent, jobs, worker, ask, see, quarantines } = life;
   latent.boots = false;
   const request = await ask();
   await see();
@@ -275,7 +257,10 @@ test("stopped by a person while its machine starts: CANCELLED, no rest, no machi
   expect(latent.cloud.alive).toEqual([]);
 });
 
-test("stopped by a person while nobody has looked at it yet, and while its machine is being stopped", async () => {
+test("stopped by a person while nobody has looked at it yet, and while its machine is being stopped", async ({
+  life,
+}) => {
+  const { latent, jobs, worker, ask, see, quarantines } = life;
   const first = await ask();
   await latent.rig.commands.stopBuild(CALLER, (await latent.rig.build(first)).id, { reason: "" });
   await jobs.sweep();
@@ -286,13 +271,8 @@ test("stopped by a person while nobody has looked at it yet, and while its machi
   const second = await ask();
   await see();
   await latent.rig.build(second, isFinished);
-  let go = () => {};
-  latent.cloud.stall(
-    "stop",
-    new Promise<void>((resolve) => {
-      go = resolve;
-    }),
-  );
+  const { passed, open: go } = gate();
+  latent.cloud.stall("stop", passed);
   const seeing = see();
   await latent.reach(worker, "insubstantiating");
   const third = await ask();
@@ -307,17 +287,13 @@ test("stopped by a person while nobody has looked at it yet, and while its machi
   expect(await quarantines()).toEqual([]);
 });
 
-test("a wish that comes while the machine goes gets the next one (T2c, T15)", async () => {
+test("a wish that comes while the machine goes gets the next one (T2c, T15)", async ({ life }) => {
+  const { latent, worker, ask, see } = life;
   const first = await ask();
   await see();
   await latent.rig.build(first, isFinished);
-  let go = () => {};
-  latent.cloud.stall(
-    "stop",
-    new Promise<void>((resolve) => {
-      go = resolve;
-    }),
-  );
+  const { passed, open: go } = gate();
+  latent.cloud.stall("stop", passed);
   const seeing = see();
   await latent.reach(worker, "insubstantiating");
   const second = await ask();
@@ -329,45 +305,10 @@ test("a wish that comes while the machine goes gets the next one (T2c, T15)", as
   expect(latent.cloud.machines).toHaveLength(2);
 });
 
-test("its machine logs in before the provider has answered (R1, T6)", async () => {
-  let answer = () => {};
-  latent.cloud.delayAnswer(
-    "start",
-    new Promise<void>((resolve) => {
-      answer = resolve;
-    }),
-  );
-  const request = await ask();
-  const seeing = see();
-  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
-  expect((await latent.row(worker)).state).toBe("substantiated");
-  answer();
-  await seeing;
-  const [instance] = await latent.rig.db.rows<{ handle: { ref: unknown } }>(
-    "select handle from instance",
-  );
-  expect(instance?.handle.ref).toEqual({ id: 1 });
-  await until(async () => {
-    await see();
-    return (await states())[0] === "gone";
-  });
-});
-
-test("an answer that comes after the deadline leaves no machine (R2)", async () => {
-  latent.boots = false;
-  latent.cloud.delayAnswer("start", new Promise(() => {}));
-  const request = await ask();
-  const seeing = see();
-  await until(() => latent.cloud.machines.length === 1);
-  await pass("missing_at");
-  void see();
-  expect((await latent.rig.build(request, isFinished)).result).toBe(RETRY);
-  await seeing;
-  expect(latent.cloud.alive).toEqual([]);
-  expect(await states()).toEqual(["gone"]);
-});
-
-test("a lost connection ends the build, and the next build has another machine (T16, T2d, R3)", async () => {
+test("a lost connection ends the build, and the next build has another machine (T16, T2d, R3)", async ({
+  life,
+}) => {
+  const { latent, jobs, worker, builder, configure, ask, see, agent, quarantines } = life;
   await configure({ build_wait_timeout: 600 });
   const first = await ask();
   await see();
@@ -388,7 +329,10 @@ test("a lost connection ends the build, and the next build has another machine (
   expect(await quarantines()).toEqual([]);
 });
 
-test("a machine that dies under its build is known to be gone at once, and why (K-035)", async () => {
+test("a machine that dies under its build is known to be gone at once, and why (K-035)", async ({
+  life,
+}) => {
+  const { latent, worker, configure, ask, see, agent, states, quarantines } = life;
   await configure({ build_wait_timeout: 600 });
   const request = await ask();
   await see();
@@ -417,16 +361,10 @@ test("a machine that dies under its build is known to be gone at once, and why (
   expect(await quarantines()).toEqual([]);
 });
 
-test("nobody comes back: the machine is stopped after two minutes (W-140)", async () => {
+test("nobody comes back: the machine is stopped after two minutes (W-140)", async ({ life }) => {
+  const { latent, worker, configure, see, agent, build } = life;
   await configure({ build_wait_timeout: 600 });
-  await latent.rig.build(
-    await (async () => {
-      const r = await ask();
-      await see();
-      return r;
-    })(),
-    isFinished,
-  );
+  await build();
   agent().lose();
   await until(
     async () =>
@@ -441,36 +379,8 @@ test("nobody comes back: the machine is stopped after two minutes (W-140)", asyn
   expect(latent.cloud.alive).toEqual([]);
 });
 
-test("a machine that cannot be stopped does not hold up its worker, and is stopped in the end (R7, A21)", async () => {
-  const first = await ask();
-  latent.cloud.refuse("stop", new DriverError("provider-down", "502"), 3);
-  await see();
-  await latent.rig.build(first, isFinished);
-  await until(async () => {
-    await see();
-    return (await latent.row(worker)).state === "insubstantiated";
-  });
-  expect(await latent.instances()).toMatchObject([{ state: "stopping", stop_tries: 1 }]);
-  const second = await ask();
-  await see();
-  expect((await latent.rig.build(second, isFinished)).result).toBe(SUCCESS);
-  for (let n = 0; n < 4; n += 1) {
-    await latent.rig.db.rows(
-      "update deadline set fire_at = now() - interval '1 s' where kind = 'instance-stopping'",
-    );
-    await jobs.sweep();
-  }
-  await until(async () => {
-    await see();
-    return (await states()).every((state) => state === "gone");
-  });
-  expect(latent.cloud.alive).toEqual([]);
-  expect(await latent.rig.db.rows("select from deadline where kind = 'instance-stopping'")).toEqual(
-    [],
-  );
-});
-
-test("a change of the configuration is for the next machine (R8)", async () => {
+test("a change of the configuration is for the next machine (R8)", async ({ life }) => {
+  const { latent, worker, configure, ask, see, pass } = life;
   latent.boots = false;
   await configure({ image: "one" });
   await ask();
@@ -489,15 +399,13 @@ test("a change of the configuration is for the next machine (R8)", async () => {
   expect((await latent.rig.build(next, isFinished)).result).toBe(EXCEPTION);
 });
 
-test("one process drives it, however many look; what another one saw is not lost (R9, R10)", async () => {
+test("one process drives it, however many look; what another one saw is not lost (R9, R10)", async ({
+  life,
+}) => {
+  const { latent, worker, ask, see } = life;
   const others = [await latent.jobs(), await latent.jobs()];
-  let go = () => {};
-  latent.cloud.stall(
-    "start",
-    new Promise<void>((resolve) => {
-      go = resolve;
-    }),
-  );
+  const { passed, open: go } = gate();
+  latent.cloud.stall("start", passed);
   const request = await ask();
   const seeing = see();
   await until(() => latent.cloud.count("start") === 1);
@@ -514,7 +422,10 @@ test("one process drives it, however many look; what another one saw is not lost
   expect(latent.cloud.machines).toHaveLength(1);
 });
 
-test("a worker that is removed is shut down, with a machine that would stay for ever (A-01, T17)", async () => {
+test("a worker that is removed is shut down, with a machine that would stay for ever (A-01, T17)", async ({
+  life,
+}) => {
+  const { latent, jobs, worker, builder, configure, ask, see, agent } = life;
   await configure({ build_wait_timeout: -1 });
   const first = await ask();
   await see();
@@ -532,7 +443,10 @@ test("a worker that is removed is shut down, with a machine that would stay for 
   expect((await latent.row(worker)).state).toBe("insubstantiated");
 });
 
-test("while a build wants it, it is not let go: either has the machine, or the wish stands (R6)", async () => {
+test("while a build wants it, it is not let go: either has the machine, or the wish stands (R6)", async ({
+  life,
+}) => {
+  const { latent, jobs, worker, builder, ask, see } = life;
   for (let n = 0; n < 8; n += 1) {
     const request = await ask();
     await see();
@@ -550,7 +464,10 @@ test("while a build wants it, it is not let go: either has the machine, or the w
   expect(latent.cloud.alive).toEqual([]);
 });
 
-test("the distributor gives a request to whoever can build it, a machine that is still to be made too", async () => {
+test("the distributor gives a request to whoever can build it, a machine that is still to be made too", async ({
+  life,
+}) => {
+  const { latent, jobs, worker, builder, see } = life;
   const idle = await latent.rig.addWorker("static");
   const both = await latent.rig.addBuilder("both", [idle, worker], [STEP]);
   const requests = [await latent.rig.force(both), await latent.rig.force(builder)];
@@ -571,8 +488,11 @@ test("the distributor gives a request to whoever can build it, a machine that is
   expect((await latent.rig.request(more)).state).toBe("pending");
 });
 
-test("at 0 each of five builds that wait in line has a fresh machine (W-111, A15)", async () => {
-  const requests: Awaited<ReturnType<typeof ask>>[] = [];
+test("at 0 each of five builds that wait in line has a fresh machine (W-111, A15)", async ({
+  life,
+}) => {
+  const { latent, jobs, builder, see } = life;
+  const requests: BuildRequestId[] = [];
   for (let n = 0; n < 5; n += 1) requests.push(await latent.rig.force(builder));
   await until(async () => {
     await latent.distribute(jobs);
@@ -586,7 +506,10 @@ test("at 0 each of five builds that wait in line has a fresh machine (W-111, A15
   }
 });
 
-test("paused, resting or shut down, it is given nothing; connected or not does not matter", async () => {
+test("paused, resting or shut down, it is given nothing; connected or not does not matter", async ({
+  life,
+}) => {
+  const { latent, jobs, builder, see } = life;
   const request = await latent.rig.force(builder);
   const to = (set: string) => latent.rig.db.rows(`update worker set ${set}`);
   await to("paused_at = now()");
@@ -603,7 +526,10 @@ test("paused, resting or shut down, it is given nothing; connected or not does n
   expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
 });
 
-test("a build that is cancelled while its machine is asked for: at once, and the machine is stopped behind the call", async () => {
+test("a build that is cancelled while its machine is asked for: at once, and the machine is stopped behind the call", async ({
+  life,
+}) => {
+  const { latent, worker, ask, see, quarantines } = life;
   for (const verb of ["stall", "delayAnswer"] as const) {
     latent.boots = false;
     latent.cloud[verb]("start", new Promise(() => {}));

@@ -170,3 +170,32 @@ test("with no missing_timeout a build waits longer than an hour", async ({ life 
   expect(deadline?.hours).toBeGreaterThan(23);
   await until(async () => (await life.latent.row(life.worker)).state === "substantiating");
 });
+
+test("those who wait are taken over from a process that is gone, and from no other", async ({
+  life,
+}) => {
+  const { latent, jobs } = life;
+  latent.boots = false;
+  const request = await life.ask();
+  const heir = await latent.jobs();
+  await heir.sweep();
+  expect((await latent.rig.build(request)).owner_id).toBe(jobs.id);
+  await jobs.bury();
+  await heir.sweep();
+  expect((await latent.rig.build(request)).owner_id).toBe(heir.id);
+});
+
+test("a machine that is said to be gone while its worker is connected anew keeps its build", async ({
+  life,
+}) => {
+  const { latent, jobs, worker } = life;
+  await life.configure({ build_wait_timeout: 600 });
+  await life.build();
+  life.agent().behaviour = untilStopped;
+  const request = await life.ask();
+  await latent.rig.build(request, isRunning);
+  await jobs.context.giveUpLost(worker, "its machine is gone");
+  expect((await latent.rig.build(request)).state).toBe("running");
+  await life.stop(request);
+  await latent.rig.build(request, isFinished);
+});

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { EXCEPTION, RETRY, SUCCESS } from "../../../../../server/domain/builds";
 import type { BuilderId, BuildRequestId, WorkerId } from "../../../../../server/domain/ids";
 import { DriverError } from "../../../../../server/drivers/contract";
+import type { FakeMachine } from "../../../../../server/drivers/fake";
 import { CALLER, isFinished, until } from "../../../../support/engine-rig";
 import { createLatentRig, type JobsProcess, type LatentRig } from "../../../../support/latent-rig";
 
@@ -257,4 +258,39 @@ test("a death behind its turn, with the provider asked: what was made is stopped
   await latent.reach(workers[third] as WorkerId, "insubstantiated");
   expect(latent.cloud.alive).toEqual([]);
   answer();
+});
+
+test("a turn is over with its call, whatever came of it", async () => {
+  const at = await add("vm", { account: "busy", build_wait_timeout: 600 });
+  const worker = workers[at] as WorkerId;
+  const { db } = latent.rig;
+  const away = () => new DriverError("provider-down", "502");
+  // One more than there are turns.
+  for (let n = 0; n < 3; n += 1) {
+    latent.cloud.refuse("start", away());
+    const request = await ask(at);
+    await see(at);
+    expect((await latent.rig.build(request, isFinished)).result).toBe(RETRY);
+    await db.rows("update worker set quarantined_until = null");
+    latent.boots = false;
+    const builder = builders[at] as BuilderId;
+    expect(await latent.claim(jobs, request, builder, worker)).toBe(true);
+    await see(at);
+    latent.cloud.refuse("inspect", away());
+    await db.rows("update latent_worker set checked_at = now() - interval '1 h'");
+    await see(at);
+    latent.boots = true;
+    await latent.login(latent.cloud.alive[0] as FakeMachine);
+    expect((await latent.rig.build(request, (row) => row.result === SUCCESS)).result).toBe(SUCCESS);
+    latent.cloud.refuse("stop", away(), 2);
+    await latent.rig.fleet.control(CALLER, [worker], "drain", "upkeep");
+    await see(at);
+    for (let tries = 0; tries < 2; tries += 1) {
+      await db.rows("update deadline set fire_at = now() where kind = 'instance-stopping'");
+      await jobs.sweep();
+    }
+    expect(await machine(at)).toMatchObject({ state: "gone" });
+  }
+  expect(latent.cloud.count("inspect")).toBe(3);
+  expect(latent.cloud.count("stop")).toBe(12);
 });

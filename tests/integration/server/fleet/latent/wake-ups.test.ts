@@ -90,7 +90,7 @@ test("what another process saw while the last look ended is looked at by its hol
   const other = await latent.jobs();
   let request = null;
   jobs.before = async (text) => {
-    if (!text.includes("set owner_id = case when look_again")) return;
+    if (!text.includes('as "isHeld"')) return;
     jobs.before = null;
     request = await life.ask();
     await other.fleet.see(life.worker);
@@ -195,4 +195,59 @@ test("a start that nobody needs any more is given up, although that was heard be
   expect(latent.cloud.count("start")).toBe(1);
   expect((await latent.row(life.worker)).state).toBe("insubstantiated");
   expect(latent.cloud.alive).toEqual([]);
+});
+
+test("a wish for another machine than the one that is there is due at once", async ({ life }) => {
+  const { latent, jobs } = life;
+  await life.configure({ build_wait_timeout: 600 });
+  await life.build();
+  life.agent().lose("the network");
+  await life.untilLost();
+  await life.see();
+  await latent.rig.db.rows("update deadline set fire_at = now() + interval '1 h'");
+  const request = await life.ask();
+  await jobs.sweep();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+  expect(latent.cloud.machines).toHaveLength(2);
+});
+
+test("what is due is taken by one sweep, however long its look takes", async ({ life }) => {
+  const { latent, jobs } = life;
+  await life.ask();
+  const there = gate();
+  jobs.before = async (text) => {
+    if (!text.includes('as "isOurs"')) return;
+    there.open();
+    await new Promise(() => {});
+  };
+  void jobs.sweep();
+  await there.passed;
+  const other = await latent.jobs();
+  other.before = (text) => expect(text).not.toContain('as "isOurs"');
+  await other.sweep();
+});
+
+test("a wish of the same moment stays due, although its time is the one that the last look saw", async ({
+  life,
+}) => {
+  const { latent, jobs } = life;
+  const { db } = latent.rig;
+  await db.rows(
+    "insert into deadline (org_id, kind, subject_id, fire_at, reason) values (1, 'latent-worker', $1, now(), 'x')",
+    [life.worker],
+  );
+  let request = null;
+  jobs.before = async (text) => {
+    if (!text.startsWith("delete from deadline")) return;
+    jobs.before = null;
+    const [seen] = await db.rows<{ at: string }>("select fire_at::text as at from deadline");
+    request = await life.ask();
+    await db.rows("update deadline set fire_at = $1::timestamptz where kind = 'latent-worker'", [
+      seen?.at,
+    ]);
+  };
+  await life.see();
+  if (request === null) throw new Error("the look found something to do");
+  await jobs.sweep();
+  expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
 });
