@@ -172,10 +172,17 @@ export interface ReportRow {
 
 const UNCLEAR = `'[{"kind": "unclear"}]'::jsonb`;
 
-/** The account is let go of, with a report. One that is empty and unused for a day is not swept again. */
-export async function finish(q: Queryable, account: HeldAccount, report: ReportRow): Promise<void> {
+/**
+ * The account is let go of, with a report. One that is empty and unused for a day is not swept again.
+ * @returns whether its next turn has come: somebody asked for a sweep while this one was under way
+ */
+export async function finish(
+  q: Queryable,
+  account: HeldAccount,
+  report: ReportRow,
+): Promise<boolean> {
   const { seen, known, orphans, stopped, missing, error, details } = report;
-  await q.rows(
+  const [row] = await q.rows<{ isDue: boolean }>(
     {
       name: "finish-sweep",
       text: `with done as (
@@ -184,7 +191,7 @@ export async function finish(q: Queryable, account: HeldAccount, report: ReportR
             next_at = case when a.wanted_at < now() - interval '1 day' and $8::text is null and $3 = 0
               and not exists (select from instance i where i.account_id = a.id and i.state <> 'gone')
               or a.wanted_at < now() - interval '30 days' then 'infinity' else a.next_at end
-          where ${HELD} returning a.id, a.org_id),
+          where ${HELD} returning a.id, a.org_id, a.next_at <= now() as is_due),
         told as (
           insert into outbox (org_id, topic, body)
           select org_id, 'sweeps/' || id || '/new', jsonb_build_object('id', id) from done)
@@ -194,13 +201,14 @@ export async function finish(q: Queryable, account: HeldAccount, report: ReportR
           $5 > 0 or $7 > 0 or $8::text is distinct from (select b.error from instance_account b where b.id = done.id)
             or $9::jsonb @> ${UNCLEAR} and $9::jsonb is distinct from (
               select r.details from sweep_report r where r.account_id = done.id order by r.id desc limit 1)
-        from done`,
+        from done returning (select is_due from done) as "isDue"`,
     },
     [
       ...[...held(account), seen, known, orphans, stopped, missing, error],
       ...[jsonText(details), account.at, account.isDryRun],
     ],
   );
+  return row?.isDue ?? false;
 }
 
 /** It could not be swept: its next turn stands. */

@@ -5,7 +5,7 @@
  */
 import { mergeCalls } from "../../events/merge-calls";
 import type { LatentContext, LatentFleet } from "../latent/drive";
-import { letGo, SWEEP_SECONDS, takeAccounts } from "./account-store";
+import { type HeldAccount, letGo, SWEEP_SECONDS, takeAccounts } from "./account-store";
 import { discover } from "./accounts";
 import { sweepAccount } from "./sweep-account";
 
@@ -36,10 +36,7 @@ export function createAccountSweep(
         await discover(db, kinds);
       }
       for (const account of await takeAccounts(db, processId)) {
-        const run = sweepAccount(context, fleet, account).catch(async (error: unknown) => {
-          log("an account was not swept", { account: account.title, error });
-          await insist("an account let go", () => letGo(db, account));
-        });
+        const run = sweep(account);
         running.add(run);
         void run.catch(() => {}).then(() => running.delete(run));
       }
@@ -50,13 +47,22 @@ export function createAccountSweep(
     },
   );
   const running = new Set<Promise<void>>();
+  async function sweep(account: HeldAccount): Promise<void> {
+    try {
+      if (await sweepAccount(context, fleet, account)) await take();
+    } catch (error) {
+      log("an account was not swept", { account: account.title, error });
+      await insist("an account let go", () => letGo(db, account));
+    }
+  }
   return {
     changed() {
       discoverAt = 0;
     },
     async tick() {
       await take();
-      await Promise.allSettled(running);
+      // Each may have another one behind it.
+      while (running.size > 0) await Promise.allSettled(running);
     },
   };
 }

@@ -34,11 +34,12 @@ const NOTHING: ReportRow = {
   ...{ seen: 0, known: 0, orphans: 0, stopped: 0, missing: 0, error: null, details: [] },
 };
 
+/** @returns whether it is to be swept again at once */
 export async function sweepAccount(
   context: LatentContext,
   fleet: LatentFleet,
   account: HeldAccount,
-): Promise<void> {
+): Promise<boolean> {
   const { db, installation, kinds } = context;
   let driver: LatentDriver;
   let listed: readonly InstanceHandle[];
@@ -64,8 +65,9 @@ export async function sweepAccount(
     }
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
-    await finish(db, account, { ...NOTHING, error: error.message });
-    return context.announce();
+    const isDue = await finish(db, account, { ...NOTHING, error: error.message });
+    context.announce();
+    return isDue;
   }
   const ours = await loadOurs(
     db,
@@ -93,7 +95,7 @@ export async function sweepAccount(
   });
   const { findings } = judgement;
   const ids = here.map(({ id }) => id);
-  if (!(await writeFindings(db, account, listed, ids, findings))) return;
+  if (!(await writeFindings(db, account, listed, ids, findings))) return false;
   for (const id of judgement.astray) {
     await putAstrayRight(context, account.orgId, id as InstanceId);
   }
@@ -111,7 +113,7 @@ export async function sweepAccount(
     .filter(({ then }) => then === "tell")
     .map(({ instanceId }) => instanceId);
   const told = missing.length === 0 ? [] : await tellMissing(db, account, missing as number[]);
-  await finish(db, account, {
+  const isDue = await finish(db, account, {
     ...NOTHING,
     seen: listed.length,
     known: judgement.knownCount,
@@ -125,6 +127,7 @@ export async function sweepAccount(
   });
   context.announce();
   for (const { workerId } of told) void fleet.see(workerId as WorkerId);
+  return isDue;
 }
 
 /** Machines keep the options that they were made with, so that their accounts are known by them. */

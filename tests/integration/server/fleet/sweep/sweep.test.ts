@@ -320,6 +320,25 @@ test("an orphan that cannot be stopped is tried at each sweep, with the provider
   expect(await audit()).toHaveLength(1);
 });
 
+test("who asks while a sweep is under way is answered by the next one, right behind it", async () => {
+  await jobs.sweepAccounts();
+  const before = (await reports()).length;
+  let release = () => {};
+  latent.cloud.delayAnswer(
+    "list",
+    new Promise<void>((resolve) => {
+      release = resolve;
+    }),
+  );
+  const under = jobs.sweepAccounts();
+  await until(() => latent.cloud.count("list") === before + 1);
+  stray("bb-1nst-late-1");
+  await rows("update instance_account set next_at = now() - interval '1 second'");
+  release();
+  await under;
+  expect((await reports()).slice(before)).toMatchObject([{ orphans: 0 }, { orphans: 1 }]);
+});
+
 test("two control planes sweep an account once; one that died holding it is replaced", async () => {
   stray("bb-1nst-lost-1");
   const other = await latent.jobs();
