@@ -278,10 +278,10 @@ test("stopped by a person while nobody has looked at it yet, and while its machi
   const third = await ask();
   await latent.reach(worker, "resubstantiating");
   await latent.rig.commands.stopBuild(CALLER, (await latent.rig.build(third)).id, { reason: "" });
-  void jobs.sweep();
+  const swept = jobs.sweep();
   expect((await latent.rig.build(third, isFinished)).result).toBe(CANCELLED);
   go();
-  await seeing;
+  await Promise.all([seeing, swept]);
   expect((await latent.row(worker)).state).toBe("insubstantiated");
   expect(latent.cloud.machines).toHaveLength(1);
   expect(await quarantines()).toEqual([]);

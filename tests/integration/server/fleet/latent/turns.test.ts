@@ -57,13 +57,14 @@ async function hang(): Promise<() => void> {
   const gate = new Promise<void>((resolve) => {
     answer = resolve;
   });
+  const before = latent.cloud.count("start");
   for (const name of ["busy-1", "busy-2"]) {
     latent.cloud.stall("start", gate);
     const at = await add(name, { account: "busy" });
     await ask(at);
     void see(at);
   }
-  await until(async () => latent.cloud.count("start") === 2);
+  await until(async () => latent.cloud.count("start") === before + 2);
   return answer;
 }
 
@@ -114,11 +115,12 @@ test("what waits is gone at once when nobody wants it: its provider never heard 
   const { id } = await latent.rig.build(request);
   await latent.rig.commands.stopBuild(CALLER, id, { reason: "not needed" });
   // It also looks at the two that hang.
-  void jobs.sweep();
+  const swept = jobs.sweep();
   await latent.reach(workers[third] as WorkerId, "insubstantiated");
   expect(await machine(third)).toMatchObject({ state: "gone", is_failed: false });
   expect(latent.cloud.count("stop")).toBe(0);
   answer();
+  await swept;
 });
 
 test("its deadline stands; that its turn did not come is nobody's failure", async () => {
@@ -254,10 +256,11 @@ test("a death behind its turn, with the provider asked: what was made is stopped
   const { id } = await latent.rig.build(request);
   await latent.rig.commands.stopBuild(CALLER, id, { reason: "not needed" });
   const heir = await latent.jobs();
-  void heir.sweep();
+  const swept = heir.sweep();
   await latent.reach(workers[third] as WorkerId, "insubstantiated");
   expect(latent.cloud.alive).toEqual([]);
   answer();
+  await swept;
 });
 
 test("a turn is over with its call, whatever came of it", async () => {
