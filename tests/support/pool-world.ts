@@ -396,7 +396,7 @@ export class PoolWorld {
     });
   }
 
-  // -------------------------------------------------------------- lives, as fleet/latent/drive.ts
+  // -------------------------------------------------------------- lives, as fleet/latent/seeing.ts
 
   #isUsed(row: Row): boolean {
     const isAlone = this.options.idleTimeout === 0;

@@ -158,7 +158,7 @@ export async function endStopped(q: Queryable, actor: string): Promise<WorkerId[
   const rows = await q.rows<Waiting & { by: string; why: string }>({
     name: "waiting-builds-stopped",
     text: `${SELECT}, coalesce(b.stop_requested_by, 'somebody') as by, coalesce(b.stop_reason, '') as why from deadline d join build b on b.id = d.subject_id
-      where d.kind = 'build-stopping' and ${WAITING} and b.stop_requested_at is not null`,
+      where d.kind = 'build-stopping' and ${WAITING}`,
   });
   for (const { by, why, ...build } of rows) {
     const reason = `stopped by ${by} while its worker was prepared${why ? `: ${why}` : ""}`;

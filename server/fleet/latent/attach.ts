@@ -3,7 +3,7 @@ import type { Queryable } from "../../db/pool";
 import { Batch, StaleState } from "../../db/transition";
 import type { OrgId, WorkerId } from "../../domain/ids";
 import type { LatentState } from "../../domain/latent";
-import { machineRuns, moveLatent } from "./moves";
+import { machineRuns, moveLatent } from "./changes";
 
 /** Whoever changed something in the same moment has written it: the next look sees that. */
 const TRIES = 5;

@@ -3,7 +3,7 @@
  * worker is held by nobody meanwhile, so that whoever stops or cancels it does not wait, too.
  */
 import { DriverError } from "../../drivers/contract";
-import type { LatentContext, LatentFleet } from "./drive";
+import type { LatentContext, LatentFleet } from "./context";
 import type { Latent, Machine } from "./load";
 import type { Moves } from "./moves";
 import { accountFor, FREE, type Lane, type Turn } from "./turns";

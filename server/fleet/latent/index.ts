@@ -1,5 +1,6 @@
 export { noteArrival } from "./attach";
-export { createLatentFleet, type LatentContext, type LatentFleet } from "./drive";
+export type { LatentContext, LatentFleet } from "./context";
+export { createLatentFleet } from "./drive";
 export { endAll, type MachineLeft, machinesLeft } from "./end-all";
 export { type FrozenOptions, freezeOptions } from "./frozen-options";
 export { installationTag } from "./installation";

@@ -7,9 +7,9 @@ import { Batch } from "../../db/transition";
 import type { InstanceId, OrgId, WorkerId } from "../../domain/ids";
 import { DriverError } from "../../drivers/contract";
 import { within } from "./call";
-import type { LatentContext, LatentFleet } from "./drive";
+import { machineGone, stopAgain } from "./changes";
+import type { LatentContext, LatentFleet } from "./context";
 import { handleOf } from "./load";
-import { machineGone, stopAgain } from "./moves";
 import { openDriver } from "./open-driver";
 import { accountFor } from "./turns";
 

@@ -25,9 +25,9 @@ export async function lookAt(
   const { now, state } = latent.facts;
   if (until === null && AT_REST.has(state)) {
     await db.rows(
-      `delete from deadline d where d.kind = 'latent-worker' and d.subject_id = $1 and d.fire_at = $4::timestamptz
-         and exists (select from latent_worker l where l.worker_id = $1 and l.state = $2 and l.claims = $3)`,
-      [latent.workerId, state, latent.claims, latent.dueAt],
+      `delete from deadline d where d.kind = 'latent-worker' and d.subject_id = $1 and d.fire_at = $3::timestamptz
+         and exists (select from latent_worker l where l.worker_id = $1 and l.claims = $2)`,
+      [latent.workerId, latent.claims, latent.dueAt],
     );
     return;
   }

@@ -6,7 +6,7 @@ import type { Queryable } from "../../db/pool";
 import { Batch, Expression, StaleState } from "../../db/transition";
 import type { OrgId, WorkerId } from "../../domain/ids";
 import { type LatentState, next } from "../../domain/latent";
-import { due, moveLatent } from "./moves";
+import { due, moveLatent } from "./changes";
 
 export interface Wanted {
   readonly id: number;

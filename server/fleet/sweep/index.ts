@@ -4,7 +4,7 @@
  * time.
  */
 import { mergeCalls } from "../../events/merge-calls";
-import type { LatentContext, LatentFleet } from "../latent/drive";
+import type { LatentContext, LatentFleet } from "../latent/context";
 import { type HeldAccount, letGo, SWEEP_SECONDS, takeAccounts } from "./account-store";
 import { discover } from "./accounts";
 import { sweepAccount } from "./sweep-account";

@@ -10,7 +10,7 @@ import type { InstanceId, OrgId, WorkerId } from "../../domain/ids";
 import type { Finding } from "../../domain/instances";
 import { DriverError, type InstanceHandle, type LatentDriver } from "../../drivers/contract";
 import { within } from "../latent/call";
-import type { LatentContext } from "../latent/drive";
+import type { LatentContext } from "../latent/context";
 import { giveBack, hold } from "../latent/hold";
 import { HELD, type HeldAccount, held } from "./account-store";
 

@@ -12,7 +12,7 @@ import {
   type Unclear,
 } from "../../drivers/contract";
 import { within } from "../latent/call";
-import type { LatentContext, LatentFleet } from "../latent/drive";
+import type { LatentContext, LatentFleet } from "../latent/context";
 import { openDriver } from "../latent/open-driver";
 import {
   finish,

@@ -9,7 +9,7 @@ import type { InstanceId, OrgId } from "../../domain/ids";
 import { type Billing, billedAs, priceOf } from "../../domain/instances";
 import type { InstanceHandle } from "../../drivers/contract";
 import { takePlace } from "../caps";
-import { machineGone } from "../latent/moves";
+import { machineGone } from "../latent/changes";
 
 const NOW = new Expression("now()");
 /** Of no worker. */
