@@ -114,7 +114,8 @@ async function launch(
   const { key, tag, agent } = order;
   const folder = folderOf(host, key);
   const mark = JSON.stringify({ key, tag });
-  const where = ["--basedir", join(folder.path, "worker"), "--name", agent.name];
+  // A name may begin with a hyphen.
+  const where = ["--basedir", join(folder.path, "worker"), `--name=${agent.name}`];
   const log = await folder.make();
   try {
     const child = spawn(

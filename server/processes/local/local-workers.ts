@@ -35,7 +35,7 @@ export async function localWorkerPrograms(
   return rows.map((row) => {
     // The worker makes it, with no more rights than it has (W-100). Two levels keep organisations apart.
     const basedir = resolve(home.workers, row.org, row.workdir ?? row.name);
-    const options = ["--basedir", basedir, "--name", row.login_name, "--allow-shutdown=signal"];
+    const options = ["--basedir", basedir, `--name=${row.login_name}`, "--allow-shutdown=signal"];
     return {
       // Unlike the worker's own name, this one is nobody else's in the installation.
       name: `worker ${row.login_name}`,

@@ -59,7 +59,7 @@ describe("local driver", () => {
     const tag = { installation: "local", organization: 1, worker: 1, generation: 1 };
     const order = {
       ...{ key: "bb-local-dial-1", tag },
-      agent: { host: "127.0.0.1", port, protocol: "pb", name: "w", password: "p" },
+      agent: { host: "127.0.0.1", port, protocol: "pb", name: "-w", password: "p" },
     } as const;
     const driver = localDriver(host).open({}, UNHEARD);
     const made = await driver.start(order, SIGNAL);
