@@ -114,9 +114,9 @@ export class Hypervisor {
     return found;
   }
 
-  /** The files and devices that are its disks. */
+  /** The files and devices that are its disks; none when it is gone. */
   async disks(uuid: string): Promise<string[]> {
-    const said = await this.#ask(["domblklist", uuid, "--inactive"]);
+    const said = await this.#askAbout(["domblklist", uuid, "--inactive"]);
     return (said ?? "").split("\n").flatMap((line) => /^\s*\S+\s+(.+?)\s*$/.exec(line)?.[1] ?? []);
   }
 

@@ -114,6 +114,16 @@ describe("libvirt driver, lied to", () => {
     expect(left()).toEqual([]);
   });
 
+  test.each(["domstate", "metadata", "domblklist", "destroy"])(
+    "one that ends by itself while it is stopped, before %s, is gone",
+    async (vanish) => {
+      const made = await open(fake).start(order(), SIGNAL);
+      fake.tell({ vanish });
+      await open(fake, {}).stop(made, "now", SIGNAL);
+      expect(fake.domains).toEqual([]);
+    },
+  );
+
   test("a disk that is not a clone stays when its machine goes", async () => {
     const disk = join(fake.folder, "disk");
     writeFileSync(disk, "somebody's");

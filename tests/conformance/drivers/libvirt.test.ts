@@ -168,6 +168,26 @@ describe.skipIf(why !== null)("libvirt driver, on QEMU", () => {
     expect(said).toHaveLength(1);
   });
 
+  test("who sweeps with another worker's options stops a machine and removes its clone", async () => {
+    const at = (name: string) => join(hypervisor.folder, name);
+    writeFileSync(at("swept-base"), Buffer.alloc(1024 * 1024, 7));
+    const disk = `<devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/>
+      <source file='{{hd_image}}'/><target dev='vda' bus='virtio'/></disk>`;
+    const xml = IDLE.replace("<devices>", disk);
+    await open({ hd_image: at("swept-{{key}}"), base_image: at("swept-base"), xml }).start(
+      order("bb-lv-s-1"),
+      SIGNAL,
+    );
+    const sweeping = open({});
+    for (const handle of await sweeping.list({ installation: "lv" }, SIGNAL)) {
+      await sweeping.stop(handle, "now", SIGNAL);
+    }
+    expect(hypervisor.active()).toEqual([]);
+    expect(readdirSync(hypervisor.folder).filter((name) => name.startsWith("swept"))).toEqual([
+      "swept-base",
+    ]);
+  });
+
   test("a machine that hears no request to end is ended", async () => {
     const driver = open({ xml: IDLE });
     const made = await driver.start(order("bb-lv-e-1"), SIGNAL);

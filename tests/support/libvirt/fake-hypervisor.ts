@@ -23,6 +23,8 @@ export interface Told {
   slow?: Record<string, number>;
   /** These are done, and the connection is lost before the answer. */
   cutOff?: string[];
+  /** A domain has ended when this is asked of it. */
+  vanish?: string;
   /** Domains keep no metadata. */
   forgetful?: boolean;
   /** What `domstate` says in place of the truth. */

@@ -71,6 +71,10 @@ function run(domains, [what, ...rest]) {
   const one = find(what === "domuuid" ? at("--domain") : rest[0]);
   const needsOne = !["list", "echo", "create", "version"].includes(what);
   if (needsOne && !one) return refuse(`failed to get domain '${rest[0]}'`);
+  if (one && told.vanish === what) {
+    domains.splice(domains.indexOf(one), 1);
+    return refuse(`Domain not found: no domain with matching uuid '${one.uuid}' (${one.name})`);
+  }
   switch (what) {
     case "echo":
       say(rest.join(" "));
