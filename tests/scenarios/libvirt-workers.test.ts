@@ -37,7 +37,7 @@ describe.skipIf(typeof image === "string")("on virtual machines", () => {
 
   beforeAll(async () => {
     hypervisor = await startHypervisor();
-    slipway = await startSlipway({ env: OPERATOR_ENV });
+    slipway = await startSlipway({ env: { ...OPERATOR_ENV, TMPDIR: hypervisor.folder } });
     operator = await operate(slipway);
     worker = {
       ...{
@@ -155,9 +155,12 @@ describe.skipIf(typeof image === "string")("on virtual machines", () => {
   });
 
   test("the process that drives it is killed while a machine boots: one machine, one build", async () => {
+    const known = readdirSync(hypervisor.folder);
     const request = await force("short");
     await until(() => hypervisor.active().length > 0);
     expect(slipway.kill("jobs")).not.toBeNull();
+    // Nor is the login of its machine left in a file.
+    expect(readdirSync(hypervisor.folder).filter((name) => !name.startsWith("bb-"))).toEqual(known);
     expect((await ended(request)).results).toBe(SUCCESS);
     expect(await buildsOf(request)).toHaveLength(1);
     expect(hypervisor.active()).toHaveLength(1);

@@ -1,6 +1,11 @@
 /** A program of this host, asked a question: bounded in time and in what it may say. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { DriverError } from "../contract";
+import { fileRefusal } from "./refusal";
 
 /** Where the programs lie, and what is installed when they do not. */
 const PACKAGES = {
@@ -13,9 +18,10 @@ export type Program = keyof typeof PACKAGES;
 
 export interface CommandOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd?: string;
   readonly seconds: number;
   readonly signal: AbortSignal;
+  /** What it finds at `/dev/stdin`. */
+  readonly input?: string;
 }
 
 /** It ran, and said no. */
@@ -33,17 +39,18 @@ const MOST_OUTPUT = 4 * 1024 * 1024;
 export function command(
   program: Program,
   args: readonly string[],
-  { env, cwd, seconds, signal }: CommandOptions,
+  { env, seconds, signal, input }: CommandOptions,
 ): Promise<string> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
+    const read = input === undefined ? null : withoutName(input);
     const child = spawn(program, args, {
-      cwd,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [read ?? "ignore", "pipe", "pipe"],
       // A session of its own: no transport of virsh can ask at the terminal of whoever runs the server.
       detached: true,
       env: { ...env, LC_ALL: "C" } as unknown as NodeJS.ProcessEnv,
     });
+    if (read !== null) closeSync(read);
     const giveUp = (why: unknown) => {
       stopHearing();
       endAll(child);
@@ -59,7 +66,7 @@ export function command(
     };
     const tooMuch = down(`${program} does not stop talking`);
     const [printed, complained] = [child.stdout, child.stderr].map((stream) =>
-      heard(stream, tooMuch),
+      heard(stream as Readable, tooMuch),
     ) as [Buffer[], Buffer[]];
     child.once("error", (error) => {
       stopHearing();
@@ -73,6 +80,23 @@ export function command(
       reject(new CommandFailed(words || `${program} ended with status ${code ?? killedBy}`));
     });
   });
+}
+
+/**
+ * A file that can be opened again and has no name any more: whoever is killed leaves no login behind.
+ * What Node gives a program to read from is a socket, which cannot be opened.
+ */
+function withoutName(text: string): number {
+  const folder = mkdtempSync(join(tmpdir(), "slipway-input-"));
+  try {
+    const file = openSync(join(folder, "input"), "wx+", 0o600);
+    writeSync(file, text);
+    return file;
+  } catch (error) {
+    throw fileRefusal(error, tmpdir());
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function heard(stream: NodeJS.ReadableStream, tooMuch: () => void): Buffer[] {

@@ -4,9 +4,6 @@
  *
  * Domains are named by their UUID, which nobody chooses and nothing has to quote.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { CommandFailed, command } from "./command";
 import { MARK, type Mark, readMark } from "./mark";
 import { refusal } from "./refusal";
@@ -122,10 +119,14 @@ export class Hypervisor {
 
   /** A domain that is written down nowhere and goes when it ends. */
   async create(definition: string): Promise<"created" | "is there"> {
-    return this.#withFile(definition, async (file) => {
-      const said = await this.#ask(["create", file], /already exists with uuid/, ACT_SECONDS);
-      return said === null ? "is there" : "created";
-    });
+    const options = { env: this.env, seconds: ACT_SECONDS, signal: this.signal };
+    const args = ["create", "/dev/stdin"];
+    const said = await this.#run(
+      args,
+      { ...options, input: definition },
+      /already exists with uuid/,
+    );
+    return said === null ? "is there" : "created";
   }
 
   async start(uuid: string): Promise<"started" | "is active"> {
@@ -154,13 +155,10 @@ export class Hypervisor {
     element: string,
   ): Promise<void> {
     const args = ["metadata", uuid, "--uri", of.uri, "--key", of.key, "--config", "--edit"];
-    await this.#withFile(element, async (file) => {
-      // An argument could be read by anybody on the host, so virsh is given an editor that puts in the file.
-      const editor = "cp element.xml";
-      const cwd = join(file, "..");
-      const env = { ...this.env, EDITOR: editor, VISUAL: editor };
-      await this.#run(args, { env, cwd, seconds: ASK_SECONDS, signal: this.signal });
-    });
+    // An argument could be read by anybody on the host, so virsh is given an editor that puts it in.
+    const editor = "cp /dev/stdin";
+    const env = { ...this.env, EDITOR: editor, VISUAL: editor };
+    await this.#run(args, { env, seconds: ASK_SECONDS, signal: this.signal, input: element });
   }
 
   /** From what is written down of it and, while it is active, from what runs. */
@@ -191,17 +189,6 @@ export class Hypervisor {
       if (!(error instanceof CommandFailed)) throw error;
       if (no?.test(error.message) && !CUT_OFF.test(error.message)) return null;
       throw refusal(error.message, this.secrets);
-    }
-  }
-
-  async #withFile<T>(text: string, use: (file: string) => Promise<T>): Promise<T> {
-    const folder = await mkdtemp(join(tmpdir(), "slipway-domain-"));
-    try {
-      const file = join(folder, "element.xml");
-      await writeFile(file, text, { mode: 0o600 });
-      return await use(file);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
     }
   }
 }

@@ -146,7 +146,7 @@ function run(domains, [what, ...rest]) {
 function metadata(one, { uri: of, isEdit, isRemoval }) {
   if (isEdit) {
     const edited = join(folder, `edited-${randomUUID()}`);
-    execFileSync("sh", ["-c", `${process.env.EDITOR} ${edited}`]);
+    execFileSync("sh", ["-c", `${process.env.EDITOR} ${edited}`], { stdio: "inherit" });
     one.marks[of] = readFileSync(edited, "utf8");
     return true;
   }
