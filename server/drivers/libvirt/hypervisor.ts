@@ -74,7 +74,7 @@ export class Hypervisor {
   async mark(uuid: string): Promise<Mark | null> {
     const said = await this.#ask(
       ["metadata", uuid, "--uri", MARK.uri],
-      /metadata not found|failed to get domain/i,
+      /metadata not found|failed to get domain|domain not found/i,
     );
     const mark = readMark(said ?? "");
     return mark && isOriginal({ uuid, mark }) ? mark : null;
@@ -165,7 +165,7 @@ export class Hypervisor {
   async removeMetadata(uuid: string, of: { uri: string }, isActive: boolean): Promise<void> {
     const where = isActive ? ["--config", "--live"] : ["--config"];
     const args = ["metadata", uuid, "--uri", of.uri, ...where, "--remove"];
-    await this.#ask(args, /metadata not found|failed to get domain/i);
+    await this.#ask(args, /metadata not found|failed to get domain|domain not found/i);
   }
 
   #askAbout(args: readonly string[]): Promise<string | null> {
