@@ -67,7 +67,7 @@ function dueStops({ db }: LatentContext): Promise<Orphan[]> {
         update deadline d set fire_at = now() + interval '${2 * STOP_SECONDS} seconds' from due where d.id = due.id
         returning d.subject_id)
       select i.id, i.org_id as "orgId", i.worker_id as "workerId", i.key, i.driver as kind, i.generation, i.config, i.handle
-      from taken join instance i on i.id = taken.subject_id where i.state = 'stopping'`,
+      from taken join instance i on i.id = taken.subject_id`,
   });
 }
 

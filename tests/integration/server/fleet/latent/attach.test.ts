@@ -3,6 +3,7 @@
 import { expect } from "vitest";
 import { SUCCESS } from "../../../../../server/domain/builds";
 import { DriverError } from "../../../../../server/drivers/contract";
+import { noteArrival } from "../../../../../server/fleet";
 import { CALLER, isFinished, until } from "../../../../support/engine-rig";
 import { gate, type Life, test } from "../../../../support/latent-life";
 
@@ -108,6 +109,46 @@ test("the same machine a second time: the connection that lives stays, and its b
   const next = await life.ask();
   expect((await latent.rig.build(next, isFinished)).result).toBe(SUCCESS);
   expect(latent.cloud.machines).toHaveLength(1);
+});
+
+test("a worker arrives by a connection of its present machine, and by no other", async ({
+  life,
+}) => {
+  const { latent, worker } = life;
+  const { db } = latent.rig;
+  latent.boots = false;
+  const first = await life.ask();
+  await life.see();
+  await noteArrival(db, worker, "nobody");
+  expect((await latent.row(worker)).state).toBe("starting");
+  await latent.login(life.machine(0));
+  await latent.rig.build(first, isFinished);
+  await life.comesTo("insubstantiated");
+  await life.ask();
+  await life.see();
+  // What it had said of the first comes late, and that one's connection has not ended yet.
+  await db.rows("update worker_session set ended_at = null");
+  await db.rows("update worker set session_id = (select max(id) from worker_session)");
+  await noteArrival(db, worker, "somebody late");
+  expect(await latent.row(worker)).toMatchObject({ state: "starting", generation: 2 });
+  await db.rows("update worker set session_id = null");
+  await db.rows("update worker_session set ended_at = now()");
+});
+
+test("a worker that is of another kind by now keeps the password that it has there", async ({
+  life,
+}) => {
+  const { latent, worker } = life;
+  const { db } = latent.rig;
+  await life.configure({ build_wait_timeout: 600 });
+  await life.build();
+  await db.rows("update latent_worker set is_latent = false");
+  await db.rows("update worker set kind = 'Worker', sealed_password = 'of its own'");
+  await life.see();
+  expect((await latent.row(worker)).state).toBe("shut-down");
+  expect(await db.rows("select sealed_password from worker")).toEqual([
+    { sealed_password: Buffer.from("of its own") },
+  ]);
 });
 
 test("who is asked to go after its builds before it is there goes after them", async ({ life }) => {

@@ -27,7 +27,10 @@ test("a build gets a machine of its own, and it is gone after it (T1, T3, T4, T6
       owner_id: jobs.id,
     });
     await see();
-    expect((await latent.rig.build(request, isFinished)).result).toBe(SUCCESS);
+    expect(await latent.rig.build(request, isFinished)).toMatchObject({
+      result: SUCCESS,
+      instance_id: (await latent.instances())[generation - 1]?.id,
+    });
     await until(async () => {
       await see();
       return (await latent.row(worker)).state === "insubstantiated";
@@ -37,6 +40,9 @@ test("a build gets a machine of its own, and it is gone after it (T1, T3, T4, T6
       instance_id: null,
       owner_id: null,
     });
+    expect(await latent.rig.db.rows("select sealed_password from worker")).toEqual([
+      { sealed_password: null },
+    ]);
   }
   expect(await states()).toEqual(["gone", "gone"]);
   expect(latent.cloud.alive).toEqual([]);

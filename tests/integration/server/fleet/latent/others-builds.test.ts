@@ -69,6 +69,31 @@ test("a machine whose replacement nobody wants any more is kept, for builds with
   expect(latent.cloud.machines).toHaveLength(1);
 });
 
+test("a machine is not kept when somebody comes to want another one in that moment", async ({
+  life,
+}) => {
+  const { latent, jobs } = life;
+  await life.configure({ image: "debian-%(prop:suite)s", build_wait_timeout: 600 });
+  await latent.rig.build(await askFor(life, "bookworm"), isFinished);
+  await life.see();
+  const dropped = await unseen(life, () => askFor(life, "trixie"));
+  await life.stop(dropped);
+  await endStopped(latent.rig.db, "test");
+  let other = null;
+  jobs.before = async (text) => {
+    if (!text.includes("set needs_other = false")) return;
+    jobs.before = null;
+    other = await unseen(life, () => askFor(life, "sid"));
+  };
+  await life.see();
+  if (other === null) throw new Error("it was not to be kept");
+  expect((await latent.rig.build(other, isFinished)).result).toBe(SUCCESS);
+  expect(latent.cloud.machines.map(({ config }) => config.image)).toEqual([
+    "debian-bookworm",
+    "debian-sid",
+  ]);
+});
+
 test("one that waits while the connection is about to end gets it from whoever has it next", async ({
   life,
 }) => {

@@ -176,6 +176,9 @@ test("R7, A21: a stop that fails leaves the worker free, and the machine is trie
     return (await latent.row(worker)).state === "insubstantiated";
   });
   expect(await latent.instances()).toMatchObject([{ state: "stopping", stop_tries: 1 }]);
+  // It is left alone for a moment.
+  await jobs.sweep();
+  expect(latent.cloud.count("stop")).toBe(1);
   const second = await ask();
   await see();
   expect((await latent.rig.build(second, isFinished)).result).toBe(SUCCESS);

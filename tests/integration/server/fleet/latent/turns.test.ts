@@ -297,3 +297,35 @@ test("a turn is over with its call, whatever came of it", async () => {
   expect(latent.cloud.count("inspect")).toBe(3);
   expect(latent.cloud.count("stop")).toBe(12);
 });
+
+test("machines that could not be stopped before are stopped in turns, too", async () => {
+  latent.cloud.refuse("stop", new DriverError("provider-down", "502"), 3);
+  for (const name of ["a", "b", "c"]) {
+    const at = await add(name, { account: "busy" });
+    const request = await ask(at);
+    await see(at);
+    await latent.rig.build(request, isFinished);
+    await until(async () => {
+      await see(at);
+      return (await latent.row(workers[at] as WorkerId)).state === "insubstantiated";
+    });
+  }
+  expect(latent.cloud.count("stop")).toBe(3);
+  let answer = () => {};
+  const hung = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  latent.cloud.stall("stop", hung);
+  latent.cloud.stall("stop", hung);
+  const { db } = latent.rig;
+  await db.rows("update deadline set fire_at = now() where kind = 'instance-stopping'");
+  const sweeping = jobs.sweep();
+  await until(() => latent.cloud.count("stop") > 4);
+  // Whoever had no turn was refused one before the others were asked.
+  await db.rows("select");
+  expect(latent.cloud.count("stop")).toBe(5);
+  answer();
+  await sweeping;
+  await until(() => latent.cloud.alive.length === 0);
+  expect(latent.cloud.count("stop")).toBe(6);
+});

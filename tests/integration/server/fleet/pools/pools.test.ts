@@ -311,6 +311,31 @@ test("maxBuildsPerInstance: no more builds wait for one machine than it may have
   expect(await buildsByMachine()).toEqual([2, 2, 2, 1]);
 });
 
+test("a place that was closed since it was chosen is not wanted, and a wish has its deadline", async () => {
+  rig.boots = false;
+  const pool = await rig.addPool("linux");
+  const { db } = rig.rig;
+  const builder = await rig.addPooled("x", [pool], [STEP]);
+  const id = await rig.rig.force(builder);
+  await rig.tend(jobs);
+  const workers = (await loadCandidates(db, CALLER.orgId, [builder])).get(builder)?.workers ?? [];
+  const requests = [{ id, priority: 0, submittedAt: 0 }];
+  const [chosen] = assign([{ builderId: builder, name: "b", requests, workers }], Date.now());
+  if (!chosen) throw new Error("no place is open");
+  const closed = "update latent_worker set is_open = false, is_wished = false where worker_id = $1";
+  await db.rows(closed, [chosen.workerId]);
+  expect(await claim(db, CALLER.orgId, chosen, "jobs", jobs.id)).toBeNull();
+  await db.rows("update latent_worker set is_open = true where worker_id = $1", [chosen.workerId]);
+  expect(await claim(db, CALLER.orgId, chosen, "jobs", jobs.id)).not.toBeNull();
+  // A machine that is to be ready for the next: nobody asks for it but its pool.
+  await rig.addPool("ready", { minIdle: 1 });
+  await rig.tend(jobs);
+  await until(() => rig.cloud.machines.length > 0);
+  expect(
+    await db.rows("select from latent_worker where state = 'starting' and missing_at is null"),
+  ).toEqual([]);
+});
+
 test("weights: projects share the pool, whoever asked first (K-040)", async () => {
   const pool = await rig.addPool("linux", { maxWorkers: 4, weights: { second: 3 } } as object);
   const { db } = rig.rig;

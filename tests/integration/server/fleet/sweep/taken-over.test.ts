@@ -85,3 +85,44 @@ test("what came to be somebody's machine since it was found is left alone", asyn
     { action: "not-stopped", error: "it is somebody's machine by now" },
   ]);
 });
+
+test("a row that was nobody's when it was judged, and is its worker's machine by now, stays", async ({
+  life,
+}) => {
+  const { latent, jobs } = life;
+  const { db } = latent.rig;
+  await life.configure({ build_wait_timeout: -1 });
+  await life.build();
+  const [machine] = await latent.instances();
+  await db.rows("update latent_worker set instance_id = null");
+  jobs.before = async (text) => {
+    if (!text.includes("machine_broken")) return;
+    jobs.before = null;
+    await db.rows("update latent_worker set instance_id = $1", [machine?.id]);
+  };
+  await jobs.sweepAccounts();
+  expect(jobs.before).toBeNull();
+  expect(await life.states()).toEqual(["running"]);
+});
+
+test("a machine that is missing twice, and whose worker is connected again by now, is not asked after", async ({
+  life,
+}) => {
+  const { latent, jobs } = life;
+  await life.configure({ build_wait_timeout: -1 });
+  await life.build();
+  life.agent().lose("the network");
+  await life.untilLost();
+  latent.cloud.listed = () => [];
+  await jobs.sweepAccounts();
+  jobs.before = async (text) => {
+    if (!text.includes("set unlisted_at = coalesce")) return;
+    jobs.before = null;
+    await latent.login(life.machine(0));
+  };
+  await jobs.sweepAccounts();
+  expect(jobs.before).toBeNull();
+  expect(await latent.rig.db.rows("select unlisted_at from instance")).toEqual([
+    { unlisted_at: null },
+  ]);
+});
