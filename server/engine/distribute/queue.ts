@@ -82,11 +82,20 @@ const USAGE = `select w.pool_id, coalesce(y.project_id, 0) as project_id, count(
   join builder y on y.id = x.builder_id
   where p.org_id = $1 and p.removed_at is null and p.config ? 'weights' group by 1, 2`;
 
+const IS_THERE = "h.id is not null";
+const MAY_COME = `(${IS_THERE} or l.id is not null and not l.is_ending and l.state <> 'shut-down' and l.failure is null)`;
+
 /**
+ * @param able SQL: which workers, by what stands between them and a build. Never a parameter: one that
+ *   decides so much is planned for anew at each call, which takes longer than the call.
  * @param heads SQL: how many requests of each builder
  * @param rest what else is asked of each builder, and which are left out
  */
-const waiting = (heads: string, rest: { columns: string; joins: string; where: string }) => `
+const waiting = (
+  able: string,
+  heads: string,
+  rest: { columns: string; joins: string; where: string },
+) => `
     with recursive waiting (builder_id) as (
       (select builder_id from build_request where org_id = $1 and state = 'pending' order by builder_id limit 1)
       union all
@@ -107,7 +116,7 @@ const waiting = (heads: string, rest: { columns: string; joins: string; where: s
         left join process h on h.id = s.process_id and h.gone_at is null and h.lease_expires_at > now()
         ${ASPECTS}
         where bw.builder_id = b.id and w.removed_at is null and not ${IS_UNWELCOME}
-          and (h.id is not null or $2 and l.id is not null and not l.is_ending and l.state <> 'shut-down' and l.failure is null)
+          and ${able}
           and (p.id is null or l.id is null or l.is_open or l.is_wished or not a.spent and l.state not in ('insubstantiated', 'insubstantiating'))
           and w.paused_at is null and not w.is_draining
           and (w.quarantined_until is null or w.quarantined_until <= now())
@@ -130,18 +139,18 @@ const waiting = (heads: string, rest: { columns: string; joins: string; where: s
     ) heads
     where heads.requests is not null and b.removed_at is null and ${rest.where}`;
 
-const WAITING = {
-  name: "waiting-builders",
-  text: waiting("jsonb_array_length(able.workers)", {
+const waitingFor = (able: string) =>
+  waiting(able, "jsonb_array_length(able.workers)", {
     ...{ columns: "", joins: "", where: "able.workers is not null" },
-  }),
-};
+  });
+const WAITING = { name: "waiting-builders", text: waitingFor(MAY_COME) };
+const WAITING_FOR_THOSE_THERE = { name: "waiting-for-those-there", text: waitingFor(IS_THERE) };
 
 /** So many requests of a builder are looked at in one round, and so many machines made for them. */
 export const FORESEEN = 200;
 const OF_POOLS = {
   name: "waiting-for-pools",
-  text: waiting(String(FORESEEN), {
+  text: waiting(MAY_COME, String(FORESEEN), {
     columns: ", pools.ids as pools",
     joins: `cross join lateral (select coalesce(jsonb_agg(x.pool_id order by x.pool_id), '[]') as ids
       from builder_pool x where x.builder_id = b.id) pools`,
@@ -153,7 +162,6 @@ const OF_POOLS = {
 export async function loadPooled(q: Queryable, orgId: OrgId): Promise<PooledBuilder[]> {
   const rows = await q.rows<PooledBuilder & { workers: readonly Candidate[] | null }>(OF_POOLS, [
     orgId,
-    true,
   ]);
   // What a pool may have made is counted as its new machines, not as workers that it has.
   return rows.map((row) => ({
@@ -173,7 +181,7 @@ export function loadWaiting(
   orgId: OrgId,
   withMachines = true,
 ): Promise<WaitingBuilder[]> {
-  return q.rows<WaitingBuilder>(WAITING, [orgId, withMachines]);
+  return q.rows<WaitingBuilder>(withMachines ? WAITING : WAITING_FOR_THOSE_THERE, [orgId]);
 }
 
 /** All workers that these builders name, able or not, by builder, and its own locks. */
