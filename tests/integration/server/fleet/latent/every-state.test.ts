@@ -67,10 +67,11 @@ const STATES: Record<string, (life: Life) => Promise<Let | undefined>> = {
 
 async function whileStopping(life: Life): Promise<Let> {
   const { latent, worker } = life;
-  const request = await life.ask();
-  await life.see();
+  // Its build may be over, and the machine about to be stopped, before the first look ends.
   const { passed, open } = gate();
   latent.cloud.stall("stop", passed);
+  const request = await life.ask();
+  void life.see();
   await latent.rig.build(request, isFinished);
   await until(async () => {
     void life.see();
