@@ -139,3 +139,16 @@ test("an answer that was lost is asked for again: the same machine (R10)", async
   await nothingIsLeft();
   expect(latent.cloud.machines).toHaveLength(1);
 });
+
+test("a failure is forgotten when those who waited have been told, and not before", async () => {
+  const jobs = await latent.jobs();
+  const request = await latent.rig.force(builder);
+  latent.cloud.refuse("start", new DriverError("no-capacity", "none"));
+  expect(await latent.claim(jobs, request, builder, worker)).toBe(true);
+  const states: string[] = [];
+  jobs.before = async (text) => {
+    if (text.includes("set failure = null")) states.push((await latent.rig.build(request)).state);
+  };
+  await jobs.fleet.see(worker);
+  expect(states).toEqual(["finished"]);
+});
