@@ -43,17 +43,26 @@ export interface PoolOptions {
   readonly name: string;
   /** The role that every connection takes, `slipway_web` for what serves people. */
   readonly role?: "slipway_web";
+  /**
+   * Each named statement is planned once for a connection, not anew whenever PostgreSQL guesses that its
+   * parameters might change the plan: large statements over few rows take longer to plan than to run.
+   */
+  readonly plansOnce?: boolean;
   readonly onError: (error: Error) => void;
 }
 
 export function openDatabase(options: PoolOptions): Database {
+  const settings = [
+    ...(options.role ? [`-c role=${options.role}`] : []),
+    ...(options.plansOnce ? ["-c plan_cache_mode=force_generic_plan"] : []),
+  ];
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.max,
     application_name: `slipway-${options.name}`,
     types,
     keepAlive: true,
-    ...(options.role ? { options: `-c role=${options.role}` } : {}),
+    ...(settings.length > 0 ? { options: settings.join(" ") } : {}),
   });
   // An idle connection that PostgreSQL closes is not a fault of any caller: the next query opens
   // a new one. Without a listener it would end the process.

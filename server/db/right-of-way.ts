@@ -1,14 +1,14 @@
 /**
  * Two kinds of work share one PostgreSQL and its processors. While somebody waits for the first, the
- * second gives way: its statements go one behind the other, and after each it rests for as long as that
- * one took, so that at least half of what they share is free. Nothing is held back for longer than the
+ * second gives way: its statements go one behind the other, and after each it rests for twice as long as
+ * that one took, so that two thirds of what it would use are free. Nothing is held back for longer than the
  * right of way lasts, and while nobody has it, a statement costs one comparison more.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "./pool";
 
 /** Of the time that a statement took. */
-const REST = 1;
+const REST = 2;
 /** A statement that itself waited, for a lock or a busy machine, says little about what it used. */
 const MOST_REST_MS = 20;
 

@@ -2,7 +2,7 @@
  * Requests are given out in the `jobs` process: at once to workers that are there, and beside that to
  * machines that have to be made. The second takes connections of its own to the database, and few, so
  * that however many machines are wanted, a build whose worker is there does not wait behind them; and
- * while such a build gets under way, they leave it at least half of the processors.
+ * while such a build gets under way, they leave it most of the processors.
  */
 import type { Queryable } from "../db/pool";
 import type { RightOfWay } from "../db/right-of-way";

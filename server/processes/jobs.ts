@@ -60,12 +60,17 @@ const latent = await openLatentWorkers(own);
 const giving = openGivingOut(
   db,
   latent.way,
-  { db: latent.db, actor: own.actor, see: latent.distributing.see, announce },
+  {
+    ...{ db: latent.db, actor: own.actor, see: latent.distributing.see },
+    announce: () => announcer.announceSoon(OUTBOX),
+  },
   {
     db: latent.db,
     actor: own.actor,
     now: Date.now,
     tell: (owner) => {
+      // Builds that wait for machines are our own: nobody has to be woken for them.
+      if (owner === lease.processId) return announcer.announceSoon(OUTBOX);
       announcer.announce(processChannel(owner));
       announce();
     },

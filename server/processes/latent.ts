@@ -73,10 +73,15 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
   const onError = (error: unknown) => log("latent workers", { error });
   const way = new RightOfWay();
   const db = way.givingWay(
-    openDatabase({ url: env.databaseUrl, max: CONNECTIONS, name: "machines", onError }),
+    openDatabase({
+      ...{ url: env.databaseUrl, max: CONNECTIONS, name: "machines", onError },
+      plansOnce: true,
+    }),
   );
   const { processId } = own.lease;
   const key = sealingKey(env.secretKey);
+  /** Only screens hear of it, and what is announced at once stands behind it. */
+  const announce = () => announcer.announceSoon(OUTBOX);
   const secrets = databaseSecrets(db, key);
   const { advertise, pbPort, msgpackPort } = env.workers;
   const growth = createGrowth({
@@ -126,7 +131,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
       }
     },
     wake: (orgId: OrgId) => producer.distribute(orgId),
-    announce: () => announcer.announce(OUTBOX),
+    announce,
     tell: (owner) => announcer.announce(processChannel(owner), "stop"),
     tellHolder: (holder, workerId) =>
       announcer.announce(processChannel(holder), `${MACHINE} ${workerId}`),
@@ -166,7 +171,7 @@ export async function openLatentWorkers(own: EngineProcess): Promise<LatentWorke
 
   async function stop(): Promise<void> {
     const workers = await endStopped(db, actor);
-    if (workers.length > 0) announcer.announce(OUTBOX);
+    if (workers.length > 0) announce();
     for (const workerId of workers) see(workerId);
   }
 }

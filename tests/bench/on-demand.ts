@@ -11,6 +11,8 @@ import { cpuSeconds, difference, PASSWORD, type Peer } from "./peer";
 import { startSlipwayPeer } from "./slipway";
 
 const AT_ONCE = 200;
+/** Until programs run as fast as they do later, so that what is measured first is not slower for that. */
+const WARM_UP = 60;
 /** With nothing beside it, for what a machine costs. */
 const COUNTED = 50;
 
@@ -61,7 +63,7 @@ export async function measureOnDemand(count: number): Promise<OnDemandFigures> {
   const worker = await startBuildbotWorker({ ...where, name: "w1", password: PASSWORD });
   try {
     while (!(await peer.connected()).includes("w1")) await soon();
-    await builds(peer, () => 5);
+    await builds(peer, () => WARM_UP);
     const alone = await builds(peer, () => 2 * count);
     const each: number[] = [];
     for (const name of names.slice(0, count)) {

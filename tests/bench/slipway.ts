@@ -4,6 +4,7 @@
  */
 import pg from "pg";
 import { OUTBOX } from "../../server/events/bus";
+import { mergeCalls } from "../../server/events/merge-calls";
 import { startSlipway } from "../support/slipway-instance";
 import { collectGarbage } from "./collect-garbage";
 import { PASSWORD, type Peer, type Plan, withChildren } from "./peer";
@@ -48,27 +49,21 @@ export async function startSlipwayPeer(
   const client = new pg.Client({ connectionString: slipway.databaseUrl });
   await client.connect();
   await client.query(`listen ${OUTBOX}`);
-  let isLooking = false;
-  let isAgain = false;
   let isStopped = false;
-  async function look(): Promise<void> {
-    if (isStopped) return;
-    if (isLooking) {
-      isAgain = true;
-      return;
-    }
-    isLooking = true;
-    do {
-      isAgain = false;
+  const look = mergeCalls(
+    async () => {
+      if (isStopped || told.waiting.length === 0) return;
       const { rows } = await client.query(
         "select id from build_request where id = any($1) and state in ('done', 'cancelled')",
         [told.waiting],
       );
       for (const { id } of rows) told.tell(Number(id));
       if (told.waiting.length > FEW) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    } while (isAgain && !isStopped && told.waiting.length > 0);
-    isLooking = false;
-  }
+    },
+    (error) => {
+      throw error;
+    },
+  );
   client.on("notification", () => void look());
   return {
     name: "slipway",
@@ -103,6 +98,7 @@ export async function startSlipwayPeer(
     async stop() {
       isStopped = true;
       rest.close();
+      await look();
       await client.end();
       await slipway.stop();
     },

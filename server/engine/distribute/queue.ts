@@ -105,9 +105,8 @@ const waiting = (
       from waiting where waiting.builder_id is not null
     ),
     usage as materialized (${USAGE})
-    select b.id as "builderId", b.name, b.locks, heads.requests, able.workers, share.share ${rest.columns}
+    select b.id as "builderId", b.name, b.locks, heads.requests, able.workers, (${SHARE}) as share ${rest.columns}
     from waiting join builder b on b.id = waiting.builder_id
-    left join lateral (${SHARE}) share on true
     cross join lateral (
       select jsonb_agg(w.candidate) as workers, jsonb_agg(w.name) as names from (
         select c.candidate, w.name

@@ -33,11 +33,11 @@ test("nobody goes first: statements run beside each other, without a rest", asyn
   expect(log).toEqual(["begin a", "begin b", "end a", "end b"]);
 });
 
-test("somebody goes first: one behind the other, each with a rest as long as itself", async () => {
+test("somebody goes first: one behind the other, each with a rest twice as long as itself", async () => {
   const { way, db, log } = world();
   way.goFirst(100);
   await Promise.all([db.rows("a"), db.rows("b"), db.rows("c")]);
-  const one = (name: string) => [`begin ${name}`, `end ${name}`, "rest 5"];
+  const one = (name: string) => [`begin ${name}`, `end ${name}`, "rest 10"];
   expect(log).toEqual([...one("a"), ...one("b"), ...one("c")]);
 });
 
@@ -46,14 +46,14 @@ test("what took long rests no longer than is of use, and one that fails makes no
   way.goFirst(10_000);
   const wrong = db.rows("wrong");
   await Promise.all([expect(wrong).rejects.toThrow("refused"), db.rows("slow"), db.rows("a")]);
-  expect(log.filter((line) => line.startsWith("rest"))).toEqual(["rest 5", "rest 20", "rest 5"]);
+  expect(log.filter((line) => line.startsWith("rest"))).toEqual(["rest 10", "rest 20", "rest 10"]);
 });
 
 test("the right of way ends by itself, also for those in line", async () => {
   const { way, db, log } = world();
   way.goFirst(8);
   await Promise.all([db.rows("a"), db.rows("b"), db.rows("c")]);
-  expect(log.filter((line) => line.startsWith("rest"))).toEqual(["rest 5"]);
+  expect(log.filter((line) => line.startsWith("rest"))).toEqual(["rest 10"]);
   log.length = 0;
   await Promise.all([db.rows("d"), db.rows("e")]);
   expect(log.slice(0, 2)).toEqual(["begin d", "begin e"]);
@@ -65,7 +65,7 @@ test("a shorter right of way does not end a longer one", async () => {
   way.goFirst(1);
   await db.rows("a");
   await db.rows("b");
-  expect(log).toContain("rest 5");
+  expect(log).toContain("rest 10");
 });
 
 test("a transaction holds what others may wait for, and is never held back", async () => {
