@@ -11,6 +11,7 @@ import {
 } from "../../../config";
 import { AppError } from "../../../domain/errors";
 import { parse } from "../args";
+import { listErrors, listWarnings } from "../findings";
 import { type Command, CommandError, EXIT, type Io } from "../io";
 import { AUTHOR, withLocal } from "../local";
 import { remote, sentence } from "../remote";
@@ -31,7 +32,7 @@ FILE may be - for standard input.
     const file = positionals[0] as string;
     const { errors } = checkConfig(await read(file, io));
     if (values.json) io.out(`${JSON.stringify({ errors })}\n`);
-    else if (errors.length > 0) io.err(listed(file, errors));
+    else if (errors.length > 0) io.err(listErrors(file, errors));
     else io.out(`${file}: no mistakes found\n`);
     return errors.length > 0 ? EXIT.data : 0;
   },
@@ -70,10 +71,10 @@ revision it started from; it is refused when one of its documents has moved on s
         : await applyLocally(io, values.org, { text, prune, force, comment });
     if ("errors" in outcome) {
       if (values.json) io.out(`${JSON.stringify(outcome)}\n`);
-      else io.err(listed(file, outcome.errors));
+      else io.err(listErrors(file, outcome.errors));
       return EXIT.data;
     }
-    if (!values.json) io.err(listed(file, outcome.warnings, "warning: "));
+    if (!values.json) io.err(listWarnings(file, outcome.warnings));
     io.out(values.json ? `${JSON.stringify(outcome)}\n` : changes(outcome));
     return 0;
   },
@@ -153,15 +154,6 @@ async function read(file: string, io: Io): Promise<string> {
   } catch (error) {
     throw new CommandError(`${file} cannot be read: ${(error as Error).message}`, EXIT.data);
   }
-}
-
-function listed(file: string, errors: readonly ConfigError[], kind = ""): string {
-  return errors
-    .map(({ path, line, column, message }) => {
-      const where = path === "" ? "" : `${path}: `;
-      return `${file}:${line}:${column}: ${kind}${where}${message}\n`;
-    })
-    .join("");
 }
 
 function changes(applied: Activated): string {
