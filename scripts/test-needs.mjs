@@ -7,6 +7,7 @@ const NEEDS = [
   { program: "git", aptPackage: "git" },
   { program: "redis-server", aptPackage: "redis-server" },
   { program: "buildbot-worker", aptPackage: "buildbot-worker" },
+  { program: "buildbot", aptPackage: "buildbot" },
   { program: "dockerd", aptPackage: "docker.io" },
   { program: "docker-registry", aptPackage: "docker-registry" },
   { program: "busybox", aptPackage: "busybox-static" },

@@ -63,8 +63,8 @@ async function lose() {
 /** All deadlines pass, as far as they are there. */
 const timePasses = () =>
   rig.db.rows(
-    `with m as (update worker_mail set next_try_at = now() - interval '1 ms', claimed_until = claimed_until - interval '1 day')
-     update deadline set fire_at = now() - interval '1 ms' where kind like 'worker-%'`,
+    `with m as (update worker_mail set next_try_at = now() - interval '1 s', claimed_until = claimed_until - interval '1 day')
+     update deadline set fire_at = now() - interval '1 s' where kind like 'worker-%'`,
   );
 
 /** One pass of a `jobs` process: deadlines, then the mails they ask for. */
@@ -335,7 +335,7 @@ test("a process that dies between the server's word and its own: the same mail, 
   // While its claim lasts, nobody else tries.
   await work();
   await rig.db.rows(
-    "update deadline set fire_at = now() - interval '1 ms' where kind = 'worker-mail'",
+    "update deadline set fire_at = now() - interval '1 s' where kind = 'worker-mail'",
   );
   await work();
   expect(mails.mails).toHaveLength(1);

@@ -39,7 +39,7 @@ const timePasses = (hours = 0) =>
   rows(`with n as (update notice set due_at = due_at - interval '${hours} hours', closed_at = closed_at - interval '${hours} hours',
           first_at = first_at - interval '${hours} hours'),
       m as (update notice_mail set next_try_at = now() - interval '1 s', claimed_until = claimed_until - interval '1 day')
-    update deadline set fire_at = now() - interval '1 ms' where kind = 'notice'`);
+    update deadline set fire_at = now() - interval '1 s' where kind = 'notice'`);
 
 function telling(died?: Promise<never>) {
   const mailerFor = createMailers({

@@ -69,8 +69,8 @@ async function build(result: Result) {
 /** The time of the quarantine passes; who notices is the test's business. */
 const timePasses = () =>
   rig.db.rows(
-    `with w as (update worker set quarantined_until = now() - interval '1 ms' where quarantined_until is not null)
-     update deadline set fire_at = now() - interval '1 ms' where kind = 'worker-quarantine'`,
+    `with w as (update worker set quarantined_until = now() - interval '1 s' where quarantined_until is not null)
+     update deadline set fire_at = now() - interval '1 s' where kind = 'worker-quarantine'`,
   );
 
 const history = async (...kinds: string[]) =>
