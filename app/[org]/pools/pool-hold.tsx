@@ -21,7 +21,9 @@ export function PoolHold({ pool }: { pool: Pick<Hold, "name" | "steering" | "bac
       {backoff ? (
         <p className="mb-4 border-l-2 border-purple pl-3">
           Machines of pool {name} do not start:{" "}
-          <span className="break-words">{backoff.reason}</span>. <Again at={backoff.until} />
+          <span className="break-words">{backoff.reason}</span>
+          {/[.?!]$/.test(backoff.reason) ? " " : ". "}
+          <Again at={backoff.until} />
         </p>
       ) : null}
     </>

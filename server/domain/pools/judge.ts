@@ -33,7 +33,10 @@ export function judge(starts: Starts, count: number): BackOff | "over" | null {
   const { attached, failed, code, reason } = starts;
   if (failed > attached) {
     const seconds = Math.min(FIRST_SECONDS * 2 ** Math.min(count, 10), LONGEST_SECONDS);
-    const of = `${failed} of the last ${failed + attached} machines did not start`;
+    const of =
+      attached === 0 && failed === 1
+        ? "the last machine did not start"
+        : `${failed} of the last ${failed + attached} machines did not start`;
     return { seconds, count: count + 1, code, reason: reason ? `${of}: ${reason}` : of };
   }
   return count > 0 && attached > 0 ? "over" : null;
